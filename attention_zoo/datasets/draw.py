@@ -1,0 +1,57 @@
+"""The mosaic law: which base images make up which mosaic."""
+
+import numpy as np
+
+from attention_zoo.datasets.mosaics import Mosaics
+
+
+def draw(images, labels, *, foreground_classes, num_segments, num_examples, seed, origin="images"):
+    """Draws mosaics: one foreground image each, m - 1 background images, with replacement.
+
+    The position of the foreground image is uniform, and so is each image among its kind.
+
+    Args:
+        images: A tensor, (N, ...).
+        labels: Class ids of the images, (N,), integer.
+        foreground_classes: Distinct ids, in the order of the mosaics' labels.
+        num_segments: Images a mosaic, m.
+        num_examples: Mosaics to draw, n.
+        seed: As `numpy.random.default_rng` takes it.
+        origin: What the images are, for errors.
+
+    Returns:
+        `Mosaics`.
+    """
+    classes = np.asarray(foreground_classes)
+    foreground, background = _rows_by_kind(labels, classes, origin)
+    rng = np.random.default_rng(seed)
+    table = rng.choice(background, (num_examples, num_segments))
+    focus = rng.integers(num_segments, size=num_examples, dtype=np.int32)
+    table[np.arange(num_examples), focus] = chosen = rng.choice(foreground, num_examples)
+    order = np.argsort(classes)
+    label = order[np.searchsorted(classes, labels[chosen], sorter=order)]
+    return Mosaics(images, table, label.astype(np.int32), focus)
+
+
+def check_counts(num_segments, num_examples):
+    """Raises ValueError for mosaics that cannot be drawn."""
+    if num_segments < 2:
+        raise ValueError(f"num_segments is {num_segments}; expected 2 or more")
+    if num_examples < 1:
+        raise ValueError(f"num_examples is {num_examples}; expected 1 or more")
+
+
+def _rows_by_kind(labels, classes, origin):
+    """Rows of the foreground images and rows of the background images, int32."""
+    if not classes.size or len(np.unique(classes)) < classes.size:
+        raise ValueError(
+            f"foreground_classes is {classes.tolist()}; expected one or more distinct classes"
+        )
+    foreground = np.isin(labels, classes)
+    if foreground.all() or not foreground.any():
+        raise ValueError(
+            f"{origin} has {foreground.sum()} foreground images among {len(labels)}; "
+            f"expected some of both kinds with foreground_classes {classes.tolist()}"
+        )
+    rows = np.arange(len(labels), dtype=np.int32)
+    return rows[foreground], rows[~foreground]

@@ -1,0 +1,112 @@
+"""Mosaics: index tables over base images that are kept once."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+
+def gather_segments(images, rows):
+    """Looks segments up in the base images; runs in a graph, on the device of `images`.
+
+    Bytes are scaled to [-1, 1] by (x - 127.5) / 127.5, floats are kept as they are.
+
+    Args:
+        images: Base images, (N, ...), uint8 or floating.
+        rows: Indices into `images`, (..., m), integer.
+
+    Returns:
+        Segments, (..., m, ...), float32.
+    """
+    segments = tf.gather(images, rows)
+    if segments.dtype != tf.uint8:
+        return tf.cast(segments, tf.float32)
+    # The difference is exact, so this rounds once: the same bits in NumPy, eagerly and under XLA.
+    return (tf.cast(segments, tf.float32) - 127.5) * (1 / 127.5)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Mosaics:
+    """n mosaics of m segments each, as rows of indices into N base images.
+
+    The table costs 4 bytes a segment; the pixels of a mosaic exist only while its batch is in
+    flight. On a device: put `images` there once and call `gather_segments` on rows of `table`.
+
+    Attributes:
+        images: Base images, a tensor in host memory, (N, ...), uint8 or floating.
+        table: Indices into `images`, (n, m), int32.
+        labels: Index of the foreground image's class, (n,), int32.
+        focus: Position of the foreground image, the z of the paper, (n,), int32.
+    """
+
+    images: tf.Tensor = dataclasses.field(repr=False)
+    table: np.ndarray = dataclasses.field(repr=False)
+    labels: np.ndarray = dataclasses.field(repr=False)
+    focus: np.ndarray = dataclasses.field(repr=False)
+
+    def gather(self, table_rows):
+        """Segments, (b, m, ...) float32, of rows of the table, (b, m) integer."""
+        return gather_segments(self.images, table_rows)
+
+    def dataset(self, batch_size=None, shuffle=False, seed=0, drop_remainder=False):
+        """Returns the pipeline of (segments, {"label", "focus"}), in the order of `index_dataset`.
+
+        Two batches exist at most: the consumer's, and the next, made while the consumer works.
+
+        Args:
+            batch_size: Mosaics a batch; None leaves out the batch axis.
+            shuffle: Whether each pass is a new permutation of all mosaics.
+            seed: Seed of these permutations; TensorFlow adds its global seed where one is set.
+            drop_remainder: Whether a last batch smaller than `batch_size` is left out.
+        """
+        indices = self.index_dataset(batch_size, shuffle, seed, drop_remainder)
+
+        def example(rows, targets):
+            return self.gather(rows), targets
+
+        return indices.map(example).prefetch(1)
+
+    def index_dataset(self, batch_size=None, shuffle=False, seed=0, drop_remainder=False):
+        """Returns the pipeline of (rows of the table, {"label", "focus"}), to be gathered."""
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; expected 1 or more, or None")
+        numbers = tf.data.Dataset.range(len(self.table))
+        if shuffle:
+            numbers = numbers.shuffle(len(self.table), seed=seed, reshuffle_each_iteration=True)
+        if batch_size is not None:
+            numbers = numbers.batch(batch_size, drop_remainder=drop_remainder)
+        return self._look_up(numbers)
+
+    def endless(self, batch_size, *, seed=0, first_epoch=0):
+        """Returns full batches without end, epoch after epoch, for `fit(steps_per_epoch=...)`.
+
+        The order of an epoch follows from the seed and the epoch's number alone, so a run that
+        was broken off goes on in the same order. An epoch has n // batch_size batches.
+
+        Args:
+            batch_size: Mosaics a batch.
+            seed: A non-negative integer.
+            first_epoch: The number of the first epoch.
+        """
+        n = len(self.table)
+        if not 1 <= batch_size <= n:
+            raise ValueError(f"batch_size is {batch_size}; expected 1 to {n}, the mosaics there are")
+
+        def epoch(number):
+            order = tf.random.experimental.stateless_shuffle(tf.range(n), [seed, number])
+            return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
+
+        epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+        indices = self._look_up(epochs.flat_map(epoch))
+        return indices.map(lambda rows, targets: (self.gather(rows), targets)).prefetch(1)
+
+    def _look_up(self, numbers):
+        """Numbers of mosaics -> (rows of the table, targets)."""
+        with tf.device("CPU:0"):  # made here, they are inputs of the graph, not constants in it
+            table, label, focus = map(tf.constant, (self.table, self.labels, self.focus))
+
+        def example(i):
+            targets = {"label": tf.gather(label, i), "focus": tf.gather(focus, i)}
+            return tf.gather(table, i), targets
+
+        return numbers.map(example)

@@ -1,0 +1,52 @@
+"""Data sets by name."""
+
+import collections.abc
+import functools
+import inspect
+
+from attention_zoo.datasets import orthogonal, sdc
+
+# A loader takes a split, a seed and options of its own; it returns a DatasetInfo.
+_LOADERS: dict[str, collections.abc.Callable] = {
+    "sdc/digits": functools.partial(sdc.load, "digits"),
+    "sdc/cifar10": functools.partial(sdc.load, "cifar10"),
+    "sdc/cifar100": functools.partial(sdc.load, "cifar100"),
+    "sdc/mnist": functools.partial(sdc.load, "mnist"),
+    "sdc/fashion_mnist": functools.partial(sdc.load, "fashion_mnist"),
+    "orthogonal": orthogonal.load,
+}
+
+
+def load(
+    name, split="train", *, batch_size=None, shuffle=False, drop_remainder=False, seed=0, **options
+):
+    """Loads a data set by name.
+
+    Args:
+        name: "sdc/digits" (needs no download), "sdc/cifar10", "sdc/cifar100", "sdc/mnist",
+            "sdc/fashion_mnist" or "orthogonal".
+        split: "train", "test" or TFDS slices of them, such as "train[:90%]".
+        batch_size: Examples a batch, b; None leaves out the batch axis.
+        shuffle: Whether each pass has an order of its own, all following from the seed.
+        drop_remainder: Whether a last batch smaller than `batch_size` is left out.
+        seed: Decides the mosaics, together with `split`, and the order.
+        **options: Options of the data set, see `sdc.load` and `orthogonal.load`.
+
+    Returns:
+        A `tf.data.Dataset` of `(segments, {"label", "focus"})`, segments (b, m, h, w, c) or
+        (b, m, d) float32, label and focus (b,) int32; and a `DatasetInfo`.
+    """
+    if name not in _LOADERS:
+        raise ValueError(f"data set {name!r} is unknown; expected one of {', '.join(_LOADERS)}")
+    loader = _LOADERS[name]
+    _check_options(name, loader, options)
+    info = loader(split, seed=seed, **options)
+    return info.source.dataset(batch_size, shuffle, seed, drop_remainder), info
+
+
+def _check_options(name, loader, options):
+    parameters = inspect.signature(loader).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "seed"]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(f"{name} has no option {unknown[0]!r}; expected one of {', '.join(known)}")

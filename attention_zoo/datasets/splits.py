@@ -1,0 +1,58 @@
+"""Selects the base images of a split, written in the slicing language of TFDS."""
+
+import types
+
+import numpy as np
+import tensorflow as tf
+
+PROTOCOLS = ("disjoint", "paper")
+
+
+def select(base, split, protocol="disjoint"):
+    """Returns the images and labels that a split names.
+
+    Args:
+        base: `BaseImages`.
+        split: "train", "test", or slices and sums of them, such as "train[:90%]+test[:10]".
+        protocol: "disjoint" reads the split's own images. "paper" reads those of the train split
+            whatever split is named, as the scripts of arXiv:2307.13421 do: its test mosaics are
+            made of images that were trained on.
+
+    Returns:
+        images, a tensor (N, ...), and labels, (N,) int32.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol is {protocol!r}; expected 'disjoint' or 'paper'")
+    origin = {name: "train" if protocol == "paper" else name for name in base.sizes}
+    spans = _spans(split, {name: base.sizes[origin[name]] for name in base.sizes})
+    if all(start >= stop for _, start, stop in spans):
+        raise ValueError(f"split {split!r} is empty; expected one with images in it")
+    parts = [(*base.read(origin[name]), start, stop) for name, start, stop in spans]
+    if len(parts) == 1:
+        images, labels, start, stop = parts[0]
+        return images[start:stop], labels[start:stop]
+    with tf.device("CPU:0"):
+        images = tf.concat([images[start:stop] for images, _, start, stop in parts], axis=0)
+    return images, np.concatenate([labels[start:stop] for _, labels, start, stop in parts])
+
+
+def is_test(split, sizes):
+    """Whether a split is made of the test split alone."""
+    return all(name == "test" for name, _, _ in _spans(split, sizes))
+
+
+def _spans(split, sizes):
+    """Parses a split into (name, start, stop) triples."""
+    import tensorflow_datasets as tfds  # slow to import
+
+    infos = {n: types.SimpleNamespace(num_examples=s, shard_lengths=[s]) for n, s in sizes.items()}
+    try:
+        parsed = tfds.core.ReadInstruction.from_spec(split).to_absolute(infos)
+    except (ValueError, NotImplementedError) as error:
+        raise ValueError(
+            f"split is {split!r}; expected {' or '.join(sizes)}, or slices within their "
+            f"{' and '.join(map(str, sizes.values()))} images such as 'train[:90%]'"
+        ) from error
+    return [
+        (p.splitname, p.from_ or 0, sizes[p.splitname] if p.to is None else p.to) for p in parsed
+    ]

@@ -1,0 +1,164 @@
+"""One pass over a data set: three ways to predict, the breakdown, the joint histogram."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from attention_zoo import losses, metrics
+from attention_zoo.models.prediction import WAYS
+
+
+
+
+@dataclasses.dataclass(frozen=True)
+class WayToPredict:
+    """What one way to predict achieved.
+
+    Attributes:
+        accuracy: fraction of right labels.
+        nll: negative log-likelihood of the true label, in nats, mean over the examples.
+        breakdown: fractions FTPT, FFPT, FTPF, FFPF (focus true/false × prediction true/false).
+        histogram: (bins, bins) counts of (a_z, p_y): attention on the true segment, probability
+            of the true label; bins of equal width over [0, 1], a_z down the rows.
+    """
+
+    accuracy: float
+    nll: float
+    breakdown: dict[str, float]
+    histogram: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The result of `evaluate`.
+
+    Attributes:
+        num_examples: number of examples seen.
+        focus_accuracy: FT, the fraction with the largest attention on the true segment.
+        entropy: of the attention, in nats, mean over the examples.
+        ways: a `WayToPredict` for each of "argmax", "marginal" and "soft".
+    """
+
+    num_examples: int
+    focus_accuracy: float
+    entropy: float
+    ways: dict[str, WayToPredict]
+
+    def scalars(self):
+        """All figures but the histograms, as a flat dict of floats: "argmax_accuracy", …"""
+        flat = {"focus_accuracy": self.focus_accuracy, "entropy": self.entropy}
+        for name, way in self.ways.items():
+            flat |= {f"{name}_accuracy": way.accuracy, f"{name}_nll": way.nll}
+            flat |= {f"{name}_{cell}": value for cell, value in way.breakdown.items()}
+        return flat
+
+    def table(self):
+        """The figures as a table in plain text, in percent (NLL in nats)."""
+        cells = ("FTPT", "FFPT", "FTPF", "FFPF")
+        lines = [
+            f"{self.num_examples} examples, focus true (FT) {self.focus_accuracy:.1%}, "
+            f"attention entropy {self.entropy:.3f} nats",
+            "prediction  accuracy     NLL" + "".join(f"{cell:>8}" for cell in cells),
+        ]
+        for name, way in self.ways.items():
+            breakdown = "".join(f"{way.breakdown[cell]:8.1%}" for cell in cells)
+            lines.append(f"{name:<10}{way.accuracy:>10.1%}{way.nll:>8.4f}{breakdown}")
+        return "\n".join(lines)
+
+
+def evaluate(model, dataset, *, bins=5):
+    """Evaluates a FocusClassifier under all three ways to predict, in one pass.
+
+    Args:
+        model: a FocusClassifier.
+        dataset: batches of `(inputs, {"label": ids (b,), "focus": truth})`, the truth an index
+            (b,) or a 0/1 rationale (b, m); a `tf.data.Dataset` or any iterable of arrays.
+        bins: number of bins a side of the joint histogram.
+
+    Returns:
+        An `Evaluation`. On a rationale, a_z is the attention summed over its segments.
+
+    Raises:
+        ValueError: no batch, or labels without "label" and "focus".
+    """
+    every_way = _EveryWay(model)
+    tallies = {name: _Tally(bins) for name in WAYS}
+    focus, entropy = metrics.FocusAccuracy(), metrics.AttentionEntropy()
+    count = 0
+    for inputs, truth in dataset:
+        truth = _checked(truth)
+        outputs = every_way.predict_on_batch(inputs)
+        a = outputs["focus"]
+        focus.update_state(truth["focus"], a)
+        entropy.update_state(None, a)
+        for name, tally in tallies.items():
+            tally.update(truth, outputs[name], a)
+        count += len(a)
+    if count == 0:
+        raise ValueError("the data set to evaluate has 0 batches, expected 1 or more")
+    ways = {name: tally.result() for name, tally in tallies.items()}
+    return Evaluation(count, float(focus.result()), float(entropy.result()), ways)
+
+
+class _EveryWay(keras.Model):
+    """The model with all three ways to predict as outputs."""
+
+    def __init__(self, model):
+        super().__init__(name="every_way")
+        self.model = model
+
+    def call(self, inputs):
+        return self.model.predict_every_way(inputs)
+
+
+class _Tally:
+    """Running sums of one way to predict."""
+
+    def __init__(self, bins):
+        self.accuracy = keras.metrics.SparseCategoricalAccuracy(dtype="float32")
+        self.nll = keras.metrics.Mean(dtype="float32")
+        self.breakdown = metrics.FocusBreakdown()
+        self.histogram = np.zeros((bins, bins), dtype=np.int64)
+
+    def update(self, truth, log_p, a):
+        nll = losses.NegativeLogLikelihood(reduction=None)(truth["label"], log_p)
+        self.accuracy.update_state(truth["label"], log_p)
+        self.nll.update_state(nll)
+        self.breakdown.update_state(truth, {"label": log_p, "focus": a})
+        self._count(attention_on_truth(truth["focus"], a), np.exp(-np.asarray(nll)))
+
+    def _count(self, a_z, p_y):
+        known = ~np.isnan(a_z)
+        edges = np.linspace(0.0, 1.0, len(self.histogram) + 1)
+        # A probability of 1 may come out as 1 + 1e-7.
+        inside = np.clip([a_z[known], p_y[known]], 0.0, 1.0)
+        self.histogram += np.histogram2d(*inside, bins=edges)[0].astype(np.int64)
+
+    def result(self):
+        breakdown = {cell: float(value) for cell, value in self.breakdown.result().items()}
+        return WayToPredict(
+            float(self.accuracy.result()), float(self.nll.result()), breakdown, self.histogram
+        )
+
+
+def attention_on_truth(focus, a):
+    """a_z (b,): attention on the true segment, or summed over the rationale; NaN if unknown.
+
+    Args:
+        focus: index (b,), negative where unknown, or 0/1 rationale (b, m).
+        a: attention weights (b, m).
+    """
+    focus, a = np.asarray(focus), np.asarray(a)
+    if focus.ndim == 2:
+        on_truth = np.sum(a * (focus > 0), axis=1)
+        return np.where(np.any(focus > 0, axis=1), on_truth, np.nan)
+    on_truth = np.take_along_axis(a, np.maximum(focus, 0)[:, None], axis=1)[:, 0]
+    return np.where(focus >= 0, on_truth, np.nan)
+
+
+def _checked(truth):
+    if not isinstance(truth, dict) or not {"label", "focus"} <= truth.keys():
+        got = sorted(truth) if isinstance(truth, dict) else type(truth).__name__
+        raise ValueError(f"labels are {got}, expected a dict with 'label' and 'focus'")
+    return {name: np.asarray(truth[name]) for name in ("label", "focus")}

@@ -1,0 +1,26 @@
+"""Attention layers: soft, hard and LVML differ only in what they average."""
+
+from attention_zoo.layers.base import Attention
+from attention_zoo.layers.gumbel import GumbelAttention
+from attention_zoo.layers.hard import HardAttention
+from attention_zoo.layers.hybrid import HybridAttention
+from attention_zoo.layers.lvml import LVMLAttention
+from attention_zoo.layers.per_segment import PerSegment
+from attention_zoo.layers.registry import get
+from attention_zoo.layers.reinforce import BASELINES, ReinforceAttention
+from attention_zoo.layers.sampling import SamplingAttention
+from attention_zoo.layers.soft import SoftAttention
+
+__all__ = [
+    "BASELINES",
+    "Attention",
+    "GumbelAttention",
+    "HardAttention",
+    "HybridAttention",
+    "LVMLAttention",
+    "PerSegment",
+    "ReinforceAttention",
+    "SamplingAttention",
+    "SoftAttention",
+    "get",
+]

@@ -1,0 +1,25 @@
+"""Latent-variable marginal likelihood: average the likelihoods of the segments."""
+
+from attention_zoo import ops
+from attention_zoo.layers.base import Attention, check_shapes
+from attention_zoo.layers.registry import attention
+
+
+@attention("lvml")
+class LVMLAttention(Attention):
+    """Classifies every segment, then averages likelihoods: the marginal over the latent z.
+
+        q(y) = log sum_j a_j p_j(y),  p_j = softmax(g(x_j))
+
+    Computed in log space. A row without segments has q = 0, and adds nothing to loss or gradient.
+
+    Reference: arXiv:2307.13421, latent variable marginal likelihood (LVML) loss.
+    """
+
+    inference = "marginal"
+
+    def class_scores(self, classify, segments, scores, mask=None, training=None):
+        check_shapes(segments, scores, mask)
+        log_p = ops.log_likelihoods(ops.map_segments(classify, segments))  # (b, m, c)
+        q = ops.log_average(log_p, self.log_attend(scores, mask))
+        return q, self.attend(scores, mask)

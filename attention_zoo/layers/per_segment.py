@@ -1,0 +1,53 @@
+"""PerSegment: a network for one segment, run on all segments at once."""
+
+import keras
+
+from attention_zoo import ops
+
+
+@keras.saving.register_keras_serializable(package="attention_zoo")
+class PerSegment(keras.layers.Layer):
+    """y_j = network(x_j) for every segment j, as one batch of b * m segments.
+
+    The same result as `keras.layers.TimeDistributed` without its loop. Masked segments are run
+    too: what comes after ignores them.
+
+    Args:
+        network: a Keras layer or model that maps (n, ...) to (n, ...).
+
+    Call arguments:
+        segments: (b, m, ...).
+
+    Returns:
+        (b, m, ...).
+    """
+
+    def __init__(self, network, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+        self.supports_masking = True
+
+    def build(self, segments_shape):
+        if not self.network.built:
+            self.network.build((None, *segments_shape[2:]))
+        self.built = True
+
+    def call(self, segments):
+        if len(segments.shape) < 3:
+            raise ValueError(
+                f"segments have shape {tuple(segments.shape)}, expected (batch, segments, ...)"
+            )
+        return ops.map_segments(self.network, segments)
+
+    def compute_output_shape(self, segments_shape):
+        b, m, *segment_shape = segments_shape
+        return (b, m, *self.network.compute_output_shape((None, *segment_shape))[1:])
+
+    def get_config(self):
+        network = keras.saving.serialize_keras_object(self.network)
+        return super().get_config() | {"network": network}
+
+    @classmethod
+    def from_config(cls, config):
+        network = keras.saving.deserialize_keras_object(config.pop("network"))
+        return cls(network, **config)

@@ -1,0 +1,24 @@
+"""2×2 max pooling written as a reshape and a maximum."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="attention_zoo")
+class BlockMaxPool2D(keras.layers.Layer):
+    """The maximum of each 2×2 block, (n, h, w, c) -> (n, h // 2, w // 2, c); odd edges are cut.
+
+    Equal in value to `keras.layers.MaxPooling2D(2)`. Its gradient is a comparison instead of
+    XLA's select-and-scatter, which takes most of a training step on a CPU and is not
+    deterministic on a GPU. Equal maxima share the gradient.
+    """
+
+    def call(self, images):
+        n, h, w, c = ops.shape(images)
+        images = images[:, : h // 2 * 2, : w // 2 * 2]
+        blocks = ops.reshape(images, (-1, h // 2, 2, w // 2, 2, c))
+        return ops.max(blocks, axis=(2, 4))
+
+    def compute_output_shape(self, input_shape):
+        n, h, w, c = input_shape
+        return n, h // 2, w // 2, c

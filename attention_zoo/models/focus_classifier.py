@@ -1,0 +1,206 @@
+"""FocusClassifier: a focus model picks the segment, a classification model reads it."""
+
+import keras
+from keras import ops as kops
+
+from attention_zoo import layers, losses, metrics, ops
+from attention_zoo.models import prediction
+
+
+@keras.saving.register_keras_serializable(package="attention_zoo")
+class FocusClassifier(keras.Model):
+    """A focus model and a classification model, joined by an attention.
+
+        s_j = f(x_j),  a = normalizer(s),  q = attention's class scores from a, g and x
+
+    Trained with the attention's own class scores, it predicts by one of three ways, whichever
+    the training was.
+
+    Args:
+        focus: network f of one segment, (n, ...) -> (n, 1): the segment's score.
+        classifier: network g of one segment, (n, ...) -> (n, c): logits.
+        attention: an attention layer or its name: "soft", "hard", "lvml", "gumbel", "reinforce",
+            "hybrid".
+        encoder: optional network of all segments, (b, m, ...) -> (b, m, ...), whose features f
+            and g share and the attention averages; a mask that it makes is kept. For one
+            network applied to each segment, wrap it in `layers.PerSegment`.
+        inference: "argmax" (one run of g on the chosen segment), "marginal", "soft", or "auto":
+            argmax for hard, Gumbel, REINFORCE and hybrid, marginal for LVML, soft for soft.
+
+    Call arguments:
+        inputs: segments (b, m, ...), or a dict of "segments" and "mask", bool (b, m), True for
+            the segments that are there.
+
+    Returns:
+        {"label": q (b, c), "focus": a (b, m)}, float32. q in nats: in training the paradigm's class
+        scores, otherwise log-probabilities.
+
+    `fit` takes class ids (b,) as labels, or {"label": ids, "focus": truth}, the truth being the
+    index of the true segment (b,) or a 0/1 rationale (b, m).
+
+    Reference: arXiv:2307.13421.
+    """
+
+    def __init__(
+        self, focus, classifier, attention="soft", encoder=None, inference="auto", **kwargs
+    ):
+        super().__init__(**kwargs)
+        if inference != "auto" and inference not in prediction.WAYS:
+            raise ValueError(
+                f"inference is {inference!r}, expected 'auto' or one of {sorted(prediction.WAYS)}"
+            )
+        self.focus = focus
+        self.classifier = classifier
+        self.attention = layers.get(attention)
+        self.encoder = encoder
+        self.inference = inference
+        self.breakdown = metrics.FocusBreakdown(name="breakdown")
+        self._focus_is_known = False
+
+    def build(self, input_shape):
+        shape = input_shape["segments"] if isinstance(input_shape, dict) else input_shape
+        if self.encoder is not None:
+            if not self.encoder.built:
+                self.encoder.build(shape)
+            shape = self.encoder.compute_output_shape(shape)
+        if len(shape) < 3:
+            raise ValueError(f"segments have shape {shape}, expected (batch, segments, ...)")
+        one_segment = (None, *shape[2:])
+        for network in (self.focus, self.classifier):
+            if not network.built:
+                network.build(one_segment)
+        self._check_outputs(one_segment)
+        if not self.attention.built:
+            self.attention.build()
+        self.built = True
+
+    def _check_outputs(self, one_segment):
+        scores = self.focus.compute_output_shape(one_segment)
+        if len(scores) != 2 or scores[1] != 1:
+            raise ValueError(f"focus gives shape {scores} for a batch of segments, expected (n, 1)")
+        logits = self.classifier.compute_output_shape(one_segment)
+        if len(logits) != 2 or logits[1] < 2:
+            raise ValueError(
+                f"classifier gives shape {logits} for a batch of segments, expected (n, classes) "
+                "with 2 classes or more"
+            )
+
+    def call(self, inputs, mask=None, training=None):
+        segments, mask = self.encode(inputs)
+        scores = self.scores(segments)
+        if training:
+            q, a = self.attention.class_scores(self.classifier, segments, scores, mask, training)
+        else:
+            a = self.attention.attend(scores, mask)
+            q = prediction.WAYS[self.way_to_predict](self.classifier, segments, a)
+        return {"label": q, "focus": a}
+
+    @property
+    def way_to_predict(self):
+        """The resolved `inference`: "argmax", "marginal" or "soft"."""
+        return self.attention.inference if self.inference == "auto" else self.inference
+
+    def encode(self, inputs):
+        """The segments (b, m, ...) that focus and classifier read, and their mask or None."""
+        segments, mask = inputs, None
+        if isinstance(inputs, dict):
+            segments, mask = inputs["segments"], inputs.get("mask")
+        if self.encoder is not None:
+            segments = self.encoder(segments)
+        made = getattr(segments, "_keras_mask", None)
+        if mask is not None:
+            mask = kops.cast(mask, "bool")
+            made = mask if made is None else kops.logical_and(mask, made)
+        return segments, made
+
+    def scores(self, segments):
+        """f of every segment: (b, m, ...) -> (b, m)."""
+        return kops.squeeze(ops.map_segments(self.focus, segments), axis=-1)
+
+    def predict_every_way(self, inputs):
+        """Log-probabilities (b, c) under "argmax", "marginal" and "soft", and "focus" (b, m)."""
+        segments, mask = self.encode(inputs)
+        a = self.attention.attend(self.scores(segments), mask)
+        ways = {name: way(self.classifier, segments, a) for name, way in prediction.WAYS.items()}
+        return ways | {"focus": a}
+
+    def compile(self, optimizer="sgd", loss=None, *, metrics=None, **kwargs):
+        """As `keras.Model.compile`; the loss is of the "label" output alone.
+
+        Args:
+            optimizer: as in Keras.
+            loss: default `NegativeLogLikelihood`.
+            metrics: dict of lists for the outputs "label" and "focus"; by default accuracy, focus
+                accuracy and attention entropy. The focus breakdown comes on top wherever the
+                data say where the true segment is.
+            **kwargs: as in Keras.
+        """
+        super().compile(
+            optimizer=optimizer,
+            loss=losses.NegativeLogLikelihood() if loss is None else loss,
+            metrics=_default_metrics() if metrics is None else metrics,
+            **kwargs,
+        )
+
+    def compile_from_config(self, config):
+        """Compiles as the saved model was, and makes the optimizer's state to be loaded."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        label = _targets(y)["label"]
+        loss = super().compute_loss(x, label, y_pred["label"], sample_weight, training)
+        if training:
+            self.attention.observe(-losses.NegativeLogLikelihood().call(label, y_pred["label"]))
+        return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        y = _targets(y)
+        self._focus_is_known = "focus" in y
+        if self._focus_is_known:
+            self.breakdown.update_state(y, y_pred, sample_weight)
+        else:
+            y = y | {"focus": -kops.ones_like(y["label"])}  # unknown
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_metrics_result(self):
+        results = super().get_metrics_result()
+        if self._focus_is_known:
+            return results
+        return {k: v for k, v in results.items() if k not in _NEEDS_FOCUS}
+
+    def get_config(self):
+        networks = {
+            name: keras.saving.serialize_keras_object(getattr(self, name))
+            for name in ("focus", "classifier", "attention", "encoder")
+        }
+        return super().get_config() | networks | {"inference": self.inference}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        networks = {
+            name: keras.saving.deserialize_keras_object(
+                config.pop(name), custom_objects=custom_objects
+            )
+            for name in ("focus", "classifier", "attention", "encoder")
+        }
+        return cls(**networks, **config)
+
+
+_NEEDS_FOCUS = ("focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF")
+
+
+def _default_metrics():
+    return {
+        "label": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        "focus": [
+            metrics.FocusAccuracy(name="accuracy"),
+            metrics.AttentionEntropy(name="entropy"),
+        ],
+    }
+
+
+def _targets(y):
+    """{"label": ..., "focus": ...} or class ids alone, as a dict."""
+    return y if isinstance(y, dict) else {"label": y}

@@ -1,0 +1,28 @@
+"""Three ways to predict from a focus model and a classification model, however trained.
+
+Each takes `classify` (a batch of single segments -> logits), the segments (b, m, ...) and the
+attention a (b, m), and returns class log-probabilities (b, c) in nats.
+
+Reference: arXiv:2307.13421, section on inference.
+"""
+
+from attention_zoo import ops
+
+
+def argmax(classify, segments, a):
+    """log p(. | x_j), j = argmax a: one run of the classifier, on the chosen segment only."""
+    return ops.log_likelihoods(classify(ops.choose_segment(segments, a)))
+
+
+def marginal(classify, segments, a):
+    """log sum_j a_j p_j: the classifier runs on every segment."""
+    log_p = ops.log_likelihoods(ops.map_segments(classify, segments))  # (b, m, c)
+    return ops.log_average(log_p, ops.safe_log(a))
+
+
+def soft(classify, segments, a):
+    """log softmax(g(sum_j a_j x_j)): one run of the classifier, on the average segment."""
+    return ops.log_likelihoods(classify(ops.average(segments, a)))
+
+
+WAYS = {"argmax": argmax, "marginal": marginal, "soft": soft}

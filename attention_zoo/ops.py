@@ -1,0 +1,218 @@
+"""Pure tensor maths of attention: normalisers, averages, gathers, samples. No state.
+
+Letters: b batch, m segments, c classes, d features; a attention weights, s scores, q class
+scores. Everything about scores, weights and log-likelihoods is float32, whatever comes in.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+from attention_zoo._random import uniform
+
+# Stands for "minus infinity" where a real one would turn 0 * inf into NaN in a gradient.
+_LOG_ZERO = -1e30
+
+
+# --- normalisers: scores (b, m) -> attention (b, m), rows sum to 1 (to 0 if all masked) ---
+
+
+def softmax(scores, mask=None):
+    """a = softmax(s) over the segments that `mask` (bool, the shape of scores) keeps."""
+    scores = _fill(ops.cast(scores, "float32"), mask, _LOG_ZERO)
+    return _fill(ops.softmax(scores, axis=-1), mask, 0.0)
+
+
+def log_softmax(scores, mask=None):
+    """log softmax(s); masked segments get a large negative number, never -inf."""
+    scores = _fill(ops.cast(scores, "float32"), mask, _LOG_ZERO)
+    return _fill(ops.log_softmax(scores, axis=-1), mask, _LOG_ZERO)
+
+
+def sparsemax(scores, mask=None):
+    """a = the point of the simplex nearest to s: max(s - tau, 0), tau such that a sums to 1.
+
+    Reference: Martins and Astudillo, ICML 2016, arXiv:1602.02068.
+    """
+    s = _below_max(scores, mask)
+    descending, ranks = _sorted(s)
+    inside = 1.0 + ranks * descending > ops.cumsum(descending, axis=-1)
+    support, size = _support(s, descending, inside)
+    # The sort only finds the support; the threshold on it is differentiable.
+    tau = (ops.sum(support * s, axis=-1, keepdims=True) - 1.0) / size
+    return _fill(ops.relu(s - tau), mask, 0.0)
+
+
+def entmax15(scores, mask=None):
+    """a = max(s/2 - tau, 0)^2, tau such that a sums to 1: between softmax and sparsemax.
+
+    Reference: Peters, Niculae and Martins, ACL 2019, arXiv:1905.05702 (alpha = 1.5).
+    """
+    s = _below_max(ops.cast(scores, "float32") / 2.0, mask)
+    descending, ranks = _sorted(s)
+    mean = ops.cumsum(descending, axis=-1) / ranks
+    mean_square = ops.cumsum(ops.square(descending), axis=-1) / ranks
+    inside = mean - _spread(mean, mean_square, ranks) <= descending
+    support, size = _support(s, descending, inside)
+    mean = ops.sum(support * s, axis=-1, keepdims=True) / size
+    mean_square = ops.sum(support * ops.square(s), axis=-1, keepdims=True) / size
+    tau = mean - _spread(mean, mean_square, size)
+    return _fill(ops.square(ops.relu(s - tau)), mask, 0.0)
+
+
+def spherical_softmax(scores, mask=None):
+    """a_j = s_j^2 / sum_k s_k^2. Blind to the sign of s; equal weights where all s are 0.
+
+    Reference: de Brebisson and Vincent, ICLR 2016, arXiv:1511.05042.
+    """
+    square = _fill(ops.square(ops.cast(scores, "float32")) + keras.config.epsilon(), mask, 0.0)
+    total = ops.sum(square, axis=-1, keepdims=True)
+    return square / ops.where(total > 0.0, total, 1.0)
+
+
+NORMALIZERS = {
+    "softmax": softmax,
+    "sparsemax": sparsemax,
+    "entmax15": entmax15,
+    "spherical_softmax": spherical_softmax,
+}
+
+
+def get_normalizer(identifier):
+    """A normaliser from its name, from a callable `(scores, mask) -> weights`, or its config."""
+    if isinstance(identifier, dict):
+        identifier = keras.saving.deserialize_keras_object(identifier)
+    if callable(identifier):
+        return identifier
+    if identifier not in NORMALIZERS:
+        raise ValueError(
+            f"normalizer is {identifier!r}, expected one of {sorted(NORMALIZERS)} or a callable"
+        )
+    return NORMALIZERS[identifier]
+
+
+def serialize_normalizer(normalizer):
+    """The name of a bundled normaliser, the Keras config of any other registered callable."""
+    for name, function in NORMALIZERS.items():
+        if normalizer is function:
+            return name
+    return keras.saving.serialize_keras_object(normalizer)
+
+
+def log_weights(normalizer, scores, mask=None):
+    """log of `normalizer(scores, mask)`, (b, m); exact for softmax also where a underflows."""
+    if normalizer is softmax:
+        return log_softmax(scores, mask)
+    return safe_log(normalizer(scores, mask))
+
+
+def safe_log(weights):
+    """log a, with a large negative number and no gradient where a = 0."""
+    positive = weights > 0.0
+    return ops.where(positive, ops.log(ops.where(positive, weights, 1.0)), _LOG_ZERO)
+
+
+# --- averages ---
+
+
+def average(values, weights):
+    """sum_j a_j x_j: values (b, m, ...), weights (b, m) -> (b, ...) in the values' dtype."""
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(values.dtype)):
+        values = ops.cast(values, "float32")
+    weights = ops.cast(weights, values.dtype)
+    trailing = (1,) * (len(values.shape) - 2)
+    weights = ops.reshape(weights, (-1, ops.shape(values)[1], *trailing))  # (b, m, 1, ...)
+    return ops.sum(weights * values, axis=1)
+
+
+def log_average(log_values, log_weights):
+    """log sum_j a_j v_j, stable: log v (b, m, c), log a (b, m) -> (b, c).
+
+    A row without any weight gives 0, and gradient 0.
+    """
+    terms = ops.logsumexp(log_weights[..., None] + log_values, axis=1)
+    empty = ops.all(log_weights <= _LOG_ZERO / 2, axis=1, keepdims=True)
+    return ops.where(empty, 0.0, terms)
+
+
+def log_likelihoods(logits):
+    """log softmax over the last axis, in float32: class log-probabilities in nats."""
+    return ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+
+
+# --- segments ---
+
+
+def map_segments(function, segments):
+    """Runs `function`: (n, ...) -> (n, ...) on all segments at once: (b, m, ...) -> (b, m, ...)."""
+    m, *segment_shape = ops.shape(segments)[1:]
+    flat = function(ops.reshape(segments, (-1, *segment_shape)))  # (b * m, ...)
+    return ops.reshape(flat, (-1, m, *ops.shape(flat)[1:]))
+
+
+def gather_segments(values, index):
+    """values (b, m, ...), index int (b, k) -> the named segments (b, k, ...); reads no others."""
+    b, m, *segment_shape = ops.shape(values)
+    rows = ops.cast(index, "int32") + m * ops.expand_dims(ops.arange(b, dtype="int32"), 1)
+    return ops.take(ops.reshape(values, (-1, *segment_shape)), rows, axis=0)
+
+
+def choose_segment(values, weights):
+    """The segment with the largest weight: (b, m, ...), (b, m) -> (b, ...).
+
+    A tie goes to the first; a row whose weights are all 0 gives zeros.
+    """
+    chosen = gather_segments(values, ops.argmax(weights, axis=1)[:, None])[:, 0]
+    present = ops.any(weights > 0.0, axis=1)
+    present = ops.reshape(present, (-1,) + (1,) * (len(values.shape) - 2))
+    return ops.where(present, chosen, ops.zeros_like(chosen))
+
+
+# --- samples ---
+
+
+def gumbel_noise(shape, seed_generator):
+    """Standard Gumbel noise, float32: argmax_j(log a_j + noise_j) is a sample of a."""
+    return -ops.log(-ops.log(uniform(shape, 1e-20, seed_generator)))
+
+
+def one_hot_argmax(weights, where=None):
+    """The one-hot row of the largest entry, zeros where `where` (bool (b, m)) is False."""
+    return _fill(ops.one_hot(ops.argmax(weights, axis=-1), ops.shape(weights)[-1]), where, 0.0)
+
+
+def straight_through(forward, backward):
+    """Has the value of `forward`, exactly, and the gradient of `backward`."""
+    return ops.stop_gradient(forward) + (backward - ops.stop_gradient(backward))
+
+
+# --- the sorted normalisers share ---
+
+
+def _fill(x, mask, value):
+    return x if mask is None else ops.where(mask, x, value)
+
+
+def _below_max(scores, mask):
+    """s - max s, cut at -2: sparsemax and entmax give everything below -1 weight 0 anyway."""
+    scores = _fill(ops.cast(scores, "float32"), mask, _LOG_ZERO)
+    return ops.maximum(scores - ops.max(scores, axis=-1, keepdims=True), -2.0)
+
+
+def _sorted(s):
+    """s in descending order, without gradient, and the ranks 1..m."""
+    descending = -ops.sort(-ops.stop_gradient(s), axis=-1)
+    return descending, ops.cumsum(ops.ones_like(descending), axis=-1)
+
+
+def _support(s, descending, inside):
+    """0/1 indicator of the entries not below the last sorted one `inside`, and their number."""
+    last = ops.min(ops.where(inside, descending, math.inf), axis=-1, keepdims=True)
+    support = ops.cast(ops.stop_gradient(s) >= last, "float32")
+    return support, ops.sum(support, axis=-1, keepdims=True)
+
+
+def _spread(mean, mean_square, size):
+    """mean - tau of entmax-1.5 on `size` entries with these moments."""
+    return ops.sqrt(ops.maximum(1.0 / size - (mean_square - ops.square(mean)), 1e-12))

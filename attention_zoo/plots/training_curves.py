@@ -1,0 +1,87 @@
+"""How training went, from a history or from a file."""
+
+from collections.abc import Mapping
+from itertools import cycle
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH, add_legend
+
+
+def training_curves(history, *, switch_epoch=None):
+    """Draws loss, accuracy and focus accuracy over the epochs, each in a panel of its own.
+
+    Solid lines are training, dashed lines of the same colour validation (`val_` names). The
+    focus panel takes `FT` and names that end in `focus_accuracy`; the accuracy panel the other
+    names that end in `accuracy`. A panel with nothing in it is left out.
+
+    Args:
+        history: values by name, as `keras.callbacks.History.history` has them, or the path of
+            a CSV file with such columns. Its `epoch` is the x axis; else epochs count from 1.
+        switch_epoch: where on the x axis a hybrid went from soft to hard attention.
+
+    Returns:
+        The figure, 900 pixels wide.
+    """
+    curves = _curves(history)
+    panels = {title: names for title, names in _panels(curves).items() if names}
+    if not panels:
+        raise ValueError(f"history has {sorted(curves)}, expected a loss or an accuracy")
+    figure = Figure((WIDTH, 3.2), dpi=DPI, facecolor="white", layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (title, names) in zip(axes, panels.items(), strict=True):
+        _draw_panel(ax, title, names, curves)
+        if switch_epoch is not None:
+            ax.axvline(switch_epoch, color=INK, ls=":", gid="switch")
+    styles = {"training": "-"}
+    if any(name.startswith("val_") for name in curves):
+        styles["validation"] = "--"
+    if switch_epoch is not None:
+        styles["switch to hard attention"] = ":"
+    entries = {text: {"color": INK, "ls": style} for text, style in styles.items()}
+    add_legend(figure, entries, "outside upper left")
+    return figure
+
+
+def _curves(history):
+    """The finite points `(epochs, values)` of every measure that has any."""
+    if not isinstance(history, Mapping):
+        table = np.genfromtxt(history, delimiter=",", names=True, deletechars="", encoding="utf-8")
+        history = {name: np.atleast_1d(table[name]) for name in table.dtype.names or ()}
+    lengths = {name: len(values) for name, values in history.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"history has columns of lengths {lengths}, expected equal lengths")
+    columns = {name: np.asarray(values, float) for name, values in history.items()}
+    epochs = columns.pop("epoch", np.arange(1, max(lengths.values(), default=0) + 1))
+    points = {name: (epochs[np.isfinite(y)], y[np.isfinite(y)]) for name, y in columns.items()}
+    return {name: (x, y) for name, (x, y) in points.items() if len(x)}
+
+
+def _panels(curves):
+    """The measures in each panel, by the panel's title."""
+    names = dict.fromkeys(name.removeprefix("val_") for name in curves)
+    focus = [n for n in names if n == "FT" or n.endswith("focus_accuracy")]
+    accuracy = [n for n in names if n.endswith("accuracy") and n not in focus]
+    loss = [n for n in names if n == "loss"]
+    return {"loss (nats)": loss, "accuracy": accuracy, "focus true (FT)": focus}
+
+
+def _draw_panel(ax, title, names, curves):
+    for name, colour in zip(names, cycle(COLOURS), strict=False):
+        for key, style in ((name, "-"), (f"val_{name}", "--")):
+            if key in curves:
+                marker = "." if len(curves[key][0]) < 20 else None
+                ax.plot(*curves[key], style, color=colour, marker=marker, gid=key)
+    if len(names) > 1:
+        handles = [Line2D([], [], color=c) for _, c in zip(names, cycle(COLOURS), strict=False)]
+        ax.legend(handles, names, frameon=False, fontsize=8, labelcolor=INK)
+    ax.set_title(title, color=INK, fontsize=11, loc="left")
+    ax.set_xlabel("epoch", color=INK)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if names != ["loss"]:
+        ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.4g}%")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", color=FAINT)

@@ -1,0 +1,1 @@
+"""Trainers: absl-flag binaries, one job a module."""

@@ -1,0 +1,55 @@
+"""Builds the distribution `attention-zoo`; settings of the tools are in pyproject.toml."""
+
+import runpy
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+TEST = ["pytest>=9", "hypothesis>=6.100"]
+
+setup(
+    name="attention-zoo",
+    version=runpy.run_path(str(ROOT / "attention_zoo" / "_version.py"))["__version__"],
+    description="Soft, hard and latent-variable attention for Keras: layers, data sets, trainers",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    # The root links `layers`, `datasets`, `trainers` must never become top-level packages.
+    packages=find_packages(include=["attention_zoo", "attention_zoo.*"]),
+    package_data={"attention_zoo": ["py.typed"]},
+    python_requires=">=3.10,<3.14",
+    install_requires=[
+        "absl-py",
+        "importlib_resources",  # tensorflow_datasets 4.9.10 imports it without declaring it
+        "keras>=3.10",
+        "matplotlib>=3.8",
+        "numpy",
+        "requests",
+        "scikit-learn",
+        "scipy",
+        "tensorboard>=2.20",  # tf.summary needs it; TensorFlow 2.21 no longer requires it
+        "tensorflow>=2.20",  # 2.18 and 2.19 pin a protobuf that tensorflow-metadata 1.21 refuses
+        "tensorflow-datasets>=4.9.10",  # earlier ones fail under protobuf 7
+        "tqdm",
+    ],
+    extras_require={
+        "test": TEST,
+        "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
+        "benchmarks": ["torch==2.13.0"],
+    },
+    entry_points={"console_scripts": ["attention-zoo-sdc = attention_zoo.trainers.sdc:run"]},
+    zip_safe=False,
+)

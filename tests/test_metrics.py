@@ -1,0 +1,293 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo.losses import NegativeLogLikelihood
+from attention_zoo.metrics import AttentionEntropy, FocusAccuracy, FocusBreakdown
+
+B, M, C = 50, 5, 3
+METRICS = [FocusAccuracy, FocusBreakdown, AttentionEntropy]
+XLA = pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def truth(rng):
+    return {"label": rng.integers(C, size=B), "focus": rng.integers(M, size=B)}
+
+
+@pytest.fixture
+def prediction(rng):
+    q = np.log(rng.dirichlet(np.ones(C), size=B)).astype("float32")
+    return {"label": q, "focus": rng.dirichlet(np.ones(M), size=B).astype("float32")}
+
+
+def updated(metric, y_true, y_pred, sample_weight=None):
+    metric.update_state(y_true, y_pred, sample_weight=sample_weight)
+    return metric.result()
+
+
+def as_floats(result):
+    return {k: float(v) for k, v in result.items()} if isinstance(result, dict) else float(result)
+
+
+def breakdown_oracle(truth, prediction, weight):
+    cells = dict.fromkeys(("FTPT", "FFPT", "FTPF", "FFPF"), 0.0)
+    for y, z, q, a, w in zip(*truth.values(), *prediction.values(), weight, strict=True):
+        f, p = "FT"[int(a.argmax() == z)], "FT"[int(q.argmax() == y)]
+        cells[f"F{f}P{p}"] += w / weight.sum()
+    return cells
+
+
+def arguments(metric, truth, prediction):
+    whole = isinstance(metric, FocusBreakdown)
+    return (truth, prediction) if whole else (truth["focus"], prediction["focus"])
+
+
+# FocusAccuracy
+
+
+def test_focus_accuracy_by_hand():
+    a = [[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]
+    assert updated(FocusAccuracy(), [0, 2, 1, 1], a) == 0.75
+
+
+@pytest.mark.parametrize("shape", [(B,), (B, 1)])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32"])
+def test_focus_accuracy_is_the_fraction_of_right_argmaxes(truth, prediction, shape, dtype):
+    z = truth["focus"].reshape(shape).astype(dtype)
+    expected = np.mean(prediction["focus"].argmax(-1) == truth["focus"])
+    np.testing.assert_allclose(updated(FocusAccuracy(), z, prediction["focus"]), expected)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "float32"])
+def test_focus_accuracy_of_a_rationale_leaves_out_empty_ones(rng, prediction, dtype):
+    rationale = rng.random((B, M)) < 0.2
+    a, some = prediction["focus"], rationale.any(-1)
+    assert 0 < some.sum() < B
+    expected = rationale[np.arange(B), a.argmax(-1)][some].mean()
+    result = updated(FocusAccuracy(), rationale.astype(dtype), a)
+    np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+def test_one_hot_rationale_equals_index(truth, prediction):
+    rationale = np.eye(M)[truth["focus"]]
+    index, mask = FocusAccuracy(), FocusAccuracy()
+    assert updated(index, truth["focus"], prediction["focus"]) == updated(
+        mask, rationale, prediction["focus"]
+    )
+
+
+def test_unknown_focus_equals_absent_example(truth, prediction):
+    z = np.where(np.arange(B) < 10, -1, truth["focus"])
+    expected = updated(FocusAccuracy(), z[10:], prediction["focus"][10:])
+    assert updated(FocusAccuracy(), z, prediction["focus"]) == expected
+
+
+def test_index_of_no_segment_is_nan():
+    assert np.isnan(updated(FocusAccuracy(), [0, 2], [[0.9, 0.1], [0.9, 0.1]]))
+
+
+@XLA
+def test_of_equal_weights_the_first_counts(xla):
+    metric = FocusAccuracy()
+    tf.function(metric.update_state, jit_compile=xla)(np.array([0, 1, 1]), np.full((3, 4), 0.25))
+    np.testing.assert_allclose(metric.result(), 1 / 3, atol=1e-6)
+
+
+def test_with_one_segment_an_index_is_told_from_a_mask_by_its_dtype():
+    a = np.ones((3, 1))
+    assert updated(FocusAccuracy(), np.array([[0], [0], [-1]]), a) == 1.0
+    metric = FocusAccuracy()
+    assert updated(metric, np.array([[True], [False], [True]]), a) == 1.0
+    assert metric.count == 2
+
+
+@pytest.mark.parametrize("shape", [(B,), (B, 1)])
+def test_focus_accuracy_is_weighted(rng, truth, prediction, shape):
+    z = np.where(np.arange(B) < 10, -1, truth["focus"])
+    weight = rng.random(B).astype("float32")
+    right = prediction["focus"].argmax(-1) == z
+    result = updated(FocusAccuracy(), z, prediction["focus"], weight.reshape(shape))
+    np.testing.assert_allclose(result, np.average(right[10:], weights=weight[10:]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("true", "pred"), [((B, M + 1), (B, M)), ((B - 1,), (B, M)), ((B,), (B,)), ((B - 1, M), (B, M))]
+)
+def test_focus_shapes_that_disagree_raise(true, pred):
+    with pytest.raises(ValueError, match="expected") as error:
+        FocusAccuracy().update_state(np.zeros(true), np.zeros(pred))
+    assert str(pred) in str(error.value) or str(true) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+# FocusBreakdown
+
+
+def test_breakdown_by_hand():
+    truth = {"label": [0, 0, 0, 0, 1], "focus": [0, 1, 0, 1, 0]}
+    q = [[0.0, -1.0], [0.0, -1.0], [-1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]]
+    prediction = {"label": q, "focus": [[0.9, 0.1]] * 5}
+    expected = {"FTPT": 0.4, "FFPT": 0.2, "FTPF": 0.2, "FFPF": 0.2}
+    assert as_floats(updated(FocusBreakdown(), truth, prediction)) == pytest.approx(expected)
+
+
+def test_breakdown_is_weighted_and_sums_to_one(rng, truth, prediction):
+    weight = rng.random(B)
+    result = as_floats(updated(FocusBreakdown(), truth, prediction, weight))
+    assert result == pytest.approx(breakdown_oracle(truth, prediction, weight), abs=1e-5)
+    assert sum(result.values()) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_breakdown_margins_are_focus_and_prediction_accuracy(truth, prediction):
+    result = as_floats(updated(FocusBreakdown(), truth, prediction))
+    ft = float(updated(FocusAccuracy(), truth["focus"], prediction["focus"]))
+    pt = np.mean(prediction["label"].argmax(-1) == truth["label"])
+    assert result["FTPT"] + result["FTPF"] == pytest.approx(ft, abs=1e-6)
+    assert result["FTPT"] + result["FFPT"] == pytest.approx(pt, abs=1e-6)
+
+
+def test_breakdown_leaves_out_empty_rationales(truth, prediction):
+    rationale = np.eye(M)[truth["focus"]]
+    rationale[:10] = 0
+    known = {"label": truth["label"][10:], "focus": truth["focus"][10:]}
+    expected = breakdown_oracle(known, {k: v[10:] for k, v in prediction.items()}, np.ones(B - 10))
+    truth = {"label": truth["label"][:, None], "focus": rationale}
+    result = as_floats(updated(FocusBreakdown(), truth, prediction))
+    assert result == pytest.approx(expected, abs=1e-6)
+
+
+def test_breakdown_needs_label_and_focus(truth, prediction):
+    with pytest.raises(ValueError, match=r"y_true has keys \['label'\], expected a dict with"):
+        FocusBreakdown().update_state({"label": truth["label"]}, prediction)
+    with pytest.raises(ValueError, match="y_pred has ndarray, expected a dict with"):
+        FocusBreakdown().update_state(truth, prediction["label"])
+
+
+def test_label_shape_that_disagrees_raises(truth, prediction):
+    bad = {"label": truth["label"][1:], "focus": truth["focus"]}
+    with pytest.raises(ValueError, match=rf"label has shape \({B - 1},\).* a batch of {B}"):
+        FocusBreakdown().update_state(bad, prediction)
+
+
+# AttentionEntropy
+
+
+@pytest.mark.parametrize(
+    ("attention", "entropy"),
+    [([0.0, 1.0, 0.0], 0.0), ([0.5, 0.5, 0.0], np.log(2)), ([1 / 3] * 3, np.log(3))],
+)
+def test_entropy_by_hand(attention, entropy):
+    np.testing.assert_allclose(updated(AttentionEntropy(), None, [attention]), entropy, atol=1e-6)
+
+
+def test_entropy_is_the_weighted_mean_over_examples(rng, prediction):
+    a, weight = prediction["focus"], rng.random(B)
+    expected = np.average(-(a * np.log(a)).sum(-1), weights=weight)
+    result = updated(AttentionEntropy(), None, a, weight)
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+def test_entropy_of_a_row_without_segments_is_zero():
+    assert updated(AttentionEntropy(), None, np.zeros((1, 4))) == 0.0
+
+
+# all of them
+
+
+@pytest.mark.parametrize("cls", METRICS)
+def test_batches_equal_one_batch(cls, truth, prediction):
+    whole, parts = cls(), cls()
+    for piece in np.array_split(np.arange(B), 3):
+        batch = [{k: v[piece] for k, v in y.items()} for y in (truth, prediction)]
+        parts.update_state(*arguments(parts, *batch))
+    expected = as_floats(updated(whole, *arguments(whole, truth, prediction)))
+    assert as_floats(parts.result()) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("cls", METRICS)
+def test_zero_before_the_first_example_and_after_reset(cls, truth, prediction):
+    metric = cls()
+    empty = as_floats(metric.result())
+    assert not np.any(list(empty.values()) if isinstance(empty, dict) else empty)
+    metric.update_state(*arguments(metric, truth, prediction))
+    assert as_floats(metric.result()) != empty
+    metric.reset_state()
+    assert as_floats(metric.result()) == empty
+
+
+@XLA
+@pytest.mark.parametrize("cls", METRICS)
+@pytest.mark.parametrize("focus", ["index", "rationale"])
+def test_graph_of_unknown_batch_size_equals_eager(cls, truth, prediction, focus, xla):
+    truth = {**truth, "focus": truth["focus"] if focus == "index" else np.eye(M)[truth["focus"]]}
+    eager, compiled = cls(), cls()
+    expected = as_floats(updated(eager, *arguments(eager, truth, prediction)))
+    inputs = arguments(compiled, truth, prediction)
+    signature = tf.nest.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:])), inputs)
+    step = tf.function(compiled.update_state, input_signature=signature, jit_compile=xla)
+    step(*tf.nest.map_structure(lambda x: tf.cast(x, "float32"), inputs))
+    assert as_floats(compiled.result()) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("cls", METRICS)
+def test_half_precision_comes_in_and_float32_goes_out(cls, truth, prediction):
+    half = {k: v.astype("float16") for k, v in prediction.items()}
+    metric = cls()
+    result = updated(metric, *arguments(metric, truth, half))
+    assert {v.dtype for v in tf.nest.flatten(result)} == {tf.float32}
+    whole = {k: v.astype("float32") for k, v in half.items()}
+    expected = as_floats(updated(cls(), *arguments(metric, truth, whole)))
+    assert as_floats(result) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("cls", METRICS)
+def test_config_round_trip(cls):
+    metric = cls(name="other")
+    twin = keras.metrics.deserialize(keras.metrics.serialize(metric))
+    assert type(twin) is cls
+    assert twin.get_config() == metric.get_config() == {"name": "other", "dtype": "float32"}
+
+
+class Linear(keras.Model):
+    """A model with the output dict of a focus classifier, and a breakdown over all of it."""
+
+    def __init__(self, dtype=None):
+        super().__init__(dtype=dtype)
+        self.breakdown = FocusBreakdown()
+        self.q = keras.layers.Dense(C, "log_softmax", dtype=dtype)
+        self.a = keras.layers.Dense(M, "softmax", dtype=dtype)
+
+    def call(self, x):
+        a = self.a(x)
+        return {"label": self.q(a), "focus": a}
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        self.breakdown.update_state(y, y_pred, sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+
+@pytest.mark.parametrize(("dtype", "xla"), [("float32", True), ("mixed_float16", False)])
+def test_fit_and_evaluate_report_what_the_model_gives(rng, truth, dtype, xla):
+    x = rng.normal(size=(B, 4)).astype("float32")
+    model = Linear(dtype)
+    model.compile(
+        "sgd",
+        loss={"label": NegativeLogLikelihood()},
+        metrics={"focus": [FocusAccuracy(), AttentionEntropy()]},
+        jit_compile=xla,
+    )
+    model.fit(x, truth, batch_size=B // 2, verbose=0)
+    results = model.evaluate(x, truth, batch_size=B // 2, verbose=0, return_dict=True)
+    a = np.asarray(model(x)["focus"], "float64")
+    ft = np.mean(a.argmax(-1) == truth["focus"])
+    assert results["focus_focus_accuracy"] == pytest.approx(ft, abs=1e-6)
+    assert results["FTPT"] + results["FTPF"] == pytest.approx(ft, abs=1e-6)
+    entropy = np.mean(-(a * np.log(np.maximum(a, 1e-30))).sum(-1))
+    assert results["focus_attention_entropy"] == pytest.approx(entropy, abs=1e-5)
