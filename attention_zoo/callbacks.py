@@ -1,7 +1,6 @@
 """Callbacks for `model.fit`."""
 
 import keras
-import numpy as np
 
 from attention_zoo.layers import HybridAttention
 
@@ -17,7 +16,8 @@ class SwitchAttention(keras.callbacks.Callback):
         when: the epoch (counted from 0) that is the first of the second phase.
         reset_optimizer: bool, start the second phase with fresh optimizer state, as the paper
             does.
-        learning_rate: the second phase's learning rate; None keeps the present one.
+        learning_rate: the second phase's learning rate; None keeps the present one (a schedule
+            starts anew with fresh optimizer state).
 
     Reference: arXiv:2307.13421, hybrid.
     """
@@ -39,7 +39,13 @@ class SwitchAttention(keras.callbacks.Callback):
                 f"SwitchAttention got a model with attention {type(attention).__name__}, "
                 "expected HybridAttention"
             )
+        if self.learning_rate is not None and not _has_settable_rate(self.model.optimizer):
+            raise ValueError(
+                f"learning_rate is {self.learning_rate}, but the optimizer's follows a schedule; "
+                "expected an optimizer with a number, or learning_rate=None"
+            )
         attention.freeze_phase()
+        self.model.make_train_function(force=True)  # an earlier one may hold the other phase
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch >= self.when and int(self.model.attention.phase.numpy()) == 0:
@@ -52,14 +58,22 @@ class SwitchAttention(keras.callbacks.Callback):
     def _switch(self):
         self.model.attention.switch()
         if self.reset_optimizer:
-            reset(self.model.optimizer)
+            with self.model.distribute_strategy.scope():
+                reset(self.model.optimizer, self.model.trainable_variables)
         if self.learning_rate is not None:
             self.model.optimizer.learning_rate = self.learning_rate
         self.model.make_train_function(force=True)
 
 
-def reset(optimizer):
+def reset(optimizer, trainable_variables):
     """Sets an optimizer's state back to what it was before its first step; keeps its rate."""
-    for variable in optimizer.variables:
-        if variable is not optimizer._learning_rate:
-            variable.assign(np.zeros(variable.shape))
+    if not optimizer.built:
+        return
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    fresh.build(trainable_variables)
+    for variable, value in zip(optimizer.variables, fresh.variables, strict=True):
+        variable.assign(value)
+
+
+def _has_settable_rate(optimizer):
+    return isinstance(optimizer.learning_rate, keras.Variable)

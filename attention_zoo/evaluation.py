@@ -9,8 +9,6 @@ from attention_zoo import losses, metrics
 from attention_zoo.models.prediction import WAYS
 
 
-
-
 @dataclasses.dataclass(frozen=True)
 class WayToPredict:
     """What one way to predict achieved.
@@ -46,7 +44,7 @@ class Evaluation:
     ways: dict[str, WayToPredict]
 
     def scalars(self):
-        """All figures but the histograms, as a flat dict of floats: "argmax_accuracy", …"""
+        """All figures but the histograms, flat: {"focus_accuracy": …, "argmax_accuracy": …}."""
         flat = {"focus_accuracy": self.focus_accuracy, "entropy": self.entropy}
         for name, way in self.ways.items():
             flat |= {f"{name}_accuracy": way.accuracy, f"{name}_nll": way.nll}
@@ -132,8 +130,8 @@ class _Tally:
         known = ~np.isnan(a_z)
         edges = np.linspace(0.0, 1.0, len(self.histogram) + 1)
         # A probability of 1 may come out as 1 + 1e-7.
-        inside = np.clip([a_z[known], p_y[known]], 0.0, 1.0)
-        self.histogram += np.histogram2d(*inside, bins=edges)[0].astype(np.int64)
+        a_z, p_y = np.clip(a_z[known], 0.0, 1.0), np.clip(p_y[known], 0.0, 1.0)
+        self.histogram += np.histogram2d(a_z, p_y, bins=(edges, edges))[0].astype(np.int64)
 
     def result(self):
         breakdown = {cell: float(value) for cell, value in self.breakdown.result().items()}

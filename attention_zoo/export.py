@@ -8,13 +8,14 @@ from keras import ops
 def export(model, directory):
     """Writes a FocusClassifier as a SavedModel, with a free batch size.
 
-    Signatures, each taking `segments` float32 (b, m, ...):
+    Signatures, each taking `segments` float32 (b, m, ...), and `mask` bool (b, m) where the model
+    was built with one:
 
     - `serving_default`: "probabilities" (b, c) and "label" (b,) by the model's way to predict;
     - `explain`: these, "focus" (b, m), the attention, and "segment" (b,), the chosen segment.
 
     Args:
-        model: a built FocusClassifier that takes segments as one tensor.
+        model: a built FocusClassifier.
         directory: where the SavedModel goes; it must not exist or be empty.
 
     Raises:
@@ -24,24 +25,30 @@ def export(model, directory):
         raise ValueError("the model is not built; expected one that was trained or called once")
     archive = keras.export.ExportArchive()
     archive.track(model)
-    signature = [tf.TensorSpec(_segments_shape(model), tf.float32, name="segments")]
-    archive.add_endpoint("serving_default", lambda segments: _predict(model, segments), signature)
-    archive.add_endpoint("explain", lambda segments: _explain(model, segments), signature)
+    signature = _signature(model)
+    archive.add_endpoint("serving_default", lambda *x: _predict(model, *x), signature)
+    archive.add_endpoint("explain", lambda *x: _explain(model, *x), signature)
     archive.write_out(directory, verbose=False)
 
 
-def _segments_shape(model):
-    shape = model.get_build_config()["input_shape"]
-    return (None, *shape[1:])
+def _signature(model):
+    shapes = model.get_build_config()["input_shape"]
+    if not isinstance(shapes, dict):
+        shapes = {"segments": shapes}
+    return [
+        tf.TensorSpec((None, *shapes[name][1:]), dtype, name=name)
+        for name, dtype in (("segments", tf.float32), ("mask", tf.bool))
+        if name in shapes
+    ]
 
 
-def _predict(model, segments):
-    probabilities = ops.exp(model(segments, training=False)["label"])
+def _predict(model, *inputs):
+    probabilities = ops.exp(_outputs(model, *inputs)["label"])
     return {"probabilities": probabilities, "label": ops.argmax(probabilities, axis=-1)}
 
 
-def _explain(model, segments):
-    outputs = model(segments, training=False)
+def _explain(model, *inputs):
+    outputs = _outputs(model, *inputs)
     probabilities = ops.exp(outputs["label"])
     return {
         "probabilities": probabilities,
@@ -49,3 +56,8 @@ def _explain(model, segments):
         "focus": outputs["focus"],
         "segment": ops.argmax(outputs["focus"], axis=-1),
     }
+
+
+def _outputs(model, segments, mask=None):
+    inputs = segments if mask is None else {"segments": segments, "mask": mask}
+    return model(inputs, training=False)

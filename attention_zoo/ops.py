@@ -62,7 +62,9 @@ def entmax15(scores, mask=None):
 
 
 def spherical_softmax(scores, mask=None):
-    """a_j = s_j^2 / sum_k s_k^2. Blind to the sign of s; equal weights where all s are 0.
+    """a_j = (s_j^2 + eps) / sum_k (s_k^2 + eps), eps = `keras.config.epsilon()`.
+
+    Blind to the sign of s; eps makes equal weights where all s are 0.
 
     Reference: de Brebisson and Vincent, ICLR 2016, arXiv:1511.05042.
     """
@@ -174,7 +176,7 @@ def choose_segment(values, weights):
 
 def gumbel_noise(shape, seed_generator):
     """Standard Gumbel noise, float32: argmax_j(log a_j + noise_j) is a sample of a."""
-    return -ops.log(-ops.log(uniform(shape, 1e-20, seed_generator)))
+    return -ops.log(-ops.log(uniform(shape, seed_generator)))
 
 
 def one_hot_argmax(weights, where=None):

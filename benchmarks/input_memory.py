@@ -17,6 +17,7 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 CASES = ("equal images", "equal batch", "index only")
@@ -37,8 +38,6 @@ def main():
 
 def measure(args, case, num_segments):
     """Loads, goes through the data once, and returns the row of the table."""
-    import time
-
     import tensorflow as tf
     import tensorflow_datasets  # noqa: F401  what it costs is not the data's
 

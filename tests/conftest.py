@@ -8,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import settings
@@ -37,3 +38,52 @@ def shared_dir():
     if not path.is_dir():
         pytest.skip(f"needs the shared data: no folder {path} (set ATTENTION_ZOO_SHARED)")
     return path
+
+
+@pytest.fixture(scope="session")
+def numpy_normalizers():
+    """The bundled normalisers by name, in float64: (scores, mask=None) -> weights, both (b, m).
+
+    Sparsemax and entmax-1.5 find their threshold by bisection: no sort, no support.
+    """
+    return {
+        "softmax": _by_row(lambda s: np.exp(s - s.max()) / np.exp(s - s.max()).sum()),
+        "sparsemax": _by_row(lambda s: _bisection(s, power=1)),
+        "entmax15": _by_row(lambda s: _bisection(s / 2, power=2)),
+        "spherical_softmax": _by_row(lambda s: (s**2 + 1e-7) / (s**2 + 1e-7).sum()),
+    }
+
+
+@pytest.fixture(scope="session")
+def central_differences():
+    """(f, x) -> the gradient of the scalar f at the float64 array x; error about 1e-8."""
+
+    def gradient(f, x, h=1e-4):
+        x = np.asarray(x, "float64")
+        steps = h * np.eye(x.size).reshape(-1, *x.shape)
+        return np.reshape([(f(x + e) - f(x - e)) / (2 * h) for e in steps], x.shape)
+
+    return gradient
+
+
+def _by_row(normalizer):
+    """Applies `normalizer` to the kept scores of every row; 0 elsewhere."""
+
+    def by_row(scores, mask=None):
+        weights = np.zeros(np.shape(scores))
+        kept = np.ones(weights.shape, bool) if mask is None else np.asarray(mask)
+        for a, s, row in zip(weights, np.asarray(scores, "float64"), kept, strict=True):
+            if row.any():
+                a[row] = normalizer(s[row])
+        return weights
+
+    return by_row
+
+
+def _bisection(s, power):
+    """max(s - tau, 0)^power with tau in [max s - 1, max s] such that it sums to 1."""
+    low, high = s.max() - 1.0, s.max()
+    for _ in range(60):  # to the last bit of float64
+        tau = (low + high) / 2
+        low, high = (tau, high) if (np.maximum(s - tau, 0) ** power).sum() > 1 else (low, tau)
+    return np.maximum(s - tau, 0) ** power

@@ -51,7 +51,7 @@ class Mosaics:
     def dataset(self, batch_size=None, shuffle=False, seed=0, drop_remainder=False):
         """Returns the pipeline of (segments, {"label", "focus"}), in the order of `index_dataset`.
 
-        Two batches exist at most: the consumer's, and the next, made while the consumer works.
+        Two batches exist at most: the one in use, and the next, made meanwhile.
 
         Args:
             batch_size: Mosaics a batch; None leaves out the batch axis.
@@ -59,12 +59,7 @@ class Mosaics:
             seed: Seed of these permutations; TensorFlow adds its global seed where one is set.
             drop_remainder: Whether a last batch smaller than `batch_size` is left out.
         """
-        indices = self.index_dataset(batch_size, shuffle, seed, drop_remainder)
-
-        def example(rows, targets):
-            return self.gather(rows), targets
-
-        return indices.map(example).prefetch(1)
+        return self._gathered(self.index_dataset(batch_size, shuffle, seed, drop_remainder))
 
     def index_dataset(self, batch_size=None, shuffle=False, seed=0, drop_remainder=False):
         """Returns the pipeline of (rows of the table, {"label", "focus"}), to be gathered."""
@@ -90,15 +85,24 @@ class Mosaics:
         """
         n = len(self.table)
         if not 1 <= batch_size <= n:
-            raise ValueError(f"batch_size is {batch_size}; expected 1 to {n}, the mosaics there are")
+            raise ValueError(
+                f"batch_size is {batch_size}; expected 1 to {n}, the mosaics there are"
+            )
 
         def epoch(number):
             order = tf.random.experimental.stateless_shuffle(tf.range(n), [seed, number])
             return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
 
         epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
-        indices = self._look_up(epochs.flat_map(epoch))
-        return indices.map(lambda rows, targets: (self.gather(rows), targets)).prefetch(1)
+        return self._gathered(self._look_up(epochs.flat_map(epoch)))
+
+    def _gathered(self, indices):
+        """(Rows of the table, targets) -> (segments, targets)."""
+
+        def example(rows, targets):
+            return self.gather(rows), targets
+
+        return indices.map(example).prefetch(1)
 
     def _look_up(self, numbers):
         """Numbers of mosaics -> (rows of the table, targets)."""
@@ -109,4 +113,11 @@ class Mosaics:
             targets = {"label": tf.gather(label, i), "focus": tf.gather(focus, i)}
             return tf.gather(table, i), targets
 
-        return numbers.map(example)
+        return numbers.map(example).with_options(_one_at_a_time())
+
+
+def _one_at_a_time():
+    """Keeps tf.data from making maps parallel by itself: each call holds a batch of its own."""
+    options = tf.data.Options()
+    options.experimental_optimization.map_parallelization = False
+    return options

@@ -39,7 +39,7 @@ def from_arrays(images, labels, *, foreground_classes, num_segments, num_example
     images, labels = np.asarray(images), np.asarray(labels)
     _check_arrays(images, labels)
     foreground_classes = list(foreground_classes)
-    absent = [one for one in foreground_classes if one not in set(labels.tolist())]
+    absent = sorted(set(foreground_classes) - set(labels.tolist()))
     if absent:
         raise ValueError(f"foreground_classes has {absent}; expected classes found in labels")
     with tf.device("CPU:0"):

@@ -39,6 +39,7 @@ class HybridAttention(Attention):
         super().__init__(normalizer=first.normalizer, **kwargs)
         self.first = first
         self.second = second
+        self.inference = second.inference
         self.phase = self.add_weight(
             shape=(),
             dtype="int32",
@@ -49,10 +50,6 @@ class HybridAttention(Attention):
             name="phase",
         )
         self._frozen_phase = None
-
-    @property
-    def inference(self):
-        return self.second.inference
 
     def build(self, values_shape=None, scores_shape=None):
         self.first.build()

@@ -1,6 +1,5 @@
 """REINFORCE attention: classify sampled segments, weigh the choice by its outcome."""
 
-import keras
 from keras import ops as kops
 
 from attention_zoo import ops

@@ -34,8 +34,8 @@ class SamplingAttention(Attention):
         store["seed_generator"] = self.seed_generator.state
 
     def load_own_variables(self, store):
-        own = {name: store[name] for name in store.keys() if name != "seed_generator"}
-        super().load_own_variables(own)
+        names = set(store.keys()) - {"seed_generator"}
+        super().load_own_variables({name: store[name] for name in names})
         self.seed_generator.state.assign(store["seed_generator"])
 
     def get_config(self):

@@ -1,10 +1,13 @@
 """FocusClassifier: a focus model picks the segment, a classification model reads it."""
 
+import inspect
+
 import keras
 from keras import ops as kops
 
 from attention_zoo import layers, losses, metrics, ops
 from attention_zoo.models import prediction
+from attention_zoo.models.labels import as_targets, check_labels
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -22,8 +25,9 @@ class FocusClassifier(keras.Model):
         attention: an attention layer or its name: "soft", "hard", "lvml", "gumbel", "reinforce",
             "hybrid".
         encoder: optional network of all segments, (b, m, ...) -> (b, m, ...), whose features f
-            and g share and the attention averages; a mask that it makes is kept. For one
-            network applied to each segment, wrap it in `layers.PerSegment`.
+            and g share and the attention averages; it is given the mask if its `call` takes one,
+            and a mask that it makes is kept. For one network applied to each segment, wrap it in
+            `layers.PerSegment`.
         inference: "argmax" (one run of g on the chosen segment), "marginal", "soft", or "auto":
             argmax for hard, Gumbel, REINFORCE and hybrid, marginal for LVML, soft for soft.
 
@@ -55,6 +59,7 @@ class FocusClassifier(keras.Model):
         self.encoder = encoder
         self.inference = inference
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
+        self.num_classes = None
         self._focus_is_known = False
 
     def build(self, input_shape):
@@ -84,6 +89,7 @@ class FocusClassifier(keras.Model):
                 f"classifier gives shape {logits} for a batch of segments, expected (n, classes) "
                 "with 2 classes or more"
             )
+        self.num_classes = logits[1]
 
     def call(self, inputs, mask=None, training=None):
         segments, mask = self.encode(inputs)
@@ -106,12 +112,17 @@ class FocusClassifier(keras.Model):
         if isinstance(inputs, dict):
             segments, mask = inputs["segments"], inputs.get("mask")
         if self.encoder is not None:
-            segments = self.encoder(segments)
+            segments = self._encoded(segments, mask)
         made = getattr(segments, "_keras_mask", None)
         if mask is not None:
             mask = kops.cast(mask, "bool")
             made = mask if made is None else kops.logical_and(mask, made)
         return segments, made
+
+    def _encoded(self, segments, mask):
+        if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
+            return self.encoder(segments, mask=kops.cast(mask, "bool"))
+        return self.encoder(segments)
 
     def scores(self, segments):
         """f of every segment: (b, m, ...) -> (b, m)."""
@@ -132,7 +143,8 @@ class FocusClassifier(keras.Model):
             loss: default `NegativeLogLikelihood`.
             metrics: dict of lists for the outputs "label" and "focus"; by default accuracy, focus
                 accuracy and attention entropy. The focus breakdown comes on top wherever the
-                data say where the true segment is.
+                data say where the true segment is; like these it counts every example once,
+                whatever the sample weights.
             **kwargs: as in Keras.
         """
         super().compile(
@@ -148,20 +160,43 @@ class FocusClassifier(keras.Model):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.fit`; array labels that name no class raise a ValueError."""
+        self._check_labels(x, y)
+        if isinstance(kwargs.get("validation_data"), tuple):
+            self._check_labels(*kwargs["validation_data"][:2])
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.evaluate`; array labels that name no class raise a ValueError."""
+        self._check_labels(x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def _check_labels(self, x, y=None):
+        labels = as_targets(y)["label"]
+        if not hasattr(labels, "__array__"):
+            return
+        if not self.built:
+            with self.distribute_strategy.scope():
+                self.build(keras.tree.map_structure(lambda array: (None, *array.shape[1:]), x))
+        check_labels(labels, self.num_classes)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        label = _targets(y)["label"]
+        label = as_targets(y)["label"]
+        if isinstance(sample_weight, dict):
+            sample_weight = sample_weight["label"]
         loss = super().compute_loss(x, label, y_pred["label"], sample_weight, training)
         if training:
             self.attention.observe(-losses.NegativeLogLikelihood().call(label, y_pred["label"]))
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        y = _targets(y)
+        y = as_targets(y)
         self._focus_is_known = "focus" in y
         if self._focus_is_known:
-            self.breakdown.update_state(y, y_pred, sample_weight)
+            self.breakdown.update_state(y, y_pred)
         else:
-            y = y | {"focus": -kops.ones_like(y["label"])}  # unknown
+            y = y | {"focus": -kops.ones_like(y["label"], dtype="int32")}  # unknown
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def get_metrics_result(self):
@@ -199,8 +234,3 @@ def _default_metrics():
             metrics.AttentionEntropy(name="entropy"),
         ],
     }
-
-
-def _targets(y):
-    """{"label": ..., "focus": ...} or class ids alone, as a dict."""
-    return y if isinstance(y, dict) else {"label": y}

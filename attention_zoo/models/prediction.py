@@ -6,12 +6,19 @@ attention a (b, m), and returns class log-probabilities (b, c) in nats.
 Reference: arXiv:2307.13421, section on inference.
 """
 
+from keras import ops as kops
+
 from attention_zoo import ops
 
 
 def argmax(classify, segments, a):
-    """log p(. | x_j), j = argmax a: one run of the classifier, on the chosen segment only."""
-    return ops.log_likelihoods(classify(ops.choose_segment(segments, a)))
+    """log p(. | x_j), j = argmax a: one run of the classifier, on the chosen segment only.
+
+    NaN where a is NaN: no segment can be chosen then.
+    """
+    log_p = ops.log_likelihoods(classify(ops.choose_segment(segments, a)))
+    chosen = kops.logical_not(kops.any(kops.isnan(a), axis=1, keepdims=True))  # (b, 1)
+    return kops.where(chosen, log_p, float("nan"))
 
 
 def marginal(classify, segments, a):

@@ -1,4 +1,4 @@
-"""What a run does at every step and epoch: progress bar, curves, checkpoints, a check of the loss."""
+"""What a run does as it goes: progress bar, curves, checkpoints, a check of the loss."""
 
 import keras
 import numpy as np

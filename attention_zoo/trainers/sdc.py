@@ -12,7 +12,7 @@ import json
 import sys
 
 import keras
-from absl import app, flags
+from absl import app, flags, logging
 
 from attention_zoo import datasets, layers, plots
 from attention_zoo.callbacks import SwitchAttention
@@ -47,9 +47,7 @@ class Settings:
     num_segments: int = setting(5, "Segments of a mosaic, m.", least=2)
     num_examples: int | None = setting(None, "Training mosaics; the data set's default if unset.")
     num_test_examples: int | None = setting(None, "Test mosaics; the data set's default if unset.")
-    attention: str = setting(
-        "hybrid", "How attention is trained.", choices=(*LEAVES, "hybrid")
-    )
+    attention: str = setting("hybrid", "How attention is trained.", choices=(*LEAVES, "hybrid"))
     first_attention: str = setting("soft", "Hybrid's first phase.", choices=LEAVES)
     second_attention: str = setting("hard", "Hybrid's second phase.", choices=LEAVES)
     normalizer: str = setting(
@@ -68,7 +66,7 @@ class Settings:
     network: str | None = setting(
         None, "Pair of networks; the data set's own if unset.", choices=tuple(NETWORKS)
     )
-    epochs: int = setting(20, "Passes over the training mosaics.", least=1)
+    epochs: int = setting(10, "Passes over the training mosaics.", least=1)
     switch_epoch: int | None = setting(
         None, "Epochs before hybrid's second phase; half of all if unset.", least=0
     )
@@ -104,21 +102,22 @@ def train_and_evaluate(workdir, **settings):
         ValueError: bad settings, or a workdir that cannot be used. FileNotFoundError: the data
         are not there. FloatingPointError: the loss is not finite.
     """
-    settings = make(Settings, settings)
-    run = Workdir(workdir, dataclasses.asdict(settings))
-    keras.utils.set_random_seed(settings.seed)
-    train = _load(settings, settings.train_split, settings.num_examples)
-    test = _load(settings, settings.test_split, settings.num_test_examples)
+    chosen = make(Settings, settings)
+    keras.utils.set_random_seed(chosen.seed)
+    train = _load(chosen, chosen.train_split, chosen.num_examples)
+    test = _load(chosen, chosen.test_split, chosen.num_test_examples)
     held_out = {"test": test}
-    if settings.validation_split is not None:
-        split = settings.validation_split
-        held_out["validation"] = _load(settings, split, settings.num_test_examples)
-    model = _model(settings, train)
-    _fit(model, run, settings, train, test)
+    if chosen.validation_split is not None:
+        split = chosen.validation_split
+        held_out["validation"] = _load(chosen, split, chosen.num_test_examples)
+    _check(chosen, train)
+    model = build_model(chosen, train)
+    run = Workdir(workdir, dataclasses.asdict(chosen))
+    _fit(model, run, chosen, train, test)
     evaluations = {
         name: _evaluate(model, info, test) for name, info in ({"train": train} | held_out).items()
     }
-    _write_results(model, run, settings, test, evaluations)
+    _write_results(model, run, chosen, test, evaluations)
     return evaluations
 
 
@@ -130,19 +129,43 @@ def _load(settings, split, num_examples):
     return datasets.load(settings.dataset, split, seed=settings.seed, **options)[1]
 
 
-def _model(settings, info):
+def _check(settings, train):
+    """Raises for settings that contradict each other."""
+    if settings.switch_epoch is not None and settings.switch_epoch > settings.epochs:
+        raise ValueError(
+            f"switch_epoch is {settings.switch_epoch}, expected {settings.epochs} or less, the "
+            "number of epochs"
+        )
+    if settings.batch_size > train.num_examples:
+        raise ValueError(
+            f"batch_size is {settings.batch_size}, expected {train.num_examples} or less, the "
+            "training mosaics"
+        )
+
+
+def build_model(settings, info):
     """The compiled FocusClassifier, built."""
     name = settings.network or _NETWORK.get(info.name, "cifar10")
     focus, classifier = networks(name, info.segment_shape, info.num_classes)
     model = FocusClassifier(focus, classifier, _attention(settings), inference=settings.inference)
     model.build((None, info.num_segments, *info.segment_shape))
     if settings.initial_weights is not None:
-        model.load_weights(settings.initial_weights)
+        _load_weights(model, settings.initial_weights)
     model.compile(
         keras.optimizers.SGD(settings.learning_rate, momentum=settings.momentum),
         jit_compile={"auto": "auto", "true": True, "false": False}[settings.jit_compile],
     )
     return model
+
+
+def _load_weights(model, path):
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"initial_weights is {path!r}, expected a file of weights that fit the model ({reason})"
+        ) from error
 
 
 _NETWORK = {"sdc/digits": "digits", "sdc/cifar100": "cifar100", "orthogonal": "linear"}
@@ -174,7 +197,6 @@ def _fit(model, run, settings, train, test):
     done = run.restore_checkpoint(model)
     if done >= settings.epochs:
         return
-    batches = train.source.endless(settings.batch_size, seed=settings.seed, first_epoch=done)
     steps = train.num_examples // settings.batch_size
     callbacks = [
         StopIfNotFinite(run),
@@ -185,12 +207,13 @@ def _fit(model, run, settings, train, test):
     if settings.attention == "hybrid":
         callbacks.insert(0, _switch(settings))
     model.fit(
-        batches,
+        train.source.endless(settings.batch_size, seed=settings.seed, first_epoch=done),
         steps_per_epoch=steps,
         initial_epoch=done,
         epochs=settings.epochs,
         validation_data=test.source.dataset(settings.batch_size),
         callbacks=callbacks,
+        shuffle=False,  # the batches come in the order they are to be taken in
         verbose=0,
     )
 
@@ -233,15 +256,14 @@ def _write_pictures(model, run, settings, test, evaluation):
             run.path / "metrics.csv",
             switch_epoch=_switch(settings).when if settings.attention == "hybrid" else None,
         ),
-        "joint_histogram": plots.joint_histogram(
-            evaluation.ways[model.way_to_predict].histogram
-        ),
+        "joint_histogram": plots.joint_histogram(evaluation.ways[model.way_to_predict].histogram),
     }
     for name, figure in figures.items():
         run.write(f"{name}.png", lambda path, figure=figure: figure.savefig(path, format="png"))
 
 
 def main(argv):
+    """Trains by the parsed flags and prints the evaluation."""
     if len(argv) > 1:
         raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
     try:
@@ -253,10 +275,16 @@ def main(argv):
     print(f"written to {flags.FLAGS.workdir}")
 
 
-def run():
-    """The console script."""
+def define():
+    """Defines the flags."""
     flags.DEFINE_string("workdir", "runs/sdc", "Folder of the run; see train_and_evaluate.")
     define_flags(Settings)
+
+
+def run():
+    """The console script."""
+    logging.set_verbosity(logging.WARNING)
+    define()
     app.run(main)
 
 

@@ -40,9 +40,10 @@ def define_flags(cls):
     for field in dataclasses.fields(cls):
         text, choices = field.metadata["help"], field.metadata["choices"]
         if choices:
-            flags.DEFINE_enum(field.name, field.default, choices, text)
+            flags.DEFINE_enum(field.name, typing.cast(str, field.default), choices, text)
         else:
-            _DEFINE[_plain_type(cls, field)](field.name, field.default, text)
+            define = _DEFINE[_plain_type(cls, field)]
+            define(field.name, field.default, text)
 
 
 def from_flags(cls):
@@ -50,7 +51,7 @@ def from_flags(cls):
     return {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(cls)}
 
 
-_DEFINE = {
+_DEFINE: dict[type, typing.Callable] = {
     str: flags.DEFINE_string,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,

@@ -33,7 +33,6 @@ class Workdir:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._open(settings)
-            self._checkpoints.mkdir(exist_ok=True)
         except OSError as error:
             raise ValueError(
                 f"workdir {self.path} cannot be written ({error.strerror}), expected a folder to "
@@ -42,15 +41,15 @@ class Workdir:
 
     def _open(self, settings):
         config = self.path / "config.json"
-        if config.exists():
-            _check_same(self.path, json.loads(config.read_text()), settings)
-        elif any(not entry.name.startswith(".") for entry in self.path.iterdir()):
+        if not config.exists() and any(self.path.iterdir()):
             raise ValueError(
                 f"workdir {self.path} has files but no config.json, expected a new or empty "
                 "folder, or that of an earlier run"
             )
-        else:
-            self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
+        self._checkpoints.mkdir(exist_ok=True)
+        if config.exists() and self.newest_checkpoint() is not None:
+            _check_same(self.path, json.loads(config.read_text()), settings)
+        self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
 
     def write(self, name, writer, folder=False):
         """Makes the file or folder `name` by `writer(temporary path)`, then moves it into place."""
@@ -98,12 +97,12 @@ class Workdir:
         self.write("metrics.csv", lambda path: _write_csv(path, rows))
 
     def read_metrics(self):
-        """The rows of `metrics.csv`, mappings of names to floats; none if it is not there."""
+        """The rows of `metrics.csv`, mappings of names to numbers; none if it is not there."""
         path = self.path / "metrics.csv"
         if not path.exists():
             return []
         with path.open(newline="") as file:
-            return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+            return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
 def _check_same(path, before, now):
@@ -128,6 +127,10 @@ def _remove(path):
 def _epochs(path):
     match = re.fullmatch(r"epoch-(\d+)\.weights\.h5", path.name)
     return int(match[1]) if match else None
+
+
+def _number(text):
+    return int(text) if text.isdigit() else float(text)
 
 
 def _write_csv(path, rows):

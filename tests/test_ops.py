@@ -1,0 +1,267 @@
+import keras
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from attention_zoo import ops
+
+B, M, D, C = 6, 4, 3, 3
+NORMALIZERS = pytest.mark.parametrize("name", ops.NORMALIZERS)
+SORTED = pytest.mark.parametrize("name", ["sparsemax", "entmax15"])
+WITH_AND_WITHOUT_XLA = pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def scores(rng):
+    return rng.normal(size=(B, M)).astype("float32")
+
+
+@pytest.fixture
+def values(rng):
+    return rng.normal(size=(B, M, D)).astype("float32")
+
+
+@pytest.fixture
+def mask():
+    """No, one, two and all segments masked."""
+    return (
+        np.array([[1, 1, 1, 1], [1, 1, 1, 0], [0, 1, 1, 1], [0, 1, 0, 1], [0, 0, 1, 0], [0] * 4])
+        > 0
+    )
+
+
+def gradient_of(f, x):
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x)
+    return tape.gradient(y, x).numpy()
+
+
+# --- normalisers ---
+
+
+@NORMALIZERS
+@pytest.mark.parametrize("scale", [0.1, 1.0, 1e4])
+@pytest.mark.parametrize("shift", [0.0, 1e4, -1e4])
+def test_normalizer_is_its_formula(numpy_normalizers, scores, name, scale, shift):
+    s = (scale * scores + shift).astype("float32")
+    a = ops.NORMALIZERS[name](s)
+    np.testing.assert_allclose(a, numpy_normalizers[name](s), atol=1e-5)
+    np.testing.assert_allclose(np.sum(a, axis=1), 1.0, atol=1e-5)
+    assert np.min(a) >= 0.0
+
+
+@SORTED
+@settings(max_examples=40)
+@given(
+    # Quarters make ties and thresholds that fall exactly on a score.
+    quarters=arrays("int64", (B, M), elements=st.integers(-12, 12)),
+    scale=st.sampled_from([0.25, 0.2, 1e4]),
+)
+def test_sorted_normalizer_agrees_with_bisection(numpy_normalizers, name, quarters, scale):
+    s = (scale * quarters).astype("float32")
+    np.testing.assert_allclose(ops.NORMALIZERS[name](s), numpy_normalizers[name](s), atol=1e-5)
+
+
+@SORTED
+def test_sorted_normalizer_of_many_segments(numpy_normalizers, rng, name):
+    s = np.stack([rng.normal(size=2000), np.zeros(2000), 5.0 * np.eye(2000)[7]]).astype("float32")
+    np.testing.assert_allclose(ops.NORMALIZERS[name](s), numpy_normalizers[name](s), atol=1e-5)
+
+
+def test_known_values():
+    np.testing.assert_allclose(ops.softmax([[0.0, np.log(3.0)]]), [[0.25, 0.75]], atol=1e-6)
+    np.testing.assert_allclose(ops.sparsemax([[0.0, 0.5, -1.0]]), [[0.25, 0.75, 0.0]], atol=1e-6)
+    # tau = -1/2 - 1/10: (0.6, 0.8) squared.
+    np.testing.assert_allclose(ops.entmax15([[0.0, 0.4]]), [[0.36, 0.64]], atol=1e-6)
+    np.testing.assert_allclose(ops.spherical_softmax([[1.0, -2.0]]), [[0.2, 0.8]], atol=1e-6)
+
+
+def test_spherical_softmax_of_zeros_is_uniform():
+    np.testing.assert_allclose(ops.spherical_softmax(np.zeros((1, M))), 1 / M)
+
+
+@NORMALIZERS
+def test_masked_segment_equals_absent_segment(numpy_normalizers, scores, mask, name):
+    a = ops.NORMALIZERS[name](np.where(mask, scores, 1e4), mask)  # masked scores would win
+    np.testing.assert_array_equal(a[~mask], 0.0)
+    np.testing.assert_allclose(a, numpy_normalizers[name](scores, mask), atol=1e-5)
+
+
+@NORMALIZERS
+@pytest.mark.parametrize("masked", [False, True])
+def test_normalizer_gradient(
+    numpy_normalizers, central_differences, rng, scores, mask, name, masked
+):
+    mask = mask if masked else None
+    v = rng.normal(size=(B, M)).astype("float32")
+    gradient = gradient_of(lambda s: tf.reduce_sum(v * ops.NORMALIZERS[name](s, mask)), scores)
+    expected = central_differences(lambda s: (v * numpy_normalizers[name](s, mask)).sum(), scores)
+    # Spherical softmax divides by sum s^2, 0.1 for some of these rows: a gradient of about 50.
+    np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-5)
+
+
+@NORMALIZERS
+def test_normalizer_gradient_is_finite_far_out(scores, name):
+    for s in (1e4 * scores, np.zeros_like(scores), np.full_like(scores, -1e4)):
+        gradient = gradient_of(lambda s: tf.reduce_sum(scores * ops.NORMALIZERS[name](s)), s)
+        assert np.isfinite(gradient).all()
+
+
+@NORMALIZERS
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_normalizer_computes_in_float32(scores, name, dtype):
+    s = tf.cast(scores, dtype)
+    a = ops.NORMALIZERS[name](s)
+    assert a.dtype == tf.float32
+    np.testing.assert_array_equal(a, ops.NORMALIZERS[name](tf.cast(s, "float32")))
+
+
+@NORMALIZERS
+def test_normalizer_commutes_with_permutations(scores, name):
+    normalizer, order = ops.NORMALIZERS[name], [2, 0, 3, 1]
+    permuted = normalizer(scores[:, order])
+    np.testing.assert_allclose(permuted, normalizer(scores).numpy()[:, order], atol=1e-6)
+
+
+@NORMALIZERS
+def test_normalizer_by_name(name):
+    assert ops.get_normalizer(name) is ops.NORMALIZERS[name]
+    assert ops.serialize_normalizer(ops.get_normalizer(name)) == name
+
+
+def test_unknown_normalizer_raises():
+    with pytest.raises(ValueError, match="normalizer is 'hardmax', expected one of .*'entmax15'"):
+        ops.get_normalizer("hardmax")
+
+
+# --- logarithms ---
+
+
+def test_log_weights_of_softmax_are_exact_where_weights_underflow():
+    s = np.array([[0.0, 300.0, 100.0]], "float32")
+    expected = scipy.special.log_softmax(s.astype("float64"), axis=-1)
+    np.testing.assert_allclose(ops.log_weights(ops.softmax, s), expected, rtol=1e-6)
+
+
+@NORMALIZERS
+def test_log_weights_are_the_log_of_the_weights(scores, mask, name):
+    a = ops.NORMALIZERS[name](scores, mask).numpy()
+    log_a = ops.log_weights(ops.NORMALIZERS[name], scores, mask).numpy()
+    np.testing.assert_allclose(log_a[a > 0], np.log(a[a > 0]), rtol=1e-5, atol=1e-6)
+    assert (log_a[a == 0] < -1e29).all() and np.isfinite(log_a).all()
+
+
+def test_safe_log_has_no_gradient_at_zero():
+    gradient = gradient_of(lambda a: tf.reduce_sum(ops.safe_log(a)), [0.0, 0.5])
+    np.testing.assert_array_equal(gradient, [0.0, 2.0])
+
+
+def test_log_likelihoods(values):
+    log_p = ops.log_likelihoods(values)
+    np.testing.assert_allclose(log_p, scipy.special.log_softmax(values, axis=-1), atol=1e-5)
+    assert ops.log_likelihoods(tf.cast(values, "float16")).dtype == tf.float32
+
+
+# --- averages ---
+
+
+@pytest.mark.parametrize("shape", [(B, M), (B, M, D), (B, M, 2, 2, D)])
+def test_average_is_the_weighted_sum(rng, scores, shape):
+    values = rng.normal(size=shape).astype("float32")
+    expected = np.einsum("bm,bm...->b...", scores, values)
+    np.testing.assert_allclose(ops.average(values, scores), expected, atol=1e-5)
+
+
+def test_average_is_in_the_dtype_of_float_values(scores):
+    assert ops.average(tf.zeros((B, M, D), "float16"), scores).dtype == tf.float16
+    pixels = ops.average(np.full((B, M, D), 255, "uint8"), np.full((B, M), 1 / M))
+    np.testing.assert_allclose(pixels, 255.0)
+
+
+def test_log_average_is_the_log_of_the_average(values, scores):
+    expected = scipy.special.logsumexp(scores[..., None].astype("float64") + values, axis=1)
+    np.testing.assert_allclose(ops.log_average(values, scores), expected, atol=1e-5)
+
+
+def test_log_average_without_weight_is_zero_and_so_is_its_gradient(values):
+    nothing = ops.log_softmax(np.zeros((B, M)), np.zeros((B, M), bool))
+    np.testing.assert_array_equal(ops.log_average(values, nothing), np.zeros((B, D)))
+    gradient = gradient_of(lambda v: tf.reduce_sum(ops.log_average(v, nothing)), values)
+    np.testing.assert_array_equal(gradient, 0.0)
+
+
+# --- segments ---
+
+
+def test_map_segments_is_a_loop_over_segments(rng):
+    segments = rng.normal(size=(B, M, 2, D)).astype("float32")
+
+    def function(x):  # (n, 2, d) -> (n, d, 3)
+        return tf.stack([tf.reduce_sum(x, 1), tf.reduce_prod(x, 1), x[:, 0]], axis=-1)
+
+    expected = np.stack([function(segments[:, j]) for j in range(M)], axis=1)
+    np.testing.assert_array_equal(ops.map_segments(function, segments), expected)
+
+
+@pytest.mark.parametrize("shape", [(B, M), (B, M, D), (B, M, 2, D)])
+def test_gather_segments_reads_the_named_ones(rng, shape):
+    values = rng.normal(size=shape).astype("float32")
+    index = rng.integers(M, size=(B, 2))
+    expected = np.stack([v[i] for v, i in zip(values, index, strict=True)])
+    np.testing.assert_array_equal(ops.gather_segments(values, index), expected)
+
+
+def test_choose_segment_takes_the_largest_weight_the_first_of_a_tie_zeros_of_none(values):
+    a = np.array([[0.1, 0.7, 0.1, 0.1], [0, 0.5, 0, 0.5], [0] * M])
+    expected = np.stack([values[0, 1], values[1, 1], np.zeros(D)])
+    np.testing.assert_array_equal(ops.choose_segment(values[:3], a), expected)
+
+
+# --- samples ---
+
+
+def test_gumbel_noise_has_the_gumbel_distribution():
+    noise = ops.gumbel_noise((20_000,), keras.random.SeedGenerator(0))
+    assert noise.dtype == tf.float32
+    assert scipy.stats.kstest(noise.numpy(), scipy.stats.gumbel_r.cdf).pvalue > 0.01
+
+
+@WITH_AND_WITHOUT_XLA
+def test_gumbel_noise_does_not_depend_on_the_compiler(xla):
+    eager, compiled = keras.random.SeedGenerator(3), keras.random.SeedGenerator(3)
+    draw = tf.function(lambda: ops.gumbel_noise((B, M), compiled), jit_compile=xla)
+    for _ in range(2):
+        # The uniform numbers are equal bit by bit, the logarithms to rounding.
+        np.testing.assert_allclose(draw(), ops.gumbel_noise((B, M), eager), rtol=1e-5, atol=1e-6)
+
+
+def test_one_hot_argmax(scores, mask):
+    expected = np.eye(M)[scores.argmax(axis=1)]
+    np.testing.assert_array_equal(ops.one_hot_argmax(scores), expected)
+    np.testing.assert_array_equal(ops.one_hot_argmax(scores, mask), expected * mask)
+
+
+@WITH_AND_WITHOUT_XLA
+def test_straight_through_has_one_value_and_the_other_gradient(scores, xla):
+    @tf.function(jit_compile=xla)
+    def value_and_gradient(s):
+        with tf.GradientTape() as tape:
+            tape.watch(s)
+            y = ops.straight_through(tf.round(s), tf.sin(s))
+        return y, tape.gradient(y, s)
+
+    value, gradient = value_and_gradient(scores)
+    np.testing.assert_array_equal(value, np.round(scores))  # bit by bit
+    np.testing.assert_allclose(gradient, np.cos(scores), atol=1e-6)

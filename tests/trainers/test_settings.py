@@ -1,0 +1,66 @@
+import dataclasses
+
+import pytest
+from absl import flags
+
+from attention_zoo.trainers.settings import define_flags, from_flags, make, setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Example:
+    name: str | None = setting(None, "A name.")
+    size: int = setting(3, "A size.", least=1)
+    rate: float = setting(0.5, "A rate.", above=0)
+    kind: str = setting("a", "A kind.", choices=("a", "b"))
+    fast: bool = setting(False, "Whether.")
+
+
+def test_defaults_and_values():
+    assert make(Example, {"size": 7}) == Example(size=7)
+    assert make(Example, {}).rate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sise": 1}, r"^unknown setting 'sise', expected some of \['fast', .*\]$"),
+        ({"size": 0}, "^size is 0, expected 1 or more$"),
+        ({"rate": 0.0}, "^rate is 0.0, expected a number above 0$"),
+        ({"kind": "c"}, r"^kind is 'c', expected one of \['a', 'b'\]$"),
+        ({"rate": float("nan")}, "^rate is nan, expected a number above 0$"),
+    ],
+)
+def test_bad_values_are_one_line_errors(values, message):
+    with pytest.raises(ValueError, match=message):
+        make(Example, values)
+
+
+def test_flags_have_names_types_defaults_and_help(monkeypatch):
+    values = flags.FlagValues()
+    monkeypatch.setattr(flags, "FLAGS", values)
+    for kind in ("string", "integer", "float", "boolean", "enum"):
+        define = getattr(flags, f"DEFINE_{kind}")
+        monkeypatch.setattr(flags, f"DEFINE_{kind}", _into(define, values))
+    monkeypatch.setattr(
+        "attention_zoo.trainers.settings._DEFINE",
+        {
+            str: flags.DEFINE_string,
+            int: flags.DEFINE_integer,
+            float: flags.DEFINE_float,
+            bool: flags.DEFINE_boolean,
+        },
+    )
+    define_flags(Example)
+    values(["program", "--size=5", "--kind=b", "--fast"])
+    assert from_flags(Example) == {
+        "name": None,
+        "size": 5,
+        "rate": 0.5,
+        "kind": "b",
+        "fast": True,
+    }
+    assert values["rate"].help == "A rate."
+
+
+def _into(define, values):
+    return lambda *args: define(*args, flag_values=values)
