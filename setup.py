@@ -14,7 +14,7 @@ setup(
     description="Soft, hard and latent-variable attention for Keras: layers, data sets, trainers",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
     license_files=["LICENSE"],
     classifiers=[
         "Development Status :: 3 - Alpha",

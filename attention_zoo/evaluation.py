@@ -103,8 +103,13 @@ class _EveryWay(keras.Model):
     """The model with all three ways to predict as outputs."""
 
     def __init__(self, model):
-        super().__init__(name="every_way")
+        super().__init__(name="every_way", dtype=model.dtype_policy)
         self.model = model
+
+    def build(self, input_shape):
+        if not self.model.built:
+            self.model.build(input_shape)
+        self.built = True
 
     def call(self, inputs):
         return self.model.predict_every_way(inputs)
@@ -144,14 +149,25 @@ def attention_on_truth(focus, a):
     """a_z (b,): attention on the true segment, or summed over the rationale; NaN if unknown.
 
     Args:
-        focus: index (b,), negative where unknown, or 0/1 rationale (b, m).
+        focus: index (b,) or (b, 1), negative where unknown, or 0/1 rationale (b, m).
         a: attention weights (b, m).
+
+    Raises:
+        ValueError: an index of m or more.
     """
     focus, a = np.asarray(focus), np.asarray(a)
+    if focus.ndim == 2 and focus.shape[1] == 1 and focus.dtype != bool:
+        focus = focus[:, 0]
     if focus.ndim == 2:
         on_truth = np.sum(a * (focus > 0), axis=1)
         return np.where(np.any(focus > 0, axis=1), on_truth, np.nan)
-    on_truth = np.take_along_axis(a, np.maximum(focus, 0)[:, None], axis=1)[:, 0]
+    if np.any(focus >= a.shape[1]):
+        raise ValueError(
+            f"focus is {np.max(focus)}, expected an index below {a.shape[1]}: there are "
+            f"{a.shape[1]} segments"
+        )
+    index = np.maximum(focus, 0).astype(int)
+    on_truth = np.take_along_axis(a, index[:, None], axis=1)[:, 0]
     return np.where(focus >= 0, on_truth, np.nan)
 
 

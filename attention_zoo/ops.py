@@ -110,9 +110,9 @@ def log_weights(normalizer, scores, mask=None):
 
 
 def safe_log(weights):
-    """log a, with a large negative number and no gradient where a = 0."""
-    positive = weights > 0.0
-    return ops.where(positive, ops.log(ops.where(positive, weights, 1.0)), _LOG_ZERO)
+    """log a, with a large negative number and no gradient where a = 0; NaN where a is."""
+    zero = weights <= 0.0
+    return ops.where(zero, _LOG_ZERO, ops.log(ops.where(zero, 1.0, weights)))
 
 
 # --- averages ---

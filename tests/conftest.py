@@ -13,6 +13,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import settings
 
+from attention_zoo.models import FocusClassifier
+
 # TensorFlow fixes its devices when it first runs an op. Two replicas need two of them;
 # without a strategy every op still goes to the first.
 tf.config.set_logical_device_configuration(
@@ -64,6 +66,49 @@ def central_differences():
         return np.reshape([(f(x + e) - f(x - e)) / (2 * h) for e in steps], x.shape)
 
     return gradient
+
+
+@pytest.fixture(scope="session")
+def linear_model():
+    """(attention, **settings) -> a FocusClassifier on (3, 4) segments: s = u x, g = W x + e, c = 3."""
+
+    def build(attention="soft", **settings):
+        normal = keras.initializers.RandomNormal(stddev=1.0)
+        focus = keras.layers.Dense(1, use_bias=False, kernel_initializer=normal)
+        classifier = keras.layers.Dense(3, kernel_initializer=normal, bias_initializer=normal)
+        model = FocusClassifier(focus, classifier, attention, **settings)
+        model.build((None, 3, 4))
+        return model
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def numpy_predictions():
+    """(linear model, segments, mask=None) -> float64 "argmax", "marginal", "soft", "hard", "focus".
+
+    "hard" is exact hard attention's class scores; soft's and LVML's are "soft" and "marginal".
+    """
+
+    def predict(model, x, mask=None):
+        u, w, e = (v.numpy().astype("float64") for v in model.trainable_variables)
+        s = (x @ u)[..., 0] if mask is None else np.where(mask, (x @ u)[..., 0], -np.inf)
+        a = np.exp(s - s.max(axis=1, keepdims=True))
+        a /= a.sum(axis=1, keepdims=True)
+        p = _softmax(x @ w + e)  # (b, m, c)
+        return {
+            "argmax": np.log(p[np.arange(len(x)), a.argmax(axis=1)]),
+            "marginal": np.log(np.einsum("bm,bmc->bc", a, p)),
+            "soft": np.log(_softmax(np.einsum("bm,bmd->bd", a, x) @ w + e)),
+            "hard": np.einsum("bm,bmc->bc", a, np.log(p)),
+            "focus": a,
+        }
+
+    return predict
+
+
+def _softmax(logits):
+    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
 
 
 def _by_row(normalizer):

@@ -241,7 +241,7 @@ def test_gumbel_noise_has_the_gumbel_distribution():
 @WITH_AND_WITHOUT_XLA
 def test_gumbel_noise_does_not_depend_on_the_compiler(xla):
     eager, compiled = keras.random.SeedGenerator(3), keras.random.SeedGenerator(3)
-    draw = tf.function(lambda: ops.gumbel_noise((B, M), compiled), jit_compile=xla)
+    draw = tf.function(lambda: ops.gumbel_noise((B, M), compiled), jit_compile=xla, autograph=False)
     for _ in range(2):
         # The uniform numbers are equal bit by bit, the logarithms to rounding.
         np.testing.assert_allclose(draw(), ops.gumbel_noise((B, M), eager), rtol=1e-5, atol=1e-6)
@@ -255,7 +255,7 @@ def test_one_hot_argmax(scores, mask):
 
 @WITH_AND_WITHOUT_XLA
 def test_straight_through_has_one_value_and_the_other_gradient(scores, xla):
-    @tf.function(jit_compile=xla)
+    @tf.function(jit_compile=xla, autograph=False)
     def value_and_gradient(s):
         with tf.GradientTape() as tape:
             tape.watch(s)

@@ -41,7 +41,9 @@ class GumbelAttention(SamplingAttention):
             initializer="zeros",
             trainable=False,
             autocast=False,
-            aggregation="only_first_replica",
+            # Every replica counts for itself: in a conditional (HybridAttention) replicas cannot
+            # meet, and they count alike.
+            aggregation="none",
             name="step",
         )
 
@@ -58,7 +60,7 @@ class GumbelAttention(SamplingAttention):
         return ops.average(values, w), w
 
     def _sample(self, scores, mask):
-        support = self.attend(scores, mask) > 0.0  # (b, m)
+        support = self.attend(scores, mask) != 0.0  # (b, m); a NaN stays in
         logits = self.perturbed(self.log_attend(scores, mask))[:, 0]  # (b, m)
         relaxed = ops.softmax(logits / self._current_temperature(), support)
         if not self.straight_through:

@@ -30,12 +30,7 @@ class HybridAttention(Attention):
     def __init__(self, first="soft", second="hard", normalizer="softmax", **kwargs):
         first = get(first, normalizer=normalizer)
         second = get(second, normalizer=normalizer)
-        if first.normalizer is not second.normalizer:
-            raise ValueError(
-                "first and second have the normalizers "
-                f"{ops.serialize_normalizer(first.normalizer)} and "
-                f"{ops.serialize_normalizer(second.normalizer)}, expected the same one"
-            )
+        _check_normalizers(first.normalizer, second.normalizer)
         super().__init__(normalizer=first.normalizer, **kwargs)
         self.first = first
         self.second = second
@@ -96,3 +91,15 @@ class HybridAttention(Attention):
             "first": keras.saving.serialize_keras_object(self.first),
             "second": keras.saving.serialize_keras_object(self.second),
         }
+
+
+def _check_normalizers(first, second):
+    """Equal configs count as the same: loading makes two objects of one."""
+    if first is second:
+        return
+    configs = [ops.serialize_normalizer(normalizer) for normalizer in (first, second)]
+    if configs[0] != configs[1]:
+        raise ValueError(
+            f"first and second have the normalizers {configs[0]} and {configs[1]}, "
+            "expected the same one"
+        )

@@ -8,19 +8,18 @@ Without flags: hybrid attention on digits mosaics, m = 5.
 """
 
 import dataclasses
-import json
 import sys
 
 import keras
 from absl import app, flags, logging
 
-from attention_zoo import datasets, layers, plots
+from attention_zoo import datasets, layers
 from attention_zoo.callbacks import SwitchAttention
 from attention_zoo.evaluation import evaluate
-from attention_zoo.export import export
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
 from attention_zoo.models.prediction import WAYS
 from attention_zoo.ops import NORMALIZERS
+from attention_zoo.trainers.results import write_results
 from attention_zoo.trainers.run_callbacks import Progress, Record, StopIfNotFinite
 from attention_zoo.trainers.settings import define_flags, from_flags, make, setting
 from attention_zoo.trainers.workdir import Workdir
@@ -117,7 +116,8 @@ def train_and_evaluate(workdir, **settings):
     evaluations = {
         name: _evaluate(model, info, test) for name, info in ({"train": train} | held_out).items()
     }
-    _write_results(model, run, chosen, test, evaluations)
+    switch_epoch = _switch(chosen).when if chosen.attention == "hybrid" else None
+    write_results(run, model, evaluations, test, switch_epoch)
     return evaluations
 
 
@@ -230,36 +230,6 @@ def _evaluate(model, info, limit):
     """Evaluation on the mosaics of `info`, at most as many as `limit` has."""
     count = min(info.num_examples, limit.num_examples)
     return evaluate(model, info.source.dataset(256).take(-(-count // 256)))
-
-
-def _write_results(model, run, settings, test, evaluations):
-    run.write("model.keras", model.save)
-    run.write("saved_model", lambda path: export(model, str(path)), folder=True)
-    _write_pictures(model, run, settings, test, evaluations["test"])
-    results = {split: evaluation.scalars() for split, evaluation in evaluations.items()}
-    run.write_text("results.json", json.dumps(results, indent=2) + "\n")
-
-
-def _write_pictures(model, run, settings, test, evaluation):
-    segments, truth = next(iter(test.source.dataset(8)))
-    outputs = model.predict_on_batch(segments)
-    figures = {
-        "mosaics": plots.mosaics(
-            segments,
-            outputs["focus"],
-            focus=truth["focus"],
-            labels=truth["label"],
-            predictions=outputs["label"].argmax(axis=-1),
-            class_names=test.class_names,
-        ),
-        "curves": plots.training_curves(
-            run.path / "metrics.csv",
-            switch_epoch=_switch(settings).when if settings.attention == "hybrid" else None,
-        ),
-        "joint_histogram": plots.joint_histogram(evaluation.ways[model.way_to_predict].histogram),
-    }
-    for name, figure in figures.items():
-        run.write(f"{name}.png", lambda path, figure=figure: figure.savefig(path, format="png"))
 
 
 def main(argv):

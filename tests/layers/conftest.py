@@ -97,7 +97,7 @@ def step():
             d = tape.gradient(loss, (scores, kernel), unconnected_gradients="zero")
             return Step(q, a, *d)
 
-        compiled = graph if xla is None else tf.function(graph, jit_compile=xla)
+        compiled = graph if xla is None else tf.function(graph, jit_compile=xla, autograph=False)
         outputs = compiled(tf.constant(scores), tf.constant(kernel))
         return Step(*map(np.asarray, outputs))
 

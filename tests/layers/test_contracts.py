@@ -9,6 +9,21 @@ from attention_zoo.layers import SamplingAttention
 
 B, M, D, C = 6, 4, 3, 3
 TRAINING = pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
+# Compiling and copying to replicas take seconds. What is left out by default differs little from
+# another one of its kind.
+FEW = pytest.mark.parametrize(
+    "make",
+    [
+        *("soft", "hard", "lvml", "gumbel", "reinforce_leave_one_out", "hybrid_second"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in (
+                *("gumbel_relaxed", "reinforce_none", "reinforce_moving_average", "hybrid_first"),
+            )
+        ),
+    ],
+    indirect=True,
+)
 # Far beyond the largest Gumbel noise: every sampler draws this segment.
 PEAK = 60.0 * np.eye(M, dtype="float32")[1]
 
@@ -74,7 +89,7 @@ def test_focus_classifier_fits(make, focus_classifier, gradients, segments, labe
     model = focus_classifier(make())
     expected = [w - g for w, g in zip(model.get_weights(), gradients(model, segments, labels))]
     model = focus_classifier(make())
-    model.compile(keras.optimizers.SGD(1.0))
+    model.compile(keras.optimizers.SGD(1.0), metrics=[])
     history = model.fit(segments, labels, batch_size=B, shuffle=False, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     assert_equal(model.trainable_variables, expected, atol=1e-5)
@@ -182,6 +197,7 @@ def test_mixed_precision(
     assert all(np.isfinite(g).all() for g in gradients(model, segments, labels))
 
 
+@FEW
 def test_xla_agrees_with_eager(make, step, assert_steps_agree, segments, scores, kernel, labels):
     """The same numbers, and for samplers the same samples, now and next."""
     eager, compiled = make(), make()
@@ -192,6 +208,7 @@ def test_xla_agrees_with_eager(make, step, assert_steps_agree, segments, scores,
     assert_equal(compiled.variables, eager.variables)
 
 
+@FEW
 def test_two_replicas_give_the_gradients_of_one(
     make, focus_classifier, gradients, segments, labels
 ):

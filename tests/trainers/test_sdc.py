@@ -171,3 +171,12 @@ def test_settings_reach_the_model():
         assert type(model.attention) is type(az.layers.get(name))
         assert model.attention.normalizer is az.ops.sparsemax
         assert model.way_to_predict == "marginal"
+
+
+def test_vectors_train_too(tmp_path):
+    """Linear networks on the orthogonal data; no mosaics are drawn of what are no images."""
+    settings = TINY | {"dataset": "orthogonal", "attention": "soft", "learning_rate": 0.5}
+    evaluations = sdc.train_and_evaluate(tmp_path, **settings)
+    assert evaluations["test"].num_examples == 64
+    assert not (tmp_path / "mosaics.png").exists()
+    assert (tmp_path / "results.json").exists()

@@ -1,0 +1,46 @@
+"""What a finished run leaves in its folder: models, pictures, figures."""
+
+import functools
+import json
+
+from attention_zoo import plots
+from attention_zoo.export import export
+
+
+def write_results(run, model, evaluations, test, switch_epoch=None):
+    """Writes model.keras, saved_model/, the pictures and, last of all, results.json.
+
+    Args:
+        run: the `Workdir`, with a metrics.csv.
+        model: the trained FocusClassifier.
+        evaluations: `Evaluation` by name, "test" among them.
+        test: the `DatasetInfo` to draw mosaics of, where its segments are images.
+        switch_epoch: number of epochs before a hybrid's second phase, if there is one.
+    """
+    run.write("model.keras", model.save)
+    run.write("saved_model", lambda path: export(model, str(path)), folder=True)
+    histogram = evaluations["test"].ways[model.way_to_predict].histogram
+    figures = {
+        "curves": plots.training_curves(run.path / "metrics.csv", switch_epoch=switch_epoch),
+        "joint_histogram": plots.joint_histogram(histogram),
+    }
+    if len(test.segment_shape) == 3:  # images
+        figures["mosaics"] = _mosaics(model, test)
+    for name, figure in figures.items():
+        run.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
+    scalars = {name: evaluation.scalars() for name, evaluation in evaluations.items()}
+    run.write_text("results.json", json.dumps(scalars, indent=2) + "\n")
+
+
+def _mosaics(model, test):
+    """The first eight test mosaics with the model's attention."""
+    segments, truth = next(iter(test.source.dataset(8)))
+    outputs = model.predict_on_batch(segments)
+    return plots.mosaics(
+        segments,
+        outputs["focus"],
+        focus=truth["focus"],
+        labels=truth["label"],
+        predictions=outputs["label"].argmax(axis=-1),
+        class_names=test.class_names,
+    )

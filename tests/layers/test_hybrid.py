@@ -1,0 +1,144 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo.layers import (
+    GumbelAttention,
+    HardAttention,
+    HybridAttention,
+    LVMLAttention,
+    ReinforceAttention,
+    SoftAttention,
+)
+from attention_zoo.losses import NegativeLogLikelihood
+
+B, M = 6, 4
+
+
+@pytest.fixture
+def to_gumbel():
+    """Soft, then a sampler with everything that a layer can have to remember."""
+
+    def make():
+        schedule = keras.optimizers.schedules.ExponentialDecay(2.0, 1, 0.5)
+        return HybridAttention("soft", GumbelAttention(schedule, straight_through=False, seed=1))
+
+    return make
+
+
+def test_is_its_first_attention_until_the_switch_then_its_second(
+    step, assert_steps_agree, segments, scores, kernel, labels
+):
+    hybrid = HybridAttention("lvml", "hard", normalizer="entmax15")
+    first, second = LVMLAttention(normalizer="entmax15"), HardAttention(normalizer="entmax15")
+    arguments = scores, segments, kernel, labels
+    assert_steps_agree(step(hybrid, *arguments), step(first, *arguments), atol=0)
+    hybrid.switch()
+    assert_steps_agree(step(hybrid, *arguments), step(second, *arguments), atol=0)
+
+
+@pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
+def test_one_graph_is_right_in_both_phases(
+    step, assert_steps_agree, segments, scores, kernel, labels, xla
+):
+    hybrid = HybridAttention()
+
+    @tf.function(jit_compile=xla, autograph=False)
+    def loss_and_gradient(s):
+        with tf.GradientTape() as tape:
+            tape.watch(s)
+            q, _ = hybrid.class_scores(lambda x: tf.matmul(x, kernel), segments, s)
+            loss = NegativeLogLikelihood(reduction="sum")(labels, q)
+        return loss, tape.gradient(loss, s)
+
+    for attention in (SoftAttention(), HardAttention()):
+        expected = step(attention, scores, segments, kernel, labels)
+        loss, gradient = loss_and_gradient(tf.constant(scores))
+        np.testing.assert_allclose(loss, -expected.q[np.arange(B), labels].sum(), rtol=1e-5)
+        np.testing.assert_allclose(gradient, expected.d_scores, atol=1e-5)
+        hybrid.switch()
+
+
+def test_layer_call_follows_the_phase(to_gumbel, segments, scores):
+    hybrid, twin = to_gumbel(), to_gumbel().second
+    _, w = hybrid(segments, scores, training=True)
+    np.testing.assert_array_equal(w, SoftAttention()(segments, scores)[1])
+    hybrid.switch()
+    _, w = hybrid(segments, scores, training=True)
+    np.testing.assert_array_equal(w, twin(segments, scores, training=True)[1])
+
+
+def test_frozen_phase_is_that_of_graphs_traced_from_then_on(segments, scores):
+    def traced():
+        graph = tf.function(lambda: hybrid(segments, scores)[1]).get_concrete_function().graph
+        return any(op.type in ("If", "StatelessIf") for op in graph.get_operations())
+
+    hybrid = HybridAttention()
+    assert traced()
+    hybrid.freeze_phase()
+    assert not traced()
+    hybrid.switch()  # stays frozen, in the new phase
+    assert not traced()
+    hybrid.release_phase()
+    assert traced()
+
+
+def test_frozen_phase_follows_the_switch(step, segments, scores, kernel, labels):
+    hybrid = HybridAttention()
+    hybrid.freeze_phase()
+    hybrid.switch()
+    q = step(hybrid, scores, segments, kernel, labels).q
+    expected = step(HardAttention(), scores, segments, kernel, labels).q
+    np.testing.assert_array_equal(q, expected)
+
+
+def test_phase_and_samplers_are_saved(to_gumbel, focus_classifier, segments, tmp_path):
+    model = focus_classifier(to_gumbel())
+    model.attention.switch()
+    for _ in range(2):
+        model(segments, training=True)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert int(loaded.attention.phase.numpy()) == 1
+    assert int(loaded.attention.second.step.numpy()) == 2
+    for _ in range(2):
+        expected = model(segments, training=True)["label"]
+        np.testing.assert_array_equal(loaded(segments, training=True)["label"], expected)
+
+
+def test_samplers_in_two_replicas(to_gumbel, focus_classifier, segments, labels):
+    """Inside the conditional on the phase replicas cannot wait for each other."""
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        model = focus_classifier(to_gumbel())
+        model.attention.switch()
+        model.compile("sgd", metrics=[])
+    model.fit(segments, labels, batch_size=B, verbose=0)
+    assert int(model.attention.second.step.numpy()) == 1
+
+
+def test_both_attentions_are_told_the_outcome():
+    hybrid = HybridAttention(ReinforceAttention(decay=0.5), ReinforceAttention(decay=0.75))
+    hybrid.observe([-1.0, -3.0])
+    np.testing.assert_allclose(hybrid.first.moving_average, -1.0)
+    np.testing.assert_allclose(hybrid.second.moving_average, -0.5)
+
+
+def test_way_to_predict_is_that_of_the_second():
+    assert HybridAttention("soft", "lvml").inference == LVMLAttention.inference == "marginal"
+    assert HybridAttention("lvml", "hard").inference == HardAttention.inference == "argmax"
+
+
+def test_config():
+    hybrid = HybridAttention(
+        "lvml", ReinforceAttention("none", 3, normalizer="sparsemax", seed=4), "sparsemax"
+    )
+    twin = HybridAttention.from_config(hybrid.get_config())
+    assert type(twin.first) is LVMLAttention
+    assert twin.second.get_config() == hybrid.second.get_config()
+    assert twin.normalizer is hybrid.first.normalizer
+
+
+def test_different_normalizers_raise():
+    with pytest.raises(ValueError, match="normalizers entmax15 and softmax, expected the same"):
+        HybridAttention(SoftAttention(normalizer="entmax15"), "hard")

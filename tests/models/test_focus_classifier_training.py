@@ -1,0 +1,378 @@
+"""FocusClassifier under compile and fit: losses, metrics, labels, XLA, replicas, mixed precision."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo import layers, losses, metrics
+
+B, M, D, C = 8, 3, 4, 3
+ATTENTIONS = ["soft", "hard", "lvml", "gumbel", "reinforce", "hybrid"]
+FOCUS_KNOWN = {"focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF"}
+ALWAYS = {"loss", "label_accuracy", "focus_entropy"}
+
+
+@pytest.fixture
+def segments():
+    return np.random.default_rng(1).normal(size=(B, M, D)).astype("float32")
+
+
+@pytest.fixture
+def truth():
+    rng = np.random.default_rng(2)
+    return {"label": rng.integers(C, size=B), "focus": rng.integers(M, size=B)}
+
+
+def compiled(model, **settings):
+    """Compiled with SGD and momentum, run eagerly unless told otherwise: tracing takes seconds."""
+    settings = {"run_eagerly": True} | settings
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), **settings)
+    return model
+
+
+def evaluated(model, *data, **settings):
+    return model.evaluate(*data, return_dict=True, verbose=0, **settings)
+
+
+def assert_close(weights, expected, atol=1e-6):
+    for w, e in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(w, e, atol=atol, rtol=0)
+
+
+# What is minimised
+
+
+def test_defaults(linear_model, segments, truth):
+    model = linear_model("hard")
+    model.compile()
+    assert isinstance(model.optimizer, keras.optimizers.SGD)
+    assert isinstance(model.loss, losses.NegativeLogLikelihood)
+    assert set(evaluated(model, segments, truth)) == ALWAYS | FOCUS_KNOWN
+
+
+@pytest.mark.parametrize(("name", "q"), [("soft", "soft"), ("hard", "hard"), ("lvml", "marginal")])
+def test_first_training_loss_is_the_paradigms(
+    linear_model, numpy_predictions, segments, truth, name, q
+):
+    model = compiled(linear_model(name))
+    expected = -numpy_predictions(model, segments)[q][np.arange(B), truth["label"]].mean()
+    logs = model.train_on_batch(segments, truth, return_dict=True)
+    assert logs["loss"] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["soft", "hard", "lvml"])
+def test_step_of_sgd_follows_the_gradient_of_the_numpy_loss(
+    linear_model, numpy_predictions, central_differences, segments, truth, name
+):
+    model = linear_model(name)
+    model.compile(keras.optimizers.SGD(1.0), run_eagerly=True)
+    before = [w.astype("float64") for w in model.get_weights()[:3]]
+    sizes = np.cumsum([w.size for w in before])[:-1]
+
+    def loss(flat):
+        pieces = np.split(flat, sizes)
+        twin = _Weights([w.reshape(b.shape) for w, b in zip(pieces, before, strict=True)])
+        q = numpy_predictions(twin, segments.astype("float64"))
+        return -q["marginal" if name == "lvml" else name][np.arange(B), truth["label"]].mean()
+
+    gradient = central_differences(loss, np.concatenate([w.ravel() for w in before]))
+    model.train_on_batch(segments, truth)
+    moved = np.concatenate([(b - w).ravel() for b, w in zip(before, model.get_weights()[:3])])
+    np.testing.assert_allclose(moved, gradient, atol=2e-6)
+
+
+class _Weights:
+    """Float64 weights where a model is expected."""
+
+    def __init__(self, weights):
+        self.trainable_variables = [_Value(w) for w in weights]
+
+
+class _Value:
+    def __init__(self, value):
+        self.value = value
+
+    def numpy(self):
+        return self.value
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lvml", *(pytest.param(n, marks=pytest.mark.slow) for n in ATTENTIONS if n != "lvml")],
+)
+def test_fit_finds_the_marked_segment(linear_model, name):
+    """The true segment has a mark and its class; the others have neither."""
+    rng = np.random.default_rng(0)
+    label, z = rng.integers(C, size=64), rng.integers(M, size=64)
+    segments = 0.1 * rng.normal(size=(64, M, D))
+    segments[np.arange(64), z, label] += 2.0
+    segments[np.arange(64), z, 3] += 2.0
+    model = linear_model(name)
+    model.compile(keras.optimizers.SGD(0.5, momentum=0.9))
+    model.fit(segments.astype("float32"), label, batch_size=32, epochs=15, verbose=0)
+    result = evaluated(model, segments, {"label": label, "focus": z})
+    assert result["focus_accuracy"] == result["label_accuracy"] == result["FTPT"] == 1.0
+
+
+def test_custom_loss_and_metrics(linear_model, numpy_predictions, segments, truth):
+    def twice(y_true, q):
+        return 2.0 * losses.NegativeLogLikelihood(reduction=None)(y_true, q)
+
+    top = keras.metrics.SparseTopKCategoricalAccuracy(k=C, name="top")
+    model = compiled(linear_model(), loss=twice, metrics={"label": [top]})
+    q = numpy_predictions(model, segments)["soft"]
+    result = evaluated(model, segments, truth["label"])
+    assert set(result) == {"loss", "label_top"}
+    assert result["label_top"] == 1.0
+    expected = -2 * q[np.arange(B), truth["label"]].mean()
+    assert result["loss"] == pytest.approx(expected, abs=1e-5)
+
+
+# Labels
+
+
+def test_plain_ids_train_as_a_dict_does(linear_model, segments, truth):
+    weights = []
+    for labels in (truth["label"], {"label": truth["label"]}, truth):
+        keras.utils.set_random_seed(3)
+        model = compiled(linear_model("lvml"))
+        model.fit(segments, labels, batch_size=4, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    assert_close(weights[1], weights[0], atol=0)
+    assert_close(weights[2], weights[0], atol=0)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "float32"])
+def test_labels_of_any_type_and_either_shape(linear_model, segments, truth, dtype):
+    model = compiled(linear_model())
+    expected = evaluated(model, segments, truth)
+    for shape in ((B,), (B, 1)):
+        labels = {name: ids.reshape(shape).astype(dtype) for name, ids in truth.items()}
+        assert evaluated(model, segments, labels) == pytest.approx(expected)
+        unknown = evaluated(model, segments, labels["label"])
+        assert unknown == pytest.approx({name: expected[name] for name in ALWAYS})
+
+
+@pytest.mark.parametrize("built", [False, True])
+@pytest.mark.parametrize("call", ["fit", "evaluate", "validation"])
+def test_array_labels_that_name_no_class_are_refused(linear_model, segments, truth, call, built):
+    model = linear_model()
+    if not built:
+        networks = keras.layers.Dense(1), keras.layers.Dense(C)
+        model = type(model)(*networks, "soft")
+    model = compiled(model)
+    wrong = np.where(np.arange(B) == 5, 3, 0)
+    with pytest.raises(ValueError, match="^label is 3 at row 5, expected 0 to 2: the classifier"):
+        if call == "evaluate":
+            model.evaluate(segments, {"label": wrong}, verbose=0)
+        elif call == "fit":
+            model.fit(segments, wrong, verbose=0)
+        else:
+            model.fit(segments, truth, validation_data=(segments, wrong), verbose=0)
+    assert model.optimizer.iterations == 0
+
+
+def test_labels_without_ids_are_refused(linear_model, segments, truth):
+    with pytest.raises(ValueError, match=r"labels have the keys \['focus'\]"):
+        compiled(linear_model()).fit(segments, {"focus": truth["focus"]}, verbose=0)
+
+
+def test_label_out_of_range_in_a_graph_makes_the_loss_nan(linear_model, segments):
+    model = linear_model()
+    model.compile()
+    batches = tf.data.Dataset.from_tensor_slices((segments, np.full(B, C))).batch(B)
+    assert np.isnan(evaluated(model, batches)["loss"])
+
+
+def test_nan_segments_make_the_loss_nan(linear_model, segments, truth):
+    segments[0, 0, 0] = np.nan
+    model = compiled(linear_model("hard"))
+    assert np.isnan(model.fit(segments, truth, verbose=0).history["loss"][0])
+
+
+# Logs
+
+
+def test_logs_name_focus_metrics_only_where_the_focus_is_known(linear_model, segments, truth):
+    model = linear_model()
+    model.compile()
+    known = evaluated(model, segments, truth)
+    unknown = evaluated(model, segments, truth["label"])
+    assert set(known) == ALWAYS | FOCUS_KNOWN
+    assert unknown == {name: known[name] for name in ALWAYS}
+    assert evaluated(model, segments, truth) == known  # not as it was the last time
+
+
+def test_logs_are_what_numpy_computes(linear_model, numpy_predictions, segments, truth):
+    model = compiled(linear_model("hard"))
+    result = evaluated(model, segments, truth, batch_size=3)
+    expected = numpy_predictions(model, segments)
+    q, a = expected["argmax"], expected["focus"]
+    focus, label = a.argmax(1) == truth["focus"], q.argmax(1) == truth["label"]
+    assert result == pytest.approx(
+        {
+            "loss": -q[np.arange(B), truth["label"]].mean(),
+            "label_accuracy": label.mean(),
+            "focus_accuracy": focus.mean(),
+            "focus_entropy": -(a * np.log(a)).sum(axis=1).mean(),
+            "FTPT": (focus & label).mean(),
+            "FFPT": (~focus & label).mean(),
+            "FTPF": (focus & ~label).mean(),
+            "FFPF": (~focus & ~label).mean(),
+        },
+        abs=1e-5,
+    )
+
+
+def test_rationales_as_focus(linear_model, segments, truth):
+    model = compiled(linear_model())
+    rationale = truth | {"focus": np.eye(M)[truth["focus"]]}
+    assert evaluated(model, segments, rationale) == evaluated(model, segments, truth)
+
+
+def test_validation_logs_may_lack_what_training_logs_have(linear_model, segments, truth):
+    model = linear_model()
+    model.compile()
+    data = tf.data.Dataset.from_tensor_slices((segments, truth)).batch(4)
+    unknown = (segments, truth["label"])
+    history = model.fit(data, validation_data=unknown, epochs=2, shuffle=False, verbose=0).history
+    assert set(history) == ALWAYS | FOCUS_KNOWN | {f"val_{name}" for name in ALWAYS}
+    assert {len(values) for values in history.values()} == {2}
+
+
+def test_metrics_start_anew_every_epoch(linear_model, segments, truth):
+    model = linear_model()
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    history = model.fit(segments, truth, epochs=2, verbose=0).history
+    for first, second in history.values():
+        assert first == second
+
+
+# Sources of data and sample weights
+
+
+def test_arrays_and_datasets_train_alike(linear_model, segments, truth):
+    weights = []
+    data = tf.data.Dataset.from_tensor_slices((segments, truth)).batch(3)
+    for arguments in ((data,), (segments, truth)):
+        keras.utils.set_random_seed(3)
+        model = compiled(linear_model("lvml"))
+        batch_size = 3 if len(arguments) == 2 else None
+        model.fit(*arguments, batch_size=batch_size, epochs=2, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    assert_close(weights[0], weights[1], atol=0)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("source", ["array", "dict", "dataset"])
+def test_examples_of_weight_zero_teach_nothing(linear_model, segments, truth, source, known):
+    y = truth if known else {"label": truth["label"]}
+    weight = (np.arange(B) < B // 2).astype("float32")
+    keras.utils.set_random_seed(3)
+    model = compiled(linear_model("hard"), loss=losses.NegativeLogLikelihood("sum"))
+    if source == "dataset":
+        batches = tf.data.Dataset.from_tensor_slices((segments, y, weight)).batch(B)
+        model.fit(batches, shuffle=False, verbose=0)
+    else:
+        weights = dict.fromkeys(y, weight) if source == "dict" else weight
+        model.fit(segments, y, sample_weight=weights, batch_size=B, shuffle=False, verbose=0)
+    keras.utils.set_random_seed(3)
+    half = compiled(linear_model("hard"), loss=losses.NegativeLogLikelihood("sum"))
+    half.fit(segments[: B // 2], truth["label"][: B // 2], verbose=0)
+    assert_close(model.get_weights(), half.get_weights())
+
+
+def test_breakdown_agrees_with_the_accuracies_under_sample_weights(linear_model, segments, truth):
+    model = compiled(linear_model())
+    result = evaluated(model, segments, truth, sample_weight=np.arange(B))
+    assert result["FTPT"] + result["FFPT"] == pytest.approx(result["label_accuracy"])
+    assert result["FTPT"] + result["FTPF"] == pytest.approx(result["focus_accuracy"])
+
+
+def test_masks_in_fit(linear_model, segments, truth):
+    """Padding never reaches the weights."""
+    padded = np.concatenate([segments, np.full((B, 1, D), 9.0, "float32")], axis=1)
+    mask = np.broadcast_to(np.arange(M + 1) < M, (B, M + 1))
+    weights = []
+    for x in (segments, {"segments": padded, "mask": mask}):
+        keras.utils.set_random_seed(3)
+        model = compiled(linear_model("lvml"))
+        model.fit(x, truth, verbose=0)
+        weights.append(model.get_weights())
+    assert_close(*weights)
+
+
+# Ways to run
+
+
+def trained(model, data, **settings):
+    """The weights after three steps."""
+    compiled(model, **{"run_eagerly": False} | settings).fit(data, shuffle=False, verbose=0)
+    return model.get_weights()
+
+
+@pytest.fixture
+def three_steps():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(12, M, D)).astype("float32")
+    y = {"label": rng.integers(C, size=12), "focus": rng.integers(M, size=12)}
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(4, drop_remainder=True)
+
+
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_xla_trains_alike(linear_model, three_steps, name):
+    weights = []
+    for jit_compile in (False, True):
+        keras.utils.set_random_seed(3)
+        weights.append(trained(linear_model(name), three_steps, jit_compile=jit_compile))
+    assert_close(*weights, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", ["soft", "hard", "lvml"])
+def test_two_replicas_train_as_one(linear_model, three_steps, name):
+    keras.utils.set_random_seed(3)
+    expected = trained(linear_model(name), three_steps)
+    keras.utils.set_random_seed(3)
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        model = linear_model(name)
+    assert_close(trained(model, three_steps), expected)
+
+
+@pytest.mark.parametrize("name", ["gumbel", "reinforce"])
+def test_samplers_keep_two_replicas_alike(linear_model, three_steps, name):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        model = linear_model(name)
+    assert np.all(np.isfinite(np.concatenate([w.ravel() for w in trained(model, three_steps)])))
+    for variable in model.trainable_variables:
+        one, other = (v.numpy() for v in strategy.experimental_local_results(variable.value))
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_mixed_precision(linear_model, three_steps, policy, name):
+    reference = linear_model(name)
+    with_policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = compiled(linear_model(name, inference="marginal"))
+    finally:
+        keras.config.set_dtype_policy(with_policy)
+    reference.inference = "marginal"
+    reference.set_weights(model.get_weights())
+    x, _ = next(iter(three_steps))
+    output = model(x)
+    assert {keras.backend.standardize_dtype(v.dtype) for v in output.values()} == {"float32"}
+    np.testing.assert_allclose(output["label"], reference(x)["label"], atol=0.1)
+    np.testing.assert_allclose(np.exp(output["label"]).sum(axis=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(np.sum(output["focus"], axis=1), 1.0, atol=1e-5)
+    before = model.get_weights()
+    history = model.fit(three_steps, shuffle=False, verbose=0).history
+    assert np.isfinite(history["loss"][0])
+    assert {v.dtype for v in model.trainable_variables} == {"float32"}
+    assert all(np.all(np.isfinite(w)) for w in model.get_weights())
+    assert np.any(model.get_weights()[0] != before[0])
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (policy == "mixed_float16")
