@@ -13,6 +13,11 @@ class BlockMaxPool2D(keras.layers.Layer):
     deterministic on a GPU. Equal maxima share the gradient.
     """
 
+    def build(self, images_shape):
+        if any(size is not None and size < 2 for size in images_shape[1:3]):
+            raise ValueError(f"images have shape {images_shape}, expected 2×2 pixels or more")
+        self.built = True
+
     def call(self, images):
         n, h, w, c = ops.shape(images)
         images = images[:, : h // 2 * 2, : w // 2 * 2]

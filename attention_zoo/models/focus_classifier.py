@@ -197,6 +197,8 @@ class FocusClassifier(keras.Model):
             self.breakdown.update_state(y, y_pred)
         else:
             y = y | {"focus": -kops.ones_like(y["label"], dtype="int32")}  # unknown
+        if isinstance(sample_weight, dict):  # as Keras makes it of an array, a weight a label
+            sample_weight = {"focus": sample_weight["label"]} | sample_weight
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def get_metrics_result(self):

@@ -13,7 +13,7 @@ from attention_zoo.models.block_max_pool import BlockMaxPool2D
 
 
 def cifar10_networks(segment_shape=(32, 32, 3), num_classes=3):
-    """The paper's CIFAR-10 networks; for images of 26×26 pixels and more."""
+    """The paper's CIFAR-10 networks; for images of 18×18 pixels and more."""
     focus = _network(
         segment_shape,
         "focus",
@@ -31,7 +31,7 @@ def cifar10_networks(segment_shape=(32, 32, 3), num_classes=3):
 
 
 def cifar100_networks(segment_shape=(32, 32, 3), num_classes=50):
-    """The paper's CIFAR-100 networks; for images of 26×26 pixels and more."""
+    """The paper's CIFAR-100 networks; for images of 18×18 pixels and more."""
     focus = _network(
         segment_shape,
         "focus",
@@ -49,7 +49,7 @@ def cifar100_networks(segment_shape=(32, 32, 3), num_classes=50):
 
 
 def digits_networks(segment_shape=(8, 8, 1), num_classes=3):
-    """Small networks of the same kind, for images of 8×8 pixels and more (not in the paper)."""
+    """Small networks of the same kind, for images of 6×6 pixels and more (not in the paper)."""
     focus = _network(
         segment_shape,
         "focus",

@@ -9,19 +9,12 @@ from attention_zoo.layers import SamplingAttention
 
 B, M, D, C = 6, 4, 3, 3
 TRAINING = pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
-# Compiling and copying to replicas take seconds. What is left out by default differs little from
-# another one of its kind.
+# Tracing and compiling take seconds. OTHERS, which differ little from these, run with `-m ""`.
+OTHERS = ["hard", "gumbel_relaxed", "reinforce_none", "reinforce_moving_average", "hybrid_first"]
 FEW = pytest.mark.parametrize(
     "make",
-    [
-        *("soft", "hard", "lvml", "gumbel", "reinforce_leave_one_out", "hybrid_second"),
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in (
-                *("gumbel_relaxed", "reinforce_none", "reinforce_moving_average", "hybrid_first"),
-            )
-        ),
-    ],
+    ["soft", "lvml", "gumbel", "reinforce_leave_one_out", "hybrid_second"]
+    + [pytest.param(name, marks=pytest.mark.slow) for name in OTHERS],
     indirect=True,
 )
 # Far beyond the largest Gumbel noise: every sampler draws this segment.
@@ -84,6 +77,7 @@ def test_functional_model_is_saved_and_cloned(make, functional, segments, scores
     assert_equal(loaded([segments, scores], training=True), next_step)
 
 
+@FEW
 def test_focus_classifier_fits(make, focus_classifier, gradients, segments, labels):
     """One epoch of one batch of `fit` is one step of gradient descent."""
     model = focus_classifier(make())

@@ -1,16 +1,21 @@
-"""FocusClassifier under compile and fit: losses, metrics, labels, XLA, replicas, mixed precision."""
+"""FocusClassifier under compile and fit: losses, labels, logs, weights, and every way to run."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from attention_zoo import layers, losses, metrics
+from attention_zoo import losses
 
 B, M, D, C = 8, 3, 4, 3
 ATTENTIONS = ["soft", "hard", "lvml", "gumbel", "reinforce", "hybrid"]
 FOCUS_KNOWN = {"focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF"}
 ALWAYS = {"loss", "label_accuracy", "focus_entropy"}
+
+
+def attentions(*quick, of=ATTENTIONS):
+    """The names, the quick ones in every run, the others marked slow."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in of]
 
 
 @pytest.fixture
@@ -97,10 +102,7 @@ class _Value:
         return self.value
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["lvml", *(pytest.param(n, marks=pytest.mark.slow) for n in ATTENTIONS if n != "lvml")],
-)
+@pytest.mark.parametrize("name", attentions("lvml"))
 def test_fit_finds_the_marked_segment(linear_model, name):
     """The true segment has a mark and its class; the others have neither."""
     rng = np.random.default_rng(0)
@@ -163,13 +165,13 @@ def test_array_labels_that_name_no_class_are_refused(linear_model, segments, tru
         model = type(model)(*networks, "soft")
     model = compiled(model)
     wrong = np.where(np.arange(B) == 5, 3, 0)
+    calls = {
+        "fit": lambda: model.fit(segments, wrong),
+        "evaluate": lambda: model.evaluate(segments, {"label": wrong}),
+        "validation": lambda: model.fit(segments, truth, validation_data=(segments, wrong)),
+    }
     with pytest.raises(ValueError, match="^label is 3 at row 5, expected 0 to 2: the classifier"):
-        if call == "evaluate":
-            model.evaluate(segments, {"label": wrong}, verbose=0)
-        elif call == "fit":
-            model.fit(segments, wrong, verbose=0)
-        else:
-            model.fit(segments, truth, validation_data=(segments, wrong), verbose=0)
+        calls[call]()
     assert model.optimizer.iterations == 0
 
 
@@ -306,9 +308,9 @@ def test_masks_in_fit(linear_model, segments, truth):
 # Ways to run
 
 
-def trained(model, data, **settings):
-    """The weights after three steps."""
-    compiled(model, **{"run_eagerly": False} | settings).fit(data, shuffle=False, verbose=0)
+def trained(model, data):
+    """The weights after an epoch."""
+    model.fit(data, shuffle=False, verbose=0)
     return model.get_weights()
 
 
@@ -320,30 +322,31 @@ def three_steps():
     return tf.data.Dataset.from_tensor_slices((x, y)).batch(4, drop_remainder=True)
 
 
-@pytest.mark.parametrize("name", ATTENTIONS)
+@pytest.mark.parametrize("name", attentions("hard", "gumbel"))
 def test_xla_trains_alike(linear_model, three_steps, name):
+    """Samplers, too: what they draw does not depend on the compiler."""
     weights = []
-    for jit_compile in (False, True):
+    for way in ({"run_eagerly": True}, {"run_eagerly": False, "jit_compile": True}):
         keras.utils.set_random_seed(3)
-        weights.append(trained(linear_model(name), three_steps, jit_compile=jit_compile))
+        weights.append(trained(compiled(linear_model(name), **way), three_steps))
     assert_close(*weights, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", ["soft", "hard", "lvml"])
+@pytest.mark.parametrize("name", attentions("lvml", of=["soft", "hard", "lvml"]))
 def test_two_replicas_train_as_one(linear_model, three_steps, name):
     keras.utils.set_random_seed(3)
-    expected = trained(linear_model(name), three_steps)
+    expected = trained(compiled(linear_model(name)), three_steps)
     keras.utils.set_random_seed(3)
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-        model = linear_model(name)
+        model = compiled(linear_model(name), run_eagerly=False)
     assert_close(trained(model, three_steps), expected)
 
 
-@pytest.mark.parametrize("name", ["gumbel", "reinforce"])
+@pytest.mark.parametrize("name", attentions("reinforce", of=["gumbel", "reinforce"]))
 def test_samplers_keep_two_replicas_alike(linear_model, three_steps, name):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
-        model = linear_model(name)
+        model = compiled(linear_model(name), run_eagerly=False)
     assert np.all(np.isfinite(np.concatenate([w.ravel() for w in trained(model, three_steps)])))
     for variable in model.trainable_variables:
         one, other = (v.numpy() for v in strategy.experimental_local_results(variable.value))

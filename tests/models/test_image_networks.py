@@ -1,0 +1,114 @@
+"""The paper's networks, against its layer list."""
+
+import keras
+import numpy as np
+import pytest
+
+from attention_zoo.models import cifar10_networks, cifar100_networks, digits_networks
+
+# Valid padding: 32 -> 30 -> 15 -> 13 -> 6 -> 4 (focus), 32 -> 28 -> 14 -> 10 -> 5 (classifier).
+FOCUS_CONVOLUTIONS = 3 * 3 * 3 * 32 + 3 * 3 * 32 * 64 + 3 * 3 * 64 * 64
+PARAMETERS = {
+    "cifar10 focus": FOCUS_CONVOLUTIONS + 4 * 4 * 64 * 512 + 512 * 64 + 64 * 10 + 10,
+    "cifar10 classifier": (
+        (5 * 5 * 3 * 6 + 6)
+        + (5 * 5 * 6 * 16 + 16)
+        + (5 * 5 * 16 * 120 + 120)
+        + (120 * 84 + 84)
+        + (84 * 10 + 10)
+        + (10 * 3 + 3)
+    ),
+    "cifar100 focus": FOCUS_CONVOLUTIONS + 4 * 4 * 64 * 512 + 512 * 64 + 64,
+    "cifar100 classifier": (
+        (5 * 5 * 3 * 16 + 16) + (5 * 5 * 16 * 32 + 32) + (5 * 5 * 32 * 120 + 120) + (120 * 50 + 50)
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return {
+        "cifar10": cifar10_networks(),
+        "cifar100": cifar100_networks(),
+        "digits": digits_networks(),
+    }
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_numbers_of_parameters_are_the_papers(pairs, name):
+    focus, classifier = pairs[name]
+    assert focus.count_params() == PARAMETERS[f"{name} focus"]
+    assert classifier.count_params() == PARAMETERS[f"{name} classifier"]
+
+
+@pytest.mark.parametrize(
+    ("name", "focus", "classifier"),
+    [
+        ("cifar10", "32 3 pool 64 3 pool 64 3 512 64 10 1", "6 5 pool 16 5 pool 120 84 10 3"),
+        ("cifar100", "32 3 pool 64 3 pool 64 3 512 64 1", "16 5 pool 32 5 pool 120 50"),
+    ],
+)
+def test_layers_are_the_papers(pairs, name, focus, classifier):
+    assert [in_words(network) for network in pairs[name]] == [focus, classifier]
+
+
+def in_words(network):
+    """Filters and kernel size of every convolution, "pool", units of every dense layer."""
+    words = {
+        "Conv2D": lambda layer: f"{layer.filters} {layer.kernel_size[0]}",
+        "BlockMaxPool2D": lambda layer: "pool",
+        "Dense": lambda layer: str(layer.units),
+        "Flatten": lambda layer: "",
+    }
+    said = [words[type(layer).__name__](layer) for layer in network.layers]
+    return " ".join(word for word in said if word)
+
+
+@pytest.mark.parametrize(
+    ("name", "segment_shape", "classes"),
+    [("cifar10", (32, 32, 3), 3), ("cifar100", (32, 32, 3), 50), ("digits", (8, 8, 1), 3)],
+)
+def test_one_score_and_a_logit_a_class(pairs, name, segment_shape, classes):
+    focus, classifier = pairs[name]
+    images = np.zeros((2, *segment_shape), "float32")
+    assert focus(images).shape == (2, 1)
+    assert classifier(images).shape == (2, classes)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "digits"])
+def test_relu_between_layers_and_none_at_the_end(pairs, name):
+    for network in pairs[name]:
+        *hidden, last = [layer for layer in network.layers if hasattr(layer, "activation")]
+        assert {layer.activation for layer in hidden} == {keras.activations.relu}
+        assert last.activation is keras.activations.linear
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "digits"])
+def test_weights_start_as_the_paper_has_them(pairs, name):
+    """Glorot: variance 2 / (inputs + outputs), truncated normal; biases 0, none in the focus."""
+    focus, classifier = pairs[name]
+    assert all(layer.bias is None for layer in focus.layers if hasattr(layer, "bias"))
+    for layer in (*focus.layers, *classifier.layers):
+        if getattr(layer, "bias", None) is not None:
+            np.testing.assert_array_equal(layer.bias, 0.0)
+        if not hasattr(layer, "kernel") or layer.kernel.shape[-1] == 1:
+            continue
+        kernel = layer.kernel.numpy()
+        receptive_field = np.prod(kernel.shape[:-2])
+        variance = 2.0 / (receptive_field * (kernel.shape[-2] + kernel.shape[-1]))
+        error = 6 * variance * np.sqrt(2 / kernel.size)  # six standard errors
+        assert kernel.var() == pytest.approx(variance, abs=error)
+        assert np.abs(kernel).max() < 2.3 * np.sqrt(variance)  # cut at two, then widened
+    assert np.unique(classifier.layers[0].kernel).size > 1
+
+
+def test_other_shapes_and_numbers_of_classes():
+    focus, classifier = cifar10_networks((20, 24, 1), num_classes=7)
+    assert (focus.output_shape, classifier.output_shape) == ((None, 1), (None, 7))
+
+
+@pytest.mark.parametrize("make", [cifar10_networks, cifar100_networks, digits_networks])
+def test_two_calls_share_nothing(make):
+    (focus, _), (other, _) = make(), make()
+    assert focus is not other
+    assert np.any(focus.get_weights()[0] != other.get_weights()[0])

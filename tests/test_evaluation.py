@@ -1,0 +1,261 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo.evaluation import attention_on_truth, evaluate
+from attention_zoo.models import FocusClassifier
+
+N, M, D, C = 23, 3, 4, 3
+WAYS = ["argmax", "marginal", "soft"]
+CELLS = ["FTPT", "FFPT", "FTPF", "FFPF"]
+
+
+@pytest.fixture
+def segments():
+    return np.random.default_rng(1).normal(size=(N, M, D)).astype("float32")
+
+
+@pytest.fixture
+def truth():
+    rng = np.random.default_rng(2)
+    return {"label": rng.integers(C, size=N), "focus": rng.integers(M, size=N)}
+
+
+def batches(segments, truth, size=8):
+    """Batches of arrays, the last one partial."""
+    starts = range(0, len(segments), size)
+    slices = [slice(start, start + size) for start in starts]
+    return [(segments[s], {name: y[s] for name, y in truth.items()}) for s in slices]
+
+
+def histogram(pairs, bins):
+    """Counts of (a_z, p_y), one at a time; the last bin holds 1, too."""
+    counts = np.zeros((bins, bins), int)
+    for pair in pairs:
+        row, column = (min(int(bins * min(value, 1.0)), bins - 1) for value in pair)
+        counts[row, column] += 1
+    return counts
+
+
+def assert_is_what_numpy_computes(result, expected, truth, bins=5):
+    """`expected`: log-probabilities and attention; `truth["focus"]`: index, < 0 where unknown."""
+    a, y, z = expected["focus"], truth["label"], truth["focus"]
+    known, focus = z >= 0, a.argmax(axis=1) == z
+    assert result.num_examples == len(y)
+    assert result.focus_accuracy == pytest.approx(focus[known].mean() if known.any() else 0.0)
+    positive = np.where(a > 0, a, 1.0)
+    assert result.entropy == pytest.approx(-(a * np.log(positive)).sum(1).mean(), abs=1e-5)
+    assert list(result.ways) == WAYS
+    for name, way in result.ways.items():
+        log_p = expected[name]
+        right, nll = log_p.argmax(axis=1) == y, -log_p[np.arange(len(y)), y]
+        assert way.accuracy == pytest.approx(right.mean())
+        assert way.nll == pytest.approx(nll.mean(), abs=1e-4)
+        cells = [focus & right, ~focus & right, focus & ~right, ~focus & ~right]
+        fractions = [cell[known].mean() if known.any() else 0.0 for cell in cells]
+        assert way.breakdown == pytest.approx(dict(zip(CELLS, fractions, strict=True)))
+        pairs = zip(a[known, z[known]], np.exp(-nll[known]), strict=True)
+        np.testing.assert_array_equal(way.histogram, histogram(pairs, bins))
+
+
+@pytest.mark.parametrize("attention", ["soft", "hard", "lvml"])
+@pytest.mark.parametrize("source", ["arrays", "dataset"])
+def test_all_figures_are_what_numpy_computes(
+    linear_model, numpy_predictions, segments, truth, attention, source
+):
+    model = linear_model(attention)
+    data = batches(segments, truth)
+    if source == "dataset":
+        data = tf.data.Dataset.from_tensor_slices((segments, truth)).batch(8)
+    result = evaluate(model, data)
+    assert_is_what_numpy_computes(result, numpy_predictions(model, segments), truth)
+    for way in result.ways.values():
+        assert sum(way.breakdown.values()) == pytest.approx(1.0)
+        assert way.histogram.sum() == N
+
+
+def test_size_of_the_batches_does_not_matter(linear_model, segments, truth):
+    model = linear_model("lvml")
+    whole = evaluate(model, batches(segments, truth, size=N))
+    parts = evaluate(model, batches(segments, truth, size=5))
+    assert parts.scalars() == pytest.approx(whole.scalars(), abs=1e-6)
+    for name in WAYS:
+        np.testing.assert_array_equal(parts.ways[name].histogram, whole.ways[name].histogram)
+
+
+@pytest.mark.parametrize("bins", [1, 2, 7])
+def test_number_of_bins(linear_model, numpy_predictions, segments, truth, bins):
+    model = linear_model()
+    result = evaluate(model, batches(segments, truth), bins=bins)
+    assert_is_what_numpy_computes(result, numpy_predictions(model, segments), truth, bins)
+
+
+def test_certain_attention_and_certain_predictions_fall_in_the_last_bin(
+    linear_model, numpy_predictions, segments, truth
+):
+    model = linear_model("hard")
+    model.set_weights([1e4 * w for w in model.get_weights()])
+    result = evaluate(model, batches(segments, truth))
+    way = result.ways["argmax"]
+    assert way.histogram.sum() == N
+    assert way.histogram[1:-1].sum() == way.histogram[:, 1:-1].sum() == 0
+    assert way.histogram[-1].sum() == round(N * result.focus_accuracy)
+    assert way.histogram[:, -1].sum() == round(N * way.accuracy)
+
+
+# The focus: an index, a rationale, or unknown
+
+
+def test_index_in_a_column_equals_a_flat_one(linear_model, segments, truth):
+    model = linear_model()
+    column = truth | {"focus": truth["focus"][:, None]}
+    flat = evaluate(model, batches(segments, truth))
+    result = evaluate(model, batches(segments, column))
+    assert result.scalars() == flat.scalars()
+    for name in WAYS:
+        np.testing.assert_array_equal(result.ways[name].histogram, flat.ways[name].histogram)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "float32"])
+def test_one_hot_rationale_equals_index(linear_model, segments, truth, dtype):
+    model = linear_model()
+    one_hot = truth | {"focus": np.eye(M)[truth["focus"]].astype(dtype)}
+    flat = evaluate(model, batches(segments, truth))
+    result = evaluate(model, batches(segments, one_hot))
+    assert result.scalars() == pytest.approx(flat.scalars())
+    for name in WAYS:
+        np.testing.assert_array_equal(result.ways[name].histogram, flat.ways[name].histogram)
+
+
+def test_attention_on_a_rationale_is_summed():
+    a = np.float32([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.2, 0.2, 0.6]])
+    rationale = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1]])
+    np.testing.assert_allclose(attention_on_truth(rationale, a), [0.7, np.nan, 1.0])
+    np.testing.assert_allclose(attention_on_truth([2, -1, 0], a), [0.2, np.nan, 0.2])
+    np.testing.assert_allclose(attention_on_truth([[2], [-1], [0]], a), [0.2, np.nan, 0.2])
+    np.testing.assert_allclose(attention_on_truth(np.float32([2, -1, 0]), a), [0.2, np.nan, 0.2])
+
+
+def test_rationales_of_several_segments(linear_model, numpy_predictions, segments, truth):
+    model = linear_model("lvml")
+    rationale = np.random.default_rng(3).random((N, M)) < 0.5
+    some = rationale.any(axis=1)
+    assert 0 < some.sum() < N
+    result = evaluate(model, batches(segments, truth | {"focus": rationale.astype("int32")}))
+    expected = numpy_predictions(model, segments)
+    a, y = expected["focus"], truth["label"]
+    hit = rationale[np.arange(N), a.argmax(axis=1)]
+    assert result.focus_accuracy == pytest.approx(hit[some].mean())
+    p_y = np.exp(expected["marginal"][np.arange(N), y])
+    pairs = zip((a * rationale).sum(axis=1)[some], p_y[some], strict=True)
+    np.testing.assert_array_equal(result.ways["marginal"].histogram, histogram(pairs, bins=5))
+
+
+@pytest.mark.parametrize("unknown", [0.4, 1.0])
+def test_unknown_focus_is_left_out(linear_model, numpy_predictions, segments, truth, unknown):
+    """Out of focus accuracy, breakdown and histogram; not out of accuracy, NLL and entropy."""
+    truth["focus"][: int(unknown * N)] = -1
+    model = linear_model("hard")
+    result = evaluate(model, batches(segments, truth))
+    assert_is_what_numpy_computes(result, numpy_predictions(model, segments), truth)
+
+
+# The model
+
+
+def test_model_that_was_never_built(segments, truth):
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C), "lvml")
+    result = evaluate(model, batches(segments, truth))
+    assert model.built
+    assert evaluate(model, batches(segments, truth)).scalars() == result.scalars()
+
+
+def test_masked_segments_do_not_count(linear_model, segments, truth):
+    model = linear_model("lvml")
+    padded = np.concatenate([segments, np.full((N, 1, D), 9.0, "float32")], axis=1)
+    mask = np.broadcast_to(np.arange(M + 1) < M, (N, M + 1))
+    result = evaluate(model, [({"segments": padded, "mask": mask}, truth)])
+    expected = evaluate(model, [(segments, truth)])
+    assert result.scalars() == pytest.approx(expected.scalars(), abs=1e-6)
+
+
+def test_agrees_with_the_models_own_evaluate(linear_model, segments, truth):
+    model = linear_model("lvml")
+    model.compile(run_eagerly=True)
+    own = model.evaluate(segments, truth, return_dict=True, verbose=0)
+    figures = evaluate(model, batches(segments, truth)).scalars()
+    assert figures["marginal_accuracy"] == pytest.approx(own["label_accuracy"])
+    assert figures["marginal_nll"] == pytest.approx(own["loss"], abs=1e-5)
+    assert figures["entropy"] == pytest.approx(own["focus_entropy"], abs=1e-5)
+    for cell in CELLS:
+        assert figures[f"marginal_{cell}"] == pytest.approx(own[cell])
+
+
+def test_model_in_half_precision_is_evaluated_in_half_precision(segments, truth):
+    focus, classifier = (keras.layers.Dense(n, dtype="mixed_bfloat16") for n in (1, C))
+    model = FocusClassifier(focus, classifier, "soft", dtype="mixed_bfloat16")
+    q = model.predict_on_batch(segments)["label"]
+    way = evaluate(model, [(segments, truth)]).ways["soft"]
+    assert way.nll == pytest.approx(-q[np.arange(N), truth["label"]].mean(), abs=1e-6)
+
+
+# What it says
+
+
+@pytest.fixture
+def result(linear_model, segments, truth):
+    return evaluate(linear_model(), batches(segments, truth))
+
+
+def test_scalars_are_all_figures_by_name(result):
+    figures = ["accuracy", "nll", *CELLS]
+    names = {"focus_accuracy", "entropy"} | {f"{way}_{f}" for way in WAYS for f in figures}
+    scalars = result.scalars()
+    assert set(scalars) == names
+    assert {type(value) for value in scalars.values()} == {float}
+    assert scalars["soft_FFPT"] == result.ways["soft"].breakdown["FFPT"]
+
+
+def test_table_has_a_line_a_way(result):
+    head, columns, *lines = result.table().splitlines()
+    assert head.startswith(f"{N} examples, focus true (FT) {result.focus_accuracy:.1%}")
+    assert columns.split() == ["prediction", "accuracy", "NLL", *CELLS]
+    assert [line.split()[0] for line in lines] == WAYS
+    for line, way in zip(lines, result.ways.values(), strict=True):
+        figures = [f"{way.accuracy:.1%}", f"{way.nll:.4f}"]
+        assert line.split()[1:] == figures + [f"{way.breakdown[cell]:.1%}" for cell in CELLS]
+    assert len({len(line) for line in (columns, *lines)}) == 1
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("data", [[], tf.data.Dataset.from_tensor_slices([]).batch(2)])
+def test_empty_data_are_refused(linear_model, data):
+    with pytest.raises(ValueError, match="has 0 batches, expected 1 or more"):
+        evaluate(linear_model(), data)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(N), "labels are ndarray, expected a dict with 'label' and 'focus'"),
+        ({"label": np.zeros(N)}, r"labels are \['label'\], expected a dict"),
+    ],
+)
+def test_labels_without_focus_are_refused(linear_model, segments, labels, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(linear_model(), [(segments, labels)])
+
+
+def test_label_that_names_no_class_is_refused(linear_model, segments, truth):
+    truth["label"][4] = C
+    with pytest.raises(ValueError, match="label 3 at row 4, expected 0 to 2"):
+        evaluate(linear_model(), [(segments, truth)])
+
+
+def test_focus_that_names_no_segment_is_refused(linear_model, segments, truth):
+    truth["focus"][4] = M
+    with pytest.raises(ValueError, match="focus is 3, expected an index below 3"):
+        evaluate(linear_model(), [(segments, truth)])
