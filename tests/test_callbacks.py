@@ -1,0 +1,326 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo import layers
+from attention_zoo.callbacks import SwitchAttention, reset
+
+N, M, D, C = 12, 3, 4, 3
+FIT = {"batch_size": 4, "shuffle": False, "verbose": 0}  # three steps an epoch
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(1)
+    segments = rng.normal(size=(N, M, D)).astype("float32")
+    return segments, {"label": rng.integers(C, size=N), "focus": rng.integers(M, size=N)}
+
+
+class Watch(keras.callbacks.Callback):
+    """Keeps the phase, rate, steps and slots of every epoch's start, after the switch."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        optimizer = self.model.optimizer
+        state = {v.path: v.numpy() for v in optimizer.variables}
+        self.seen.append(
+            {
+                "phase": int(self.model.attention.phase.numpy()),
+                "rate": float(optimizer.learning_rate.numpy()),
+                "steps": int(optimizer.iterations.numpy()),
+                "momentum": any(np.any(v) for k, v in state.items() if k.endswith("_momentum")),
+            }
+        )
+
+    def column(self, name):
+        return [row[name] for row in self.seen]
+
+
+def watched(model, data, *callbacks, **settings):
+    watch = Watch()
+    model.fit(*data, callbacks=[*callbacks, watch], **FIT | settings)
+    return watch
+
+
+def compiled(model, **settings):
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    model.compile(optimizer, **{"run_eagerly": True} | settings)
+    return model
+
+
+def assert_close(weights, expected, atol=1e-6):
+    assert len(weights) == len(expected)
+    for w, e in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(w, e, atol=atol, rtol=0)
+
+
+# The switch
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [{"run_eagerly": True}, {"run_eagerly": False}, {"run_eagerly": False, "jit_compile": True}],
+    ids=["eager", "graph", "xla"],
+)
+def test_equals_soft_then_a_fresh_hard_model(linear_model, data, ways):
+    hybrid = compiled(linear_model("hybrid"), **ways)
+    start = hybrid.trainable_variables[0].numpy(), *hybrid.classifier.get_weights()
+    hybrid.fit(*data, epochs=3, callbacks=[SwitchAttention(2, learning_rate=0.03)], **FIT)
+
+    soft = compiled(linear_model("soft"))
+    soft.set_weights(start)
+    soft.fit(*data, epochs=2, **FIT)
+    hard = linear_model("hard")
+    hard.set_weights(soft.get_weights())
+    hard.compile(keras.optimizers.SGD(0.03, momentum=0.9), run_eagerly=True)
+    hard.fit(*data, epochs=1, **FIT)
+    assert_close([v.numpy() for v in hybrid.trainable_variables], hard.get_weights())
+
+
+def test_phase_rate_and_optimizer_state_change_at_the_epoch(linear_model, data):
+    model = compiled(linear_model("hybrid"))
+    watch = watched(model, data, SwitchAttention(2, learning_rate=0.03), epochs=4)
+    assert watch.column("phase") == [0, 0, 1, 1]
+    assert watch.column("rate") == pytest.approx([0.1, 0.1, 0.03, 0.03])
+    assert watch.column("steps") == [0, 3, 0, 3]
+    assert watch.column("momentum") == [False, True, False, True]
+
+
+def test_optimizer_state_may_stay(linear_model, data):
+    model = compiled(linear_model("hybrid"))
+    watch = watched(model, data, SwitchAttention(1, reset_optimizer=False), epochs=2)
+    assert watch.column("phase") == [0, 1]
+    assert watch.column("rate") == pytest.approx([0.1, 0.1])
+    assert watch.column("steps") == [0, 3]
+    assert watch.column("momentum") == [False, True]
+
+
+def test_epoch_zero_switches_at_once(linear_model, data):
+    watch = watched(compiled(linear_model("hybrid")), data, SwitchAttention(0), epochs=1)
+    assert watch.column("phase") == [1]
+
+
+def test_epoch_never_reached_never_switches(linear_model, data):
+    watch = watched(compiled(linear_model("hybrid")), data, SwitchAttention(5), epochs=2)
+    assert watch.column("phase") == [0, 0]
+
+
+def test_run_resumed_after_the_epoch_but_before_a_switch_switches(linear_model, data):
+    model = compiled(linear_model("hybrid"))
+    watch = watched(model, data, SwitchAttention(2), initial_epoch=3, epochs=4)
+    assert watch.column("phase") == [1]
+
+
+def test_resumed_second_phase_is_left_as_it_is(linear_model, data, tmp_path):
+    switch = {"when": 1, "learning_rate": 0.03}
+    model = compiled(linear_model("hybrid"))
+    model.fit(*data, epochs=2, callbacks=[SwitchAttention(**switch)], **FIT)
+    model.save(tmp_path / "model.keras")
+    resumed = keras.saving.load_model(tmp_path / "model.keras")
+    resumed.optimizer.learning_rate = 0.02  # as the user left it
+    callback = SwitchAttention(**switch)
+    watch = watched(resumed, data, callback, initial_epoch=2, epochs=3)
+    assert watch.seen == [{"phase": 1, "rate": pytest.approx(0.02), "steps": 3, "momentum": True}]
+
+
+def test_interrupted_and_resumed_run_equals_an_unbroken_one(linear_model, data, tmp_path):
+    def switch():
+        return SwitchAttention(2, learning_rate=0.03)
+
+    model = compiled(linear_model("hybrid"))
+    start = model.get_weights()
+    model.fit(*data, epochs=4, callbacks=[switch()], **FIT)
+    for broken_off in (1, 2, 3):
+        first = compiled(linear_model("hybrid"))
+        first.set_weights(start)
+        first.fit(*data, epochs=broken_off, callbacks=[switch()], **FIT)
+        first.save(tmp_path / "model.keras")
+        second = keras.saving.load_model(tmp_path / "model.keras")
+        second.fit(*data, initial_epoch=broken_off, epochs=4, callbacks=[switch()], **FIT)
+        assert_close(second.get_weights(), model.get_weights(), atol=0)
+
+
+def test_two_replicas_switch_as_one(linear_model, data):
+    model = compiled(linear_model("hybrid"))
+    start = model.get_weights()
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        mirrored = compiled(linear_model("hybrid"), run_eagerly=False)
+    mirrored.set_weights(start)
+    for trained in (model, mirrored):
+        watch = watched(trained, data, SwitchAttention(1, learning_rate=0.03), epochs=2)
+        assert watch.column("steps") == [0, 0]
+    assert_close(mirrored.get_weights(), model.get_weights())
+
+
+# Traced graphs
+
+
+def paradigm(model, data):
+    """Of a freshly traced graph, in the two phases: which paradigm's class scores it gives."""
+    graph = tf.function(lambda x: model(x, training=True)["label"])
+    scores = keras.ops.squeeze(model.focus(data[0]), -1)
+    found = []
+    for phase in (0, 1):
+        model.attention.phase.assign(phase)
+        q = graph(data[0])
+        for name in ("soft", "hard"):
+            expected, _ = layers.get(name).class_scores(model.classifier, data[0], scores)
+            if np.allclose(q, expected, atol=1e-5):
+                found.append(name)
+    return found
+
+
+def test_graphs_traced_after_fit_hold_both_phases(linear_model, data):
+    model = compiled(linear_model("hybrid"))
+    model.fit(*data, epochs=2, callbacks=[SwitchAttention(1)], **FIT)
+    assert paradigm(model, data) == ["soft", "hard"]
+
+
+def test_fit_without_the_callback_trains_the_phase_it_finds(linear_model, data):
+    model = compiled(linear_model("hybrid"), run_eagerly=False)
+    model.fit(*data, callbacks=[SwitchAttention(5)], **FIT)
+    model.attention.switch()
+    hard = compiled(linear_model("hard"))
+    hard.set_weights([v.numpy() for v in model.trainable_variables])
+    reset(model.optimizer, model.trainable_variables)
+    for trained in (model, hard):
+        trained.fit(*data, **FIT)
+    assert_close([v.numpy() for v in model.trainable_variables], hard.get_weights())
+
+
+def test_fit_after_one_that_broke_off_trains_the_phase_it_finds(linear_model, data):
+    class BreakOff(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    model = compiled(linear_model("hybrid"), run_eagerly=False)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*data, callbacks=[SwitchAttention(5), BreakOff()], **FIT)
+    model.attention.phase.assign(1)  # as load_weights does
+    hard = compiled(linear_model("hard"))
+    hard.set_weights([v.numpy() for v in model.trainable_variables])
+    reset(model.optimizer, model.trainable_variables)
+    model.fit(*data, callbacks=[SwitchAttention(5)], **FIT)
+    hard.fit(*data, **FIT)
+    assert_close([v.numpy() for v in model.trainable_variables], hard.get_weights())
+
+
+# The optimizer's state
+
+OPTIMIZERS = {
+    "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
+    "adam": lambda: keras.optimizers.Adam(0.1, amsgrad=True),
+    "adagrad": lambda: keras.optimizers.Adagrad(0.1, initial_accumulator_value=0.3),
+    "nadam": lambda: keras.optimizers.Nadam(0.1),
+    "averaged": lambda: keras.optimizers.SGD(0.1, use_ema=True),
+    "accumulating": lambda: keras.optimizers.SGD(0.1, gradient_accumulation_steps=2),
+    "schedule": lambda: keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10)),
+    "scaled": lambda: keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.SGD(0.1, momentum=0.9), initial_scale=8.0, dynamic_growth_steps=2
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_reset_is_the_state_before_the_first_step(linear_model, data, name):
+    model = linear_model()
+    model.compile(OPTIMIZERS[name](), run_eagerly=True, auto_scale_loss=False)
+    model.optimizer.build(model.trainable_variables)
+    before = [v.numpy() for v in model.optimizer.variables]
+    model.fit(*data, **FIT)
+    assert any(np.any(v.numpy() != b) for v, b in zip(model.optimizer.variables, before))
+    reset(model.optimizer, model.trainable_variables)
+    assert_close([v.numpy() for v in model.optimizer.variables], before, atol=0)
+
+
+@pytest.mark.parametrize("name", ["adam", "scaled"])
+def test_reset_keeps_the_learning_rate(linear_model, data, name):
+    model = linear_model()
+    model.compile(OPTIMIZERS[name](), run_eagerly=True)
+    model.fit(*data, **FIT)
+    model.optimizer.learning_rate = 0.07
+    reset(model.optimizer, model.trainable_variables)
+    assert float(model.optimizer.learning_rate.numpy()) == np.float32(0.07)
+
+
+def test_reset_leaves_an_unbuilt_optimizer_to_be_built(linear_model):
+    optimizer = keras.optimizers.SGD(0.1)
+    reset(optimizer, linear_model().trainable_variables)
+    assert not optimizer.built
+
+
+@pytest.mark.parametrize("rate", [None, 0.03])
+def test_loss_scale_survives_the_switch(data, rate):
+    """Under mixed_float16 the second phase starts from a fresh loss scale, not from 0."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        networks = keras.layers.Dense(1), keras.layers.Dense(C)
+        from attention_zoo.models import FocusClassifier
+
+        model = compiled(FocusClassifier(*networks, "hybrid"))
+    finally:
+        keras.config.set_dtype_policy(policy)
+    before = None
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            nonlocal before
+            before = model.get_weights()
+            if epoch == 1:
+                assert float(model.optimizer.dynamic_scale.numpy()) == 2.0**15
+                expected = 0.1 if rate is None else rate
+                assert float(model.optimizer.learning_rate.numpy()) == np.float32(expected)
+                assert int(model.optimizer.iterations.numpy()) == 0
+
+    model.fit(*data, epochs=2, callbacks=[SwitchAttention(1, learning_rate=rate), Look()], **FIT)
+    assert np.any(model.classifier.kernel.numpy() != before[1])
+    assert all(np.all(np.isfinite(w)) for w in model.get_weights())
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("when", [-1, 1.5, None, True, "half"])
+def test_when_must_be_an_epoch(when):
+    with pytest.raises(ValueError, match="expected an epoch: an int of 0 or more"):
+        SwitchAttention(when)
+
+
+@pytest.mark.parametrize("rate", [0, -0.1, float("nan")])
+def test_learning_rate_must_be_positive(rate):
+    with pytest.raises(ValueError, match=f"learning_rate is {rate}, expected a number above 0"):
+        SwitchAttention(1, learning_rate=rate)
+
+
+def test_other_attention_is_refused(linear_model, data):
+    with pytest.raises(ValueError, match="attention SoftAttention, expected HybridAttention"):
+        compiled(linear_model("soft")).fit(*data, callbacks=[SwitchAttention(1)], **FIT)
+
+
+def test_model_without_attention_is_refused(data):
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(C)])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="attention NoneType, expected HybridAttention"):
+        model.fit(data[0], data[1]["label"], callbacks=[SwitchAttention(1)], verbose=0)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_rate_on_top_of_a_schedule_is_refused_before_training(linear_model, data, scaled):
+    optimizer = OPTIMIZERS["schedule"]()
+    model = linear_model("hybrid")
+    model.compile(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer)
+    with pytest.raises(ValueError, match=r"learning_rate is 0\.03, but .* follows a schedule"):
+        model.fit(*data, callbacks=[SwitchAttention(1, learning_rate=0.03)], **FIT)
+    assert int(optimizer.iterations.numpy()) == 0
+
+
+def test_schedule_starts_anew_at_the_switch(linear_model, data):
+    model = linear_model("hybrid")
+    model.compile(OPTIMIZERS["schedule"](), run_eagerly=True)
+    watch = watched(model, data, SwitchAttention(1), epochs=2)
+    assert watch.column("rate") == pytest.approx([0.1, 0.1])
