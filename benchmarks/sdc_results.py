@@ -28,24 +28,25 @@ def main():
 
 
 def final_table(results):
-    """A row a run: FT, accuracy under the three predictions, breakdown under argmax."""
-    head = ["run", "FT", *(f"accuracy, {way}" for way in WAYS)]
-    head += [f"{cell} ({way})" for way in WAYS for cell in CELLS]
+    """A row a run: FT, then accuracy and breakdown under each prediction."""
+    head = ["run", "FT", *(f"{way}: accuracy {' '.join(CELLS)}" for way in WAYS)]
     rows = []
     for name, result in results.items():
-        figures = [result["focus_accuracy"], *(result[f"{way}_accuracy"] for way in WAYS)]
-        figures += [result[f"{way}_{cell}"] for way in WAYS for cell in CELLS]
-        rows.append([name, *(f"{100 * figure:.1f}" for figure in figures)])
+        row = [name, percent(result["focus_accuracy"])]
+        for way in WAYS:
+            cells = " ".join(percent(result[f"{way}_{cell}"]) for cell in CELLS)
+            row.append(f"**{percent(result[f'{way}_accuracy'])}** {cells}")
+        rows.append(row)
     return table(head, rows)
 
 
 def curve_table(curves, column):
     """A row an epoch, a column a run."""
-    epochs = sorted({int(row["epoch"]) for rows in curves.values() for row in rows})
     values = {
-        name: {int(row["epoch"]): f"{100 * float(row[column]):.1f}" for row in rows}
+        name: {int(float(row["epoch"])): percent(row[column]) for row in rows}
         for name, rows in curves.items()
     }
+    epochs = sorted({epoch for column in values.values() for epoch in column})
     rows = [[str(epoch), *(values[name].get(epoch, "") for name in curves)] for epoch in epochs]
     return table(["epoch", *curves], rows)
 
@@ -53,6 +54,10 @@ def curve_table(curves, column):
 def read_curves(run):
     with (run / "metrics.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def percent(figure):
+    return f"{100 * float(figure):.1f}"
 
 
 def table(head, rows):

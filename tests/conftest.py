@@ -70,7 +70,7 @@ def central_differences():
 
 @pytest.fixture(scope="session")
 def linear_model():
-    """(attention, **settings) -> a FocusClassifier on (3, 4) segments: s = u x, g = W x + e, c = 3."""
+    """(attention, **settings) -> a FocusClassifier of (b, 3, 4): s = u x, g = W x + e, c = 3."""
 
     def build(attention="soft", **settings):
         normal = keras.initializers.RandomNormal(stddev=1.0)

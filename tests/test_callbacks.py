@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from attention_zoo import layers
 from attention_zoo.callbacks import SwitchAttention, reset
+from attention_zoo.models import FocusClassifier
 
 N, M, D, C = 12, 3, 4, 3
 FIT = {"batch_size": 4, "shuffle": False, "verbose": 0}  # three steps an epoch
@@ -260,8 +261,6 @@ def test_loss_scale_survives_the_switch(data, rate):
     keras.config.set_dtype_policy("mixed_float16")
     try:
         networks = keras.layers.Dense(1), keras.layers.Dense(C)
-        from attention_zoo.models import FocusClassifier
-
         model = compiled(FocusClassifier(*networks, "hybrid"))
     finally:
         keras.config.set_dtype_policy(policy)

@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from attention_zoo import layers
 from attention_zoo.export import export
@@ -31,7 +32,7 @@ for path in sorted(folder.glob("*_model")):
             outputs = signatures[signature](**inputs)
             outputs = {key: value.numpy() for key, value in outputs.items()}
             np.savez(folder / f"{name}_{signature}_{size}.npz", **outputs)
-assert not {"attention_zoo", "keras"} & set(sys.modules), "more than TensorFlow was imported"
+assert "attention_zoo" not in sys.modules  # TensorFlow imports Keras itself
 """
 
 
@@ -106,8 +107,6 @@ def test_served_numbers_are_the_models(models, served, name, size, signature):
 
 
 def test_trained_model_serves_its_trained_weights(linear_model, tmp_path):
-    import tensorflow as tf
-
     model = linear_model("hybrid")
     x = np.random.default_rng(0).normal(size=(5, M, D)).astype("float32")
     model.compile(keras.optimizers.SGD(0.5), run_eagerly=True)
