@@ -32,6 +32,18 @@ def seeds():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture
+def two_replicas():
+    """A strategy of two replicas on the two logical CPUs.
+
+    It reduces on one device: collective operations number their calls anew in every strategy of a
+    process and take a later strategy's for an earlier one's ("Shape mismatch in the collective
+    instance").
+    """
+    reduction = tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=reduction)
+
+
 @pytest.fixture(scope="session")
 def shared_dir():
     """The folder of data to run on: $ATTENTION_ZOO_SHARED, or `shared` beside the repository."""

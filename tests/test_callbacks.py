@@ -64,8 +64,11 @@ def assert_close(weights, expected, atol=1e-6):
 
 @pytest.mark.parametrize(
     "ways",
-    [{"run_eagerly": True}, {"run_eagerly": False}, {"run_eagerly": False, "jit_compile": True}],
-    ids=["eager", "graph", "xla"],
+    [
+        pytest.param({"run_eagerly": True}, id="eager"),
+        pytest.param({"run_eagerly": False}, id="graph", marks=pytest.mark.slow),
+        pytest.param({"run_eagerly": False, "jit_compile": True}, id="xla"),
+    ],
 )
 def test_equals_soft_then_a_fresh_hard_model(linear_model, data, ways):
     hybrid = compiled(linear_model("hybrid"), **ways)
@@ -145,10 +148,11 @@ def test_interrupted_and_resumed_run_equals_an_unbroken_one(linear_model, data, 
         assert_close(second.get_weights(), model.get_weights(), atol=0)
 
 
-def test_two_replicas_switch_as_one(linear_model, data):
+@pytest.mark.slow
+def test_two_replicas_switch_as_one(linear_model, data, two_replicas):
     model = compiled(linear_model("hybrid"))
     start = model.get_weights()
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with two_replicas.scope():
         mirrored = compiled(linear_model("hybrid"), run_eagerly=False)
     mirrored.set_weights(start)
     for trained in (model, mirrored):

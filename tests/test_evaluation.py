@@ -59,8 +59,9 @@ def assert_is_what_numpy_computes(result, expected, truth, bins=5):
         np.testing.assert_array_equal(way.histogram, histogram(pairs, bins))
 
 
-@pytest.mark.parametrize("attention", ["soft", "hard", "lvml"])
-@pytest.mark.parametrize("source", ["arrays", "dataset"])
+@pytest.mark.parametrize(
+    ("attention", "source"), [("soft", "arrays"), ("hard", "dataset"), ("lvml", "arrays")]
+)
 def test_all_figures_are_what_numpy_computes(
     linear_model, numpy_predictions, segments, truth, attention, source
 ):
@@ -84,7 +85,7 @@ def test_size_of_the_batches_does_not_matter(linear_model, segments, truth):
         np.testing.assert_array_equal(parts.ways[name].histogram, whole.ways[name].histogram)
 
 
-@pytest.mark.parametrize("bins", [1, 2, 7])
+@pytest.mark.parametrize("bins", [1, 7])
 def test_number_of_bins(linear_model, numpy_predictions, segments, truth, bins):
     model = linear_model()
     result = evaluate(model, batches(segments, truth), bins=bins)
@@ -117,7 +118,7 @@ def test_index_in_a_column_equals_a_flat_one(linear_model, segments, truth):
         np.testing.assert_array_equal(result.ways[name].histogram, flat.ways[name].histogram)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int32", "float32"])
+@pytest.mark.parametrize("dtype", ["bool", "float32"])
 def test_one_hot_rationale_equals_index(linear_model, segments, truth, dtype):
     model = linear_model()
     one_hot = truth | {"focus": np.eye(M)[truth["focus"]].astype(dtype)}

@@ -127,12 +127,11 @@ def test_endless_resumes_in_the_order_of_an_unbroken_run(mosaics):
     assert (unbroken != numbers(mosaics.endless(5, seed=8).take(12))).any()
 
 
-def test_two_replicas_share_the_batches(mosaics):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def test_two_replicas_share_the_batches(mosaics, two_replicas):
     dataset = mosaics.dataset(batch_size=10)
-    shares = strategy.experimental_distribute_dataset(dataset)
+    shares = two_replicas.experimental_distribute_dataset(dataset)
     for (_, targets), (_, shared) in zip(dataset, shares, strict=True):
-        parts = strategy.experimental_local_results(shared["label"])
+        parts = two_replicas.experimental_local_results(shared["label"])
         assert len(parts) == 2
         np.testing.assert_array_equal(np.concatenate(parts), targets["label"])
 

@@ -204,7 +204,7 @@ def test_xla_agrees_with_eager(make, step, assert_steps_agree, segments, scores,
 
 @FEW
 def test_two_replicas_give_the_gradients_of_one(
-    make, focus_classifier, gradients, segments, labels
+    make, focus_classifier, gradients, segments, labels, two_replicas
 ):
     """Each replica takes half of the batch; a sampler draws the same noise on both."""
     halves = [
@@ -215,7 +215,7 @@ def test_two_replicas_give_the_gradients_of_one(
     if not samples(make()):
         whole = gradients(focus_classifier(make()), segments, labels)
         assert_equal(whole, expected, atol=1e-6)
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with two_replicas.scope():
         model = focus_classifier(make())
         model.compile(keras.optimizers.SGD(1.0), metrics=[])
     before = model.get_weights()

@@ -107,9 +107,9 @@ def test_phase_and_samplers_are_saved(to_gumbel, focus_classifier, segments, tmp
         np.testing.assert_array_equal(loaded(segments, training=True)["label"], expected)
 
 
-def test_samplers_in_two_replicas(to_gumbel, focus_classifier, segments, labels):
+def test_samplers_in_two_replicas(to_gumbel, focus_classifier, segments, labels, two_replicas):
     """Inside the conditional on the phase replicas cannot wait for each other."""
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with two_replicas.scope():
         model = focus_classifier(to_gumbel())
         model.attention.switch()
         model.compile("sgd", metrics=[])
