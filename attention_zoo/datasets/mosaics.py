@@ -72,7 +72,7 @@ class Mosaics:
             numbers = numbers.batch(batch_size, drop_remainder=drop_remainder)
         return self._look_up(numbers)
 
-    def endless(self, batch_size, *, seed=0, first_epoch=0):
+    def endless(self, batch_size, *, seed=0, first_step=0):
         """Returns full batches without end, epoch after epoch, for `fit(steps_per_epoch=...)`.
 
         The order of an epoch follows from the seed and the epoch's number alone, so a run that
@@ -81,20 +81,25 @@ class Mosaics:
         Args:
             batch_size: Mosaics a batch.
             seed: A non-negative integer.
-            first_epoch: The number of the first epoch.
+            first_step: The number of the first batch, counted from the first epoch's first.
         """
+        return self._gathered(self.endless_indices(batch_size, seed=seed, first_step=first_step))
+
+    def endless_indices(self, batch_size, *, seed=0, first_step=0):
+        """Returns what `endless` does as rows of the table, to be gathered."""
         n = len(self.table)
         if not 1 <= batch_size <= n:
             raise ValueError(
                 f"batch_size is {batch_size}; expected 1 to {n}, the mosaics there are"
             )
+        first_epoch, done = divmod(first_step, n // batch_size)
 
         def epoch(number):
             order = tf.random.experimental.stateless_shuffle(tf.range(n), [seed, number])
-            return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
+            batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size, True)
+            return batches.skip(tf.where(number == first_epoch, tf.cast(done, tf.int64), 0))
 
-        epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
-        return self._gathered(self._look_up(epochs.flat_map(epoch)))
+        return self._look_up(tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch))
 
     def _gathered(self, indices):
         """(Rows of the table, targets) -> (segments, targets)."""

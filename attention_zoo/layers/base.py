@@ -60,6 +60,11 @@ class Attention(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define class_scores")
 
+    @property
+    def trace_key(self):
+        """Where it changes, graphs traced before no longer hold; here it never does."""
+        return None
+
     def observe(self, log_likelihood):
         """Told the true labels' log-likelihood (b,) of a training batch; keeps nothing here."""
 

@@ -22,19 +22,16 @@ class HybridAttention(Attention):
 
     Args:
         first, second: attention layers with the same normaliser, or names.
-        normalizer: as in `Attention`, for layers given by name.
+        normalizer: as in `Attention`; None takes that of a layer given as such, else softmax.
 
     Reference: arXiv:2307.13421, hybrid.
     """
 
-    def __init__(self, first="soft", second="hard", normalizer="softmax", **kwargs):
-        first = get(first, normalizer=normalizer)
-        second = get(second, normalizer=normalizer)
-        _check_normalizers(first.normalizer, second.normalizer)
-        super().__init__(normalizer=first.normalizer, **kwargs)
-        self.first = first
-        self.second = second
-        self.inference = second.inference
+    def __init__(self, first="soft", second="hard", normalizer=None, **kwargs):
+        given = [layer if isinstance(layer, str) else get(layer) for layer in (first, second)]
+        super().__init__(normalizer=_the_normalizer(normalizer, *given), **kwargs)
+        self.first, self.second = (get(layer, normalizer=self.normalizer) for layer in given)
+        self.inference = self.second.inference
         self.phase = self.add_weight(
             shape=(),
             dtype="int32",
@@ -50,6 +47,11 @@ class HybridAttention(Attention):
         self.first.build()
         self.second.build()
         self.built = True
+
+    @property
+    def trace_key(self):
+        """The phase that new graphs hold, or None: they hold both."""
+        return self._frozen_phase
 
     def switch(self):
         """Goes on to `second`."""
@@ -93,13 +95,23 @@ class HybridAttention(Attention):
         }
 
 
-def _check_normalizers(first, second):
+def _the_normalizer(argument, first, second):
+    """The one that the argument and the layers name; softmax if none does."""
+    named = {} if argument is None else {"normalizer": ops.get_normalizer(argument)}
+    for name, layer in (("first", first), ("second", second)):
+        if isinstance(layer, Attention):
+            named[name] = layer.normalizer
+    if not named:
+        return ops.softmax
+    chosen, *others = named.values()
+    if not all(_same(chosen, other) for other in others):
+        got = ", ".join(f"{ops.serialize_normalizer(n)} ({name})" for name, n in named.items())
+        raise ValueError(f"the normalizers are {got}, expected the same one")
+    return chosen
+
+
+def _same(normalizer, other):
     """Equal configs count as the same: loading makes two objects of one."""
-    if first is second:
-        return
-    configs = [ops.serialize_normalizer(normalizer) for normalizer in (first, second)]
-    if configs[0] != configs[1]:
-        raise ValueError(
-            f"first and second have the normalizers {configs[0]} and {configs[1]}, "
-            "expected the same one"
-        )
+    return normalizer is other or (
+        ops.serialize_normalizer(normalizer) == ops.serialize_normalizer(other)
+    )

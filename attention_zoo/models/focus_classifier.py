@@ -61,6 +61,7 @@ class FocusClassifier(keras.Model):
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
         self.num_classes = None
         self._focus_is_known = False
+        self._trace_key = None
 
     def build(self, input_shape):
         shape = input_shape["segments"] if isinstance(input_shape, dict) else input_shape
@@ -171,6 +172,12 @@ class FocusClassifier(keras.Model):
         """As `keras.Model.evaluate`; array labels that name no class raise a ValueError."""
         self._check_labels(x, y)
         return super().evaluate(x, y, *args, **kwargs)
+
+    def make_train_function(self, force=False):
+        """As in Keras; made anew where the attention's graphs no longer hold."""
+        force = force or self._trace_key != self.attention.trace_key
+        self._trace_key = self.attention.trace_key
+        return super().make_train_function(force=force)
 
     def _check_labels(self, x, y=None):
         labels = as_targets(y)["label"]

@@ -1,35 +1,41 @@
-"""What a run does as it goes: progress bar, curves, checkpoints, a check of the loss."""
+"""What a run does as it goes: progress bar, curves, a check of the loss."""
 
 import keras
 import numpy as np
+from keras import ops
 from tqdm.auto import tqdm
+
+from attention_zoo.trainers.checkpoints import find_checkpoints
 
 
 class Progress(keras.callbacks.Callback):
     """One progress bar over all steps of the run, with the time left and the newest figures."""
 
-    def __init__(self, steps_per_epoch, epochs, first_epoch):
+    def __init__(self):
         super().__init__()
-        self._steps = steps_per_epoch
-        self._bar = tqdm(
-            total=steps_per_epoch * epochs,
-            initial=steps_per_epoch * first_epoch,
-            unit="step",
-            dynamic_ncols=True,
-        )
+        self._bar: tqdm = None
+        self._epoch = 0
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._bar.set_description(f"epoch {epoch + 1}", refresh=False)
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._bar is None:
+            steps, epochs = self.params["steps"], self.params["epochs"]
+            done = steps * self._epoch + batch
+            self._bar = tqdm(total=steps * epochs, initial=done, unit="step", dynamic_ncols=True)
+        self._bar.set_description(f"epoch {self._epoch + 1}", refresh=False)
 
     def on_train_batch_end(self, batch, logs=None):
         self._bar.set_postfix(_headline(logs, ""), refresh=False)
-        self._bar.update()
+        self._bar.update(self.params["steps"] * self._epoch + batch + 1 - self._bar.n)
 
     def on_epoch_end(self, epoch, logs=None):
         self._bar.set_postfix(_headline(logs, "val_"))
 
     def on_train_end(self, logs=None):
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 def _headline(logs, prefix):
@@ -39,7 +45,11 @@ def _headline(logs, prefix):
 
 
 class StopIfNotFinite(keras.callbacks.Callback):
-    """Stops the run at the first loss that is not finite, with an error that says where."""
+    """Stops the run, with an error that says where, when the loss or a weight is not finite.
+
+    The loss of a step is that before its update, a checkpoint is made after it: hence the weights,
+    and at the end of an epoch the loss on the validation examples.
+    """
 
     def __init__(self, workdir):
         super().__init__()
@@ -51,25 +61,33 @@ class StopIfNotFinite(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite(logs["loss"]):
-            checkpoint = self._workdir.newest_checkpoint()
-            raise FloatingPointError(
-                f"loss is {logs['loss']} at epoch {self._epoch + 1}, step {batch + 1}, expected a "
-                f"finite number; the last good checkpoint is {checkpoint or 'none'}"
-            )
+            self._stop(f"loss is {logs['loss']}", batch)
+        for variable in self.model.trainable_variables:
+            if not ops.all(ops.isfinite(variable)):
+                self._stop(f"{variable.path} has values that are not finite", batch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(logs.get("val_loss", 0.0)):
+            self._stop(f"val_loss is {logs['val_loss']}", self.params["steps"] - 1)
+
+    def _stop(self, what, batch):
+        checkpoints = find_checkpoints(self._workdir.path / "checkpoints")
+        raise FloatingPointError(
+            f"{what} at epoch {self._epoch + 1}, by step {batch + 1}, expected finite numbers; the "
+            f"last good checkpoint is {next(iter(checkpoints), 'none')}"
+        )
 
 
-class Record(keras.callbacks.Callback):
-    """Writes the curves, then the checkpoint, after every epoch."""
+class WriteMetrics(keras.callbacks.Callback):
+    """Writes the curves, `metrics.csv`, after every epoch."""
 
-    def __init__(self, workdir, first_epoch, keep_checkpoints):
+    def __init__(self, workdir):
         super().__init__()
         self._workdir = workdir
-        self._keep = keep_checkpoints
-        self._rows = workdir.read_metrics()[:first_epoch]
+        self._rows = workdir.read_metrics()
 
     def on_epoch_end(self, epoch, logs=None):
         learning_rate = float(self.model.optimizer.learning_rate.numpy())
         row = {"epoch": epoch + 1, "learning_rate": learning_rate}
-        self._rows.append(row | {name: float(value) for name, value in logs.items()})
+        self._rows[epoch:] = [row | {name: float(value) for name, value in logs.items()}]
         self._workdir.write_metrics(self._rows)
-        self._workdir.save_checkpoint(self.model, epoch + 1, self._keep)

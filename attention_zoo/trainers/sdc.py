@@ -14,22 +14,37 @@ import sys
 import keras
 from absl import app, flags, logging
 
-from attention_zoo import datasets, layers
-from attention_zoo.callbacks import SwitchAttention
+from attention_zoo import datasets
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
-from attention_zoo.models.prediction import WAYS
-from attention_zoo.ops import NORMALIZERS
+from attention_zoo.trainers.loop import resident
 from attention_zoo.trainers.results import write_results
-from attention_zoo.trainers.run_callbacks import Progress, Record, StopIfNotFinite
-from attention_zoo.trainers.settings import define_flags, from_flags, make, setting
+from attention_zoo.trainers.run_settings import (
+    RunSettings,
+    check_run_settings,
+    load_initial_weights,
+    make_attention,
+    make_optimizer,
+    make_switch,
+    precision,
+)
+from attention_zoo.trainers.settings import (
+    define_flags,
+    from_flags,
+    list_in_help,
+    make,
+    parse_flags,
+    setting,
+)
+from attention_zoo.trainers.strategies import is_chief, make_strategy
+from attention_zoo.trainers.training import Preempted, on_one_replica, train
 from attention_zoo.trainers.workdir import Workdir
 
-LEAVES = ("soft", "hard", "lvml", "gumbel", "reinforce")
+TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(RunSettings):
     """Settings of a run; each is a flag of the same name."""
 
     dataset: str = setting("sdc/digits", "Name of the data set.")
@@ -47,42 +62,8 @@ class Settings:
     num_segments: int = setting(5, "Segments of a mosaic, m.", least=2)
     num_examples: int | None = setting(None, "Training mosaics; the data set's default if unset.")
     num_test_examples: int | None = setting(None, "Test mosaics; the data set's default if unset.")
-    attention: str = setting("hybrid", "How attention is trained.", choices=(*LEAVES, "hybrid"))
-    first_attention: str = setting("soft", "Hybrid's first phase.", choices=LEAVES)
-    second_attention: str = setting("hard", "Hybrid's second phase.", choices=LEAVES)
-    normalizer: str = setting(
-        "softmax", "What turns scores into attention.", choices=tuple(NORMALIZERS)
-    )
-    temperature: float = setting(1.0, "Of Gumbel attention.", above=0)
-    baseline: str = setting(
-        "moving_average",
-        "Of REINFORCE attention.",
-        choices=tuple(layers.BASELINES),
-    )
-    num_samples: int = setting(1, "Segments that REINFORCE attention draws.", least=1)
-    inference: str = setting(
-        "auto", "How the model predicts; auto goes by the attention.", choices=("auto", *WAYS)
-    )
     network: str | None = setting(
         None, "Pair of networks; the data set's own if unset.", choices=tuple(NETWORKS)
-    )
-    epochs: int = setting(6, "Passes over the training mosaics.", least=1)
-    switch_epoch: int | None = setting(
-        None, "Epochs before hybrid's second phase; half of all if unset.", least=0
-    )
-    batch_size: int = setting(256, "Mosaics a step.", least=1)
-    learning_rate: float = setting(0.05, "Of SGD with momentum.", above=0)
-    second_learning_rate: float | None = setting(
-        None, "In hybrid's second phase; a fifth of the first if unset.", above=0
-    )
-    momentum: float = setting(0.9, "Of SGD.", least=0)
-    initial_weights: str | None = setting(
-        None, "File of weights (.weights.h5) to start from, with fresh optimizer state."
-    )
-    keep_checkpoints: int = setting(2, "Newest checkpoints to keep.", least=1)
-    seed: int = setting(0, "Of mosaics, weights, data order and samples.", least=0)
-    jit_compile: str = setting(
-        "auto", "XLA: auto is on for GPU and TPU, off on a CPU.", choices=("auto", "true", "false")
     )
 
 
@@ -100,137 +81,87 @@ def train_and_evaluate(workdir, **settings):
 
     Raises:
         ValueError: bad settings, or a workdir that cannot be used. FileNotFoundError: the data
-        are not there. FloatingPointError: the loss is not finite.
+        are not there. FloatingPointError: the loss is not finite. Preempted: after SIGTERM.
     """
     chosen = make(Settings, settings)
     keras.utils.set_random_seed(chosen.seed)
-    train = _load(chosen, chosen.train_split, chosen.num_examples)
+    strategy = make_strategy(chosen.strategy)
+    training = _load(chosen, chosen.train_split, chosen.num_examples)
     test = _load(chosen, chosen.test_split, chosen.num_test_examples)
-    held_out = {"test": test}
+    splits = {"train": training, "test": test}
     if chosen.validation_split is not None:
         split = chosen.validation_split
-        held_out["validation"] = _load(chosen, split, chosen.num_test_examples)
-    _check(chosen, train)
-    model = build_model(chosen, train)
-    run = Workdir(workdir, dataclasses.asdict(chosen))
-    _fit(model, run, chosen, train, test)
-    evaluations = {
-        name: _evaluate(model, info, test) for name, info in ({"train": train} | held_out).items()
-    }
-    switch_epoch = _switch(chosen).when if chosen.attention == "hybrid" else None
-    write_results(run, model, evaluations, test, switch_epoch)
+        splits["validation"] = _load(chosen, split, chosen.num_test_examples)
+    check_run_settings(chosen, training.num_examples)
+    with strategy.scope():
+        model = build_model(chosen, training)
+    run = Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy))
+    switch = make_switch(chosen, lambda: _probe(training))
+    _train(model, run, chosen, training, test, switch)
+    model = on_one_replica(model)
+    evaluations = {name: _evaluate(model, info, test) for name, info in splits.items()}
+    write_results(run, model, evaluations, test, switch and switch.switched_epoch)
     return evaluations
 
 
 def _load(settings, split, num_examples):
     """The `DatasetInfo` of a split."""
     options = {"num_segments": settings.num_segments, "num_examples": num_examples}
+    if settings.dataset == "orthogonal" and settings.protocol != "disjoint":
+        raise ValueError(f"protocol is {settings.protocol!r}, expected 'disjoint' with orthogonal")
     if settings.dataset.startswith("sdc/"):  # drawn from images
         options |= {"protocol": settings.protocol, "data_dir": settings.data_dir}
     return datasets.load(settings.dataset, split, seed=settings.seed, **options)[1]
 
 
-def _check(settings, train):
-    """Raises for settings that contradict each other."""
-    if settings.switch_epoch is not None and settings.switch_epoch > settings.epochs:
-        raise ValueError(
-            f"switch_epoch is {settings.switch_epoch}, expected {settings.epochs} or less, the "
-            "number of epochs"
-        )
-    if settings.batch_size > train.num_examples:
-        raise ValueError(
-            f"batch_size is {settings.batch_size}, expected {train.num_examples} or less, the "
-            "training mosaics"
-        )
-
-
 def build_model(settings, info):
     """The compiled FocusClassifier, built."""
     name = settings.network or _NETWORK.get(info.name, "cifar10")
-    focus, classifier = networks(name, info.segment_shape, info.num_classes)
-    model = FocusClassifier(focus, classifier, _attention(settings), inference=settings.inference)
-    model.build((None, info.num_segments, *info.segment_shape))
-    if settings.initial_weights is not None:
-        _load_weights(model, settings.initial_weights)
-    model.compile(
-        keras.optimizers.SGD(settings.learning_rate, momentum=settings.momentum),
-        jit_compile={"auto": "auto", "true": True, "false": False}[settings.jit_compile],
-    )
+    with precision(settings):
+        focus, classifier = networks(name, info.segment_shape, info.num_classes)
+        model = FocusClassifier(
+            focus, classifier, make_attention(settings), inference=settings.inference
+        )
+        model.build((None, info.num_segments, *info.segment_shape))
+    load_initial_weights(model, settings)
+    model.compile(make_optimizer(settings))
     return model
-
-
-def _load_weights(model, path):
-    try:
-        model.load_weights(path)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"initial_weights is {path!r}, expected a file of weights that fit the model ({reason})"
-        ) from error
 
 
 _NETWORK = {"sdc/digits": "digits", "sdc/cifar100": "cifar100", "orthogonal": "linear"}
 
 
-def _attention(settings):
-    if settings.attention != "hybrid":
-        return _leaf(settings.attention, settings)
-    return layers.HybridAttention(
-        _leaf(settings.first_attention, settings), _leaf(settings.second_attention, settings)
+def _probe(training):
+    """A batch of training mosaics to measure the drive to focus on."""
+    return next(iter(training.source.dataset(256)))
+
+
+def _train(model, run, settings, training, test, switch):
+    """Trains the steps that are left; base images are gathered on the device."""
+    source, size = training.source, settings.batch_size
+    gather, gather_test = (
+        resident(one, model.distribute_strategy) for one in (source, test.source)
     )
 
+    def batches(first_step):
+        return source.endless_indices(size, seed=settings.seed, first_step=first_step)
 
-def _leaf(name, settings):
-    options = {
-        "gumbel": {"temperature": settings.temperature, "seed": settings.seed},
-        "reinforce": {
-            "baseline": settings.baseline,
-            "num_samples": settings.num_samples,
-            "seed": settings.seed,
-        },
-    }
-    return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}))
-
-
-def _fit(model, run, settings, train, test):
-    """Trains the epochs that are left."""
-    model.optimizer.build(model.trainable_variables)
-    done = run.restore_checkpoint(model)
-    if done >= settings.epochs:
-        return
-    steps = train.num_examples // settings.batch_size
-    callbacks = [
-        StopIfNotFinite(run),
-        Progress(steps, settings.epochs, done),
-        keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False),
-        Record(run, done, settings.keep_checkpoints),
-    ]
-    if settings.attention == "hybrid":
-        callbacks.insert(0, _switch(settings))
-    model.fit(
-        train.source.endless(settings.batch_size, seed=settings.seed, first_epoch=done),
-        steps_per_epoch=steps,
-        initial_epoch=done,
-        epochs=settings.epochs,
-        validation_data=test.source.dataset(settings.batch_size),
-        callbacks=callbacks,
-        shuffle=False,  # the batches come in the order they are to be taken in
-        verbose=0,
-    )
-
-
-def _switch(settings):
-    epoch, rate = settings.switch_epoch, settings.second_learning_rate
-    return SwitchAttention(
-        when=settings.epochs // 2 if epoch is None else epoch,
-        learning_rate=settings.learning_rate / 5 if rate is None else rate,
+    train(
+        model,
+        run,
+        settings,
+        batches,
+        steps_per_epoch=training.num_examples // size,
+        prepare=gather,
+        validation=test.source.index_dataset(size),
+        switch=switch,
+        prepare_validation=gather_test,
     )
 
 
 def _evaluate(model, info, limit):
-    """Evaluation on the mosaics of `info`, at most as many as `limit` has."""
-    count = min(info.num_examples, limit.num_examples)
-    return evaluate(model, info.source.dataset(256).take(-(-count // 256)))
+    """Evaluation on the first mosaics of `info`, as many as `limit` has at most."""
+    return evaluate(model, info.source.head(limit.num_examples).dataset(256))
 
 
 def main(argv):
@@ -239,6 +170,9 @@ def main(argv):
         raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
     try:
         evaluations = train_and_evaluate(flags.FLAGS.workdir, **from_flags(Settings))
+    except Preempted as notice:
+        logging.warning("%s", notice)
+        sys.exit(TERMINATED)
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
     for split, evaluation in evaluations.items():
@@ -249,6 +183,7 @@ def main(argv):
 def define():
     """Defines the flags."""
     flags.DEFINE_string("workdir", "runs/sdc", "Folder of the run; see train_and_evaluate.")
+    list_in_help("workdir")
     define_flags(Settings)
 
 
@@ -256,7 +191,7 @@ def run():
     """The console script."""
     logging.set_verbosity(logging.WARNING)
     define()
-    app.run(main)
+    app.run(main, flags_parser=parse_flags)
 
 
 if __name__ == "__main__":

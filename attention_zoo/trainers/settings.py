@@ -1,22 +1,25 @@
 """Settings of a trainer, declared once: name, type, default and help make flag and argument."""
 
 import dataclasses
+import numbers
+import sys
 import types
 import typing
 
 from absl import flags
 
 
-def setting(default, help, *, choices=None, above=None, least=None):
+def setting(default, help, *, choices=None, above=None, least=None, most=None):
     """A field of a settings dataclass.
 
     Args:
         default: the default value.
         help: one sentence, also the flag's help text.
         choices: the values allowed, if they are few.
-        above, least: bounds of a number: greater than `above`, `least` or more.
+        above, least, most: bounds of a number: greater than `above`, `least` or more, `most` or
+            less.
     """
-    rules = {"help": help, "choices": choices, "above": above, "least": least}
+    rules = {"help": help, "choices": choices, "above": above, "least": least, "most": most}
     return dataclasses.field(default=default, metadata=rules)
 
 
@@ -31,12 +34,14 @@ def make(cls, values):
     if unknown:
         raise ValueError(f"unknown setting {unknown[0]!r}, expected some of {sorted(known)}")
     for name, value in values.items():
-        _check(name, value, known[name].metadata)
+        if value is not None:
+            _check_type(name, value, _plain_type(cls, known[name]))
+            _check_rules(name, value, known[name].metadata)
     return cls(**values)
 
 
 def define_flags(cls):
-    """Defines an absl flag for every field of a settings dataclass."""
+    """Defines an absl flag for every field of a settings dataclass, all listed by --help."""
     for field in dataclasses.fields(cls):
         text, choices = field.metadata["help"], field.metadata["choices"]
         if choices:
@@ -44,6 +49,21 @@ def define_flags(cls):
         else:
             define = _DEFINE[_plain_type(cls, field)]
             define(field.name, field.default, text)
+        list_in_help(field.name)
+
+
+def list_in_help(name):
+    """Has --help list a flag: absl lists those of the program's own module only."""
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
+
+
+def parse_flags(argv):
+    """As `absl.app` parses flags, with an error of one line; for `app.run(flags_parser=...)`."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        reason = " ".join(str(error).split())
+        sys.exit(f"error: {reason}, expected flags as --help lists them")
 
 
 def from_flags(cls):
@@ -67,12 +87,26 @@ def _plain_type(cls, field):
     return hint
 
 
-def _check(name, value, rules):
-    if value is None:
-        return
+_KINDS = {
+    int: (numbers.Integral, "a whole number"),
+    float: (numbers.Real, "a number"),
+    str: (str, "a string"),
+    bool: (bool, "True or False"),
+}
+
+
+def _check_type(name, value, expected):
+    kind, wording = _KINDS[expected]
+    if not isinstance(value, kind) or isinstance(value, bool) and expected is not bool:
+        raise ValueError(f"{name} is {value!r}, expected {wording}")
+
+
+def _check_rules(name, value, rules):
     if rules["choices"] and value not in rules["choices"]:
         raise ValueError(f"{name} is {value!r}, expected one of {list(rules['choices'])}")
     if rules["above"] is not None and not value > rules["above"]:
         raise ValueError(f"{name} is {value}, expected a number above {rules['above']}")
     if rules["least"] is not None and not value >= rules["least"]:
         raise ValueError(f"{name} is {value}, expected {rules['least']} or more")
+    if rules["most"] is not None and not value <= rules["most"]:
+        raise ValueError(f"{name} is {value}, expected {rules['most']} or less")

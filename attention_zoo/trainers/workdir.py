@@ -3,10 +3,11 @@
 import csv
 import json
 import os
-import re
 import shutil
-import warnings
+import tempfile
 from pathlib import Path
+
+from attention_zoo.trainers.checkpoints import find_checkpoints
 
 
 class Workdir:
@@ -19,17 +20,21 @@ class Workdir:
     Args:
         path: the folder; made if it is not there.
         settings: mapping of the run's settings, JSON-serialisable; kept in `config.json`.
+        writes: False for all workers but one that share the folder: they only read it.
 
     Attributes:
         path: the folder, a `pathlib.Path`.
+        writes: as given.
 
     Raises:
         ValueError: the folder cannot be written, or holds something other than this run.
     """
 
-    def __init__(self, path, settings):
+    def __init__(self, path, settings, writes=True):
         self.path = Path(path)
-        self._checkpoints = self.path / "checkpoints"
+        self.writes = writes
+        if not writes:
+            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._open(settings)
@@ -41,56 +46,59 @@ class Workdir:
 
     def _open(self, settings):
         config = self.path / "config.json"
+        self._clear_up()
         if not config.exists() and any(self.path.iterdir()):
             raise ValueError(
                 f"workdir {self.path} has files but no config.json, expected a new or empty "
                 "folder, or that of an earlier run"
             )
-        self._checkpoints.mkdir(exist_ok=True)
-        if config.exists() and self.newest_checkpoint() is not None:
+        if config.exists() and find_checkpoints(self.path / "checkpoints"):
             _check_same(self.path, json.loads(config.read_text()), settings)
         self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
+        (self.path / "checkpoints").mkdir(exist_ok=True)
+
+    def _clear_up(self):
+        """Removes what a process that was killed left half-written or half-removed."""
+        for pattern in (".writing-*", ".removing-*"):
+            for path in [*self.path.glob(pattern), *self.path.glob(f"checkpoints/{pattern}")]:
+                _remove(path)
 
     def write(self, name, writer, folder=False):
-        """Makes the file or folder `name` by `writer(temporary path)`, then moves it into place."""
+        """Makes the file or folder `name` by `writer(temporary path)`, then moves it into place.
+
+        Where the folder is another worker's, the writer runs all the same: what it reads may be
+        spread over the workers.
+        """
+        if not self.writes:
+            with tempfile.TemporaryDirectory() as elsewhere:
+                writer(Path(elsewhere) / Path(name).name)
+            return
         target = self.path / name
         temporary = target.with_name(f".writing-{target.name}")
         _remove(temporary)
         writer(temporary)
-        if folder:
-            _remove(target)
+        _flush(temporary)
+        if folder and target.exists():
+            self.remove(target)
         os.replace(temporary, target)
 
     def write_text(self, name, text):
         """Makes the text file `name`."""
         self.write(name, lambda path: path.write_text(text))
 
-    def save_checkpoint(self, model, epochs_done, keep):
-        """Saves all state after `epochs_done` epochs; keeps the newest `keep` checkpoints."""
-        name = f"checkpoints/epoch-{epochs_done:04d}.weights.h5"
-        self.write(name, model.save_weights)
-        for old in self._checkpoint_files()[keep:]:
-            old.unlink()
+    def remove(self, path):
+        """Removes a file or folder; a folder is whole until it is gone."""
+        if self.writes:
+            doomed = path.with_name(f".removing-{path.name}")
+            os.replace(path, doomed)
+            _remove(doomed)
 
-    def restore_checkpoint(self, model):
-        """Loads the newest checkpoint that can be read; returns its number of epochs, or 0."""
-        for path in self._checkpoint_files():
-            try:
-                model.load_weights(path)
-            except (OSError, ValueError, KeyError) as error:
-                warnings.warn(f"checkpoint {path} cannot be read: {error}", stacklevel=2)
-                continue
-            return _epochs(path)
-        return 0
-
-    def newest_checkpoint(self):
-        """The path of the newest checkpoint, or None."""
-        return next(iter(self._checkpoint_files()), None)
-
-    def _checkpoint_files(self):
-        """Checkpoints, newest first."""
-        files = (path for path in self._checkpoints.iterdir() if _epochs(path) is not None)
-        return sorted(files, key=_epochs, reverse=True)
+    def put_aside(self, path):
+        """Renames a damaged file or folder, so that nobody takes it for a sound one."""
+        if self.writes:
+            aside = path.with_name(f"{path.name}.damaged")
+            _remove(aside)
+            os.replace(path, aside)
 
     def write_metrics(self, rows):
         """Writes `metrics.csv`, a row an epoch: mappings of the same names to numbers."""
@@ -117,16 +125,19 @@ def _check_same(path, before, now):
         raise ValueError(f"workdir {path} holds a run with other settings ({'; '.join(differ)})")
 
 
+def _flush(path):
+    """Has the disk take what was written, so that a power failure leaves no empty file."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+
+
 def _remove(path):
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _epochs(path):
-    match = re.fullmatch(r"epoch-(\d+)\.weights\.h5", path.name)
-    return int(match[1]) if match else None
 
 
 def _number(text):

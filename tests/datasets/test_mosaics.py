@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -121,10 +123,18 @@ def test_endless_epochs_are_permutations_of_their_own(mosaics):
 
 
 def test_endless_resumes_in_the_order_of_an_unbroken_run(mosaics):
-    unbroken = numbers(mosaics.endless(5, seed=7).take(12))
-    resumed = numbers(mosaics.endless(5, seed=7, first_epoch=2).take(4))
-    np.testing.assert_array_equal(resumed, unbroken[2 * 20 :])
+    unbroken = numbers(mosaics.endless(5, seed=7).take(12))  # 4 batches an epoch
+    for first_step in (3, 8, 9):
+        resumed = numbers(mosaics.endless(5, seed=7, first_step=first_step).take(3))
+        np.testing.assert_array_equal(resumed, unbroken[5 * first_step :][:15])
     assert (unbroken != numbers(mosaics.endless(5, seed=8).take(12))).any()
+
+
+def test_endless_indices_have_the_order_of_endless(mosaics):
+    settings = {"seed": 3, "first_step": 2}
+    pairs = zip(mosaics.endless_indices(5, **settings), mosaics.endless(5, **settings))
+    for (rows, _), (segments, _) in itertools.islice(pairs, 6):
+        np.testing.assert_array_equal(mosaics.gather(rows), segments)
 
 
 def test_two_replicas_share_the_batches(mosaics, two_replicas):

@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import os
+import signal
 
 import keras
 import numpy as np
@@ -8,8 +10,10 @@ import tensorflow as tf
 from absl.testing import flagsaver
 
 import attention_zoo as az
-from attention_zoo.trainers import sdc
-from attention_zoo.trainers.run_callbacks import Record
+from attention_zoo.callbacks import FocusStalled
+from attention_zoo.trainers import run_settings, sdc
+from attention_zoo.trainers.run_callbacks import WriteMetrics
+from attention_zoo.trainers.training import Preempted
 from attention_zoo.trainers.workdir import Workdir
 
 TINY = {"num_examples": 96, "num_test_examples": 64, "batch_size": 32, "epochs": 2}
@@ -69,15 +73,15 @@ def test_the_saved_models_agree_with_the_evaluation(finished):
 
 def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
     """Broken off while the second epoch's checkpoint is written: one epoch is done."""
-    save = Workdir.save_checkpoint
+    save = keras.Model.save_weights
 
-    def break_off(run, model, epochs_done, keep):
-        if epochs_done == 2:
+    def break_off(model, path, **options):
+        if "step-00000006" in str(path):
             raise KeyboardInterrupt
-        save(run, model, epochs_done, keep)
+        save(model, path, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Workdir, "save_checkpoint", break_off)
+        patch.setattr(keras.Model, "save_weights", break_off)
         with pytest.raises(KeyboardInterrupt):
             sdc.train_and_evaluate(tmp_path, **TINY)
     assert not (tmp_path / "results.json").exists()
@@ -88,52 +92,90 @@ def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tmp_path, monkey
     assert (tmp_path / "metrics.csv").read_text() == unbroken
 
 
-@pytest.mark.parametrize("attention", ["gumbel", "reinforce"])
-def test_samplers_resume_with_the_next_sample(attention, tmp_path, monkeypatch):
-    settings = TINY | {"attention": attention, "num_samples": 2, "baseline": "leave_one_out"}
-    sdc.train_and_evaluate(tmp_path / "unbroken", **settings)
+def test_sigterm_saves_and_the_same_command_goes_on(finished, tmp_path, monkeypatch):
+    """The signal comes in the first call of the second epoch, one step long."""
+    settings = TINY | {"steps_per_call": 1, "checkpoint_steps": 99}
+
+    def terminate(self, epoch, logs=None):
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
     with monkeypatch.context() as patch:
-        patch.setattr(Record, "on_epoch_begin", _interrupt_second_epoch)
-        with pytest.raises(KeyboardInterrupt):
-            sdc.train_and_evaluate(tmp_path / "resumed", **settings)
-    sdc.train_and_evaluate(tmp_path / "resumed", **settings)
-    pairs = zip(weights(tmp_path / "resumed"), weights(tmp_path / "unbroken"), strict=True)
-    for resumed, unbroken in pairs:
+        patch.setattr(WriteMetrics, "on_epoch_begin", terminate)
+        with pytest.raises(Preempted, match="^SIGTERM: saved in .*, expected the same command"):
+            sdc.train_and_evaluate(tmp_path, **settings)
+    names = [path.name for path in (tmp_path / "checkpoints").iterdir()]
+    assert names == ["step-00000004"]
+    assert not (tmp_path / "results.json").exists()
+    sdc.train_and_evaluate(tmp_path, **settings)
+    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
         np.testing.assert_array_equal(resumed, unbroken)
 
 
-def _interrupt_second_epoch(self, epoch, logs=None):
-    if epoch == 1:
-        raise KeyboardInterrupt
+@pytest.fixture
+def nan_from_epoch(monkeypatch):
+    """(epoch) -> spoils the labels from that epoch on: their loss is NaN."""
+    endless = az.datasets.Mosaics.endless_indices
+
+    def spoil(epoch):
+        def with_nan(mosaics, batch_size, **settings):
+            sound = endless(mosaics, batch_size, **settings)
+            spoilt = sound.map(lambda rows, truth: (rows, truth | {"label": truth["label"] - 9}))
+            return sound.take(3 * epoch).concatenate(spoilt)
+
+        monkeypatch.setattr(az.datasets.Mosaics, "endless_indices", with_nan)
+
+    return spoil
 
 
-def test_nan_pixels_stop_the_run_and_keep_the_last_good_checkpoint(tmp_path, monkeypatch):
-    """The first epoch is sound; NaN pixels come with the second."""
-    endless = az.datasets.Mosaics.endless
-
-    def with_nan(mosaics, batch_size, **settings):
-        sound = endless(mosaics, batch_size, **settings)
-        spoilt = sound.map(lambda segments, truth: (segments * float("nan"), truth))
-        return sound.take(3).concatenate(spoilt)
-
-    monkeypatch.setattr(az.datasets.Mosaics, "endless", with_nan)
-    message = r"^loss is nan at epoch 2, step 1, expected .* checkpoint is .*epoch-0001.*h5$"
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, nan_from_epoch):
+    nan_from_epoch(1)
+    message = r"^loss is nan at epoch 2, by step 3, expected .* checkpoint is .*step-00000003$"
     with pytest.raises(FloatingPointError, match=message):
         sdc.train_and_evaluate(tmp_path, **TINY)
-    assert (tmp_path / "checkpoints/epoch-0001.weights.h5").exists()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000003"]
     assert not (tmp_path / "results.json").exists()
     assert not (tmp_path / "model.keras").exists()
+
+
+def test_an_update_that_spoils_the_weights_is_no_checkpoint(tmp_path):
+    """The loss of the one step is finite, what it leaves is of no use."""
+    settings = TINY | {"batch_size": 96, "attention": "soft", "learning_rate": 1e38}
+    message = "^val_loss is nan at epoch 1, by step 1, .* checkpoint is none$"
+    with pytest.raises(FloatingPointError, match=message):
+        sdc.train_and_evaluate(tmp_path, **settings)
+    assert not list((tmp_path / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("policy", ["bfloat16", "float16"])
+def test_mixed_precision_trains_in_its_floats(policy, tmp_path):
+    evaluations = sdc.train_and_evaluate(tmp_path, **TINY, mixed_precision=policy)
+    model = keras.models.load_model(tmp_path / "model.keras")
+    assert model.focus.layers[0].compute_dtype == policy
+    assert model.focus.layers[0].variable_dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+    assert evaluations["test"].num_examples == 64
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"dataset": "sdc/cifar"}, "data set 'sdc/cifar' is unknown; expected one of"),
+        ({"dataset": "sdc/cifar"}, "data set 'sdc/cifar' is unknown, expected one of"),
         ({"attention": "warm"}, "attention is 'warm', expected one of"),
         ({"num_segments": 1}, "^num_segments is 1, expected 2 or more$"),
         ({"train_split": "train[:0]"}, r"train\[:0\]"),
         ({"batch_size": 97}, "batch_size is 97"),
         ({"switch_epoch": 3}, "^switch_epoch is 3, expected 2 or less, the number of epochs$"),
+        (
+            {"epochs": 1},
+            "^epochs is 1 with hybrid attention, expected 2 or more, or a switch_epoch",
+        ),
+        ({"switch_when": "focus_drive", "switch_epoch": 1}, "^switch_epoch is 1 and switch_when"),
+        ({"epochs": 1.5}, "^epochs is 1.5, expected a whole number$"),
+        ({"learning_rate": "0.1"}, "^learning_rate is '0.1', expected a number$"),
+        ({"seed": 2**33}, "^seed is 8589934592, expected 4294967295 or less$"),
+        ({"dataset": "orthogonal", "protocol": "paper"}, "^protocol is 'paper', expected"),
+        ({"strategy": "tpu"}, "^strategy is 'tpu', no TPU was found"),
         ({"network": "cifar10"}, "network 'cifar10' does not fit segments of shape"),
         ({"initial_weights": "nowhere.weights.h5"}, "nowhere.weights.h5"),
         ({"attention": "reinforce", "baseline": "leave_one_out"}, "num_samples is 1, expected 2"),
@@ -161,6 +203,51 @@ def _flags(workdir, **changes):
     if not flags.FLAGS.is_parsed():
         flags.FLAGS(["sdc"])
     return {"workdir": str(workdir)} | changes
+
+
+def test_a_signal_switches_and_survives_a_broken_off_run(tmp_path, monkeypatch):
+    """Stopped before, at and after the switch, it ends as the unbroken one: in phase 1."""
+    settings = TINY | {
+        "switch_when": "focus_stalled",
+        "epochs": 8,
+        "learning_rate": 0.5,
+        "network": "linear",
+        "jit_compile": "false",
+    }
+    monkeypatch.setattr(
+        run_settings, "FocusStalled", lambda: FocusStalled("loss", patience=1, min_delta=0.5)
+    )
+    sdc.train_and_evaluate(tmp_path / "unbroken", **settings)
+    for epoch in (4, 5, 6):
+        with monkeypatch.context() as patch:
+            patch.setattr(WriteMetrics, "on_epoch_begin", _interrupt(epoch))
+            with pytest.raises(KeyboardInterrupt):
+                sdc.train_and_evaluate(tmp_path / "broken", **settings)
+    sdc.train_and_evaluate(tmp_path / "broken", **settings)
+    unbroken = keras.models.load_model(tmp_path / "unbroken/model.keras")
+    assert int(unbroken.attention.phase.numpy()) == 1
+    for a, b in zip(weights(tmp_path / "broken"), weights(tmp_path / "unbroken"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def _interrupt(at_epoch):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == at_epoch:
+            raise KeyboardInterrupt
+
+    return on_epoch_begin
+
+
+def test_replicas_end_as_one(tmp_path, monkeypatch, two_replicas):
+    """The same weights but for rounding, and every test mosaic evaluated once."""
+    settings = TINY | {"attention": "lvml", "network": "linear", "learning_rate": 0.5}
+    one = sdc.train_and_evaluate(tmp_path / "one", **settings)
+    monkeypatch.setattr(sdc, "make_strategy", lambda name: two_replicas)
+    two = sdc.train_and_evaluate(tmp_path / "two", **settings, strategy="mirrored")
+    for a, b in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert two["test"].num_examples == one["test"].num_examples == 64
+    assert two["test"].scalars() == pytest.approx(one["test"].scalars(), abs=1e-4)
 
 
 def test_settings_reach_the_model():

@@ -2,8 +2,6 @@ import json
 import os
 import re
 
-import keras
-import numpy as np
 import pytest
 
 from attention_zoo.trainers.workdir import Workdir
@@ -11,51 +9,8 @@ from attention_zoo.trainers.workdir import Workdir
 SETTINGS = {"rate": 0.1, "names": ["a", "b"], "split": None}
 
 
-@pytest.fixture
-def model():
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
-    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss="mse")
-    model.optimizer.build(model.trainable_variables)
-    return model
-
-
-def set_all(model, value):
-    for variable in model.trainable_variables + model.optimizer.variables:
-        variable.assign(np.full(variable.shape, value, dtype=variable.dtype))
-
-
-def state(model):
-    variables = model.trainable_variables + model.optimizer.variables
-    return np.concatenate([np.ravel(variable.numpy()) for variable in variables])
-
-
-def test_a_checkpoint_gives_weights_and_optimizer_back(tmp_path, model):
-    run = Workdir(tmp_path / "run", SETTINGS)
-    assert run.restore_checkpoint(model) == 0
-    for epoch in (1, 2, 3):
-        set_all(model, epoch)
-        run.save_checkpoint(model, epoch, keep=2)
-    set_all(model, 0)
-    assert run.restore_checkpoint(model) == 3
-    np.testing.assert_array_equal(state(model), 3.0)
-    files = sorted(path.name for path in (tmp_path / "run/checkpoints").iterdir())
-    assert files == ["epoch-0002.weights.h5", "epoch-0003.weights.h5"]
-
-
-def test_a_truncated_checkpoint_falls_back_to_the_one_before(tmp_path, model):
-    run = Workdir(tmp_path, SETTINGS)
-    for epoch in (1, 2):
-        set_all(model, epoch)
-        run.save_checkpoint(model, epoch, keep=2)
-    newest = run.newest_checkpoint()
-    newest.write_bytes(newest.read_bytes()[:2000])
-    with pytest.warns(UserWarning, match=r"checkpoint .*epoch-0002.* cannot be read"):
-        assert run.restore_checkpoint(model) == 1
-    np.testing.assert_array_equal(state(model), 1.0)
-
-
-def test_the_same_settings_open_a_run_again_and_others_are_refused(tmp_path, model):
-    Workdir(tmp_path, SETTINGS).save_checkpoint(model, 1, keep=1)
+def test_the_same_settings_open_a_run_again_and_others_are_refused(tmp_path):
+    Workdir(tmp_path, SETTINGS).write("checkpoints/step-1", lambda path: path.mkdir(), folder=True)
     Workdir(tmp_path, SETTINGS)
     message = r"holds a run with other settings \(rate: 0.1 before, 0.2 now\)$"
     with pytest.raises(ValueError, match=message):
@@ -102,6 +57,35 @@ def test_folders_replace_folders(tmp_path):
         run.write("model", lambda path, text=text: _folder(path, text), folder=True)
     assert (tmp_path / "model/file").read_text() == "new"
     assert not list(tmp_path.glob(".writing*"))
+
+
+def test_what_a_killed_process_left_is_cleared_up(tmp_path):
+    """Killed while config.json, a checkpoint and saved_model/ were written or removed."""
+    (tmp_path / ".writing-config.json").write_text("{")
+    Workdir(tmp_path, SETTINGS)
+    for name in (".writing-saved_model", "checkpoints/.removing-step-1"):
+        (tmp_path / name).mkdir()
+    Workdir(tmp_path, SETTINGS)
+    assert sorted(os.listdir(tmp_path)) == ["checkpoints", "config.json"]
+    assert not os.listdir(tmp_path / "checkpoints")
+
+
+def test_a_worker_that_does_not_write_leaves_the_folder_alone(tmp_path):
+    run = Workdir(tmp_path / "run", SETTINGS, writes=False)
+    called = []
+    run.write("model", lambda path: (called.append(path), _folder(path, "x")), folder=True)
+    run.write_text("note", "x")
+    assert len(called) == 1 and not called[0].exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_removed_and_put_aside(tmp_path):
+    run = Workdir(tmp_path, SETTINGS)
+    for name in ("one", "two"):
+        run.write(name, lambda path: _folder(path, "x"), folder=True)
+    run.remove(tmp_path / "one")
+    run.put_aside(tmp_path / "two")
+    assert sorted(os.listdir(tmp_path)) == ["checkpoints", "config.json", "two.damaged"]
 
 
 def _folder(path, text):

@@ -4,18 +4,10 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import layers
-from attention_zoo.callbacks import SwitchAttention, reset
+from attention_zoo.callbacks import FocusStalled, SwitchAttention, reset
 from attention_zoo.models import FocusClassifier
 
-N, M, D, C = 12, 3, 4, 3
 FIT = {"batch_size": 4, "shuffle": False, "verbose": 0}  # three steps an epoch
-
-
-@pytest.fixture
-def data():
-    rng = np.random.default_rng(1)
-    segments = rng.normal(size=(N, M, D)).astype("float32")
-    return segments, {"label": rng.integers(C, size=N), "focus": rng.integers(M, size=N)}
 
 
 class Watch(keras.callbacks.Callback):
@@ -51,6 +43,10 @@ def compiled(model, **settings):
     optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
     model.compile(optimizer, **{"run_eagerly": True} | settings)
     return model
+
+
+def decaying():
+    return keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10))
 
 
 def assert_close(weights, expected, atol=1e-6):
@@ -148,6 +144,25 @@ def test_interrupted_and_resumed_run_equals_an_unbroken_one(linear_model, data, 
         assert_close(second.get_weights(), model.get_weights(), atol=0)
 
 
+class Restore(keras.callbacks.Callback):
+    """Brings a model in its second phase back, as BackupAndRestore does of a run broken off."""
+
+    def on_train_begin(self, logs=None):
+        self.model.attention.phase.assign(1)
+
+
+@pytest.mark.parametrize("restored_first", [True, False])
+def test_a_callback_may_restore_the_second_phase(restored_first, linear_model, data):
+    """The order of the callbacks makes no difference: what trains is hard attention."""
+    hybrid, hard = compiled(linear_model("hybrid"), run_eagerly=False), linear_model("hard")
+    hard.set_weights(hybrid.get_weights()[: len(hard.get_weights())])
+    callbacks = [Restore(), SwitchAttention(when=1)]
+    hybrid.fit(*data, callbacks=callbacks if restored_first else callbacks[::-1], **FIT)
+    compiled(hard).fit(*data, **FIT)
+    for one, other in zip(hybrid.trainable_variables, hard.trainable_variables, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_two_replicas_switch_as_one(linear_model, data, two_replicas):
     model = compiled(linear_model("hybrid"))
@@ -214,48 +229,7 @@ def test_fit_after_one_that_broke_off_trains_the_phase_it_finds(linear_model, da
     assert_close([v.numpy() for v in model.trainable_variables], hard.get_weights())
 
 
-# The optimizer's state
-
-OPTIMIZERS = {
-    "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
-    "adam": lambda: keras.optimizers.Adam(0.1, amsgrad=True),
-    "adagrad": lambda: keras.optimizers.Adagrad(0.1, initial_accumulator_value=0.3),
-    "nadam": lambda: keras.optimizers.Nadam(0.1),
-    "averaged": lambda: keras.optimizers.SGD(0.1, use_ema=True),
-    "accumulating": lambda: keras.optimizers.SGD(0.1, gradient_accumulation_steps=2),
-    "schedule": lambda: keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10)),
-    "scaled": lambda: keras.optimizers.LossScaleOptimizer(
-        keras.optimizers.SGD(0.1, momentum=0.9), initial_scale=8.0, dynamic_growth_steps=2
-    ),
-}
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_reset_is_the_state_before_the_first_step(linear_model, data, name):
-    model = linear_model()
-    model.compile(OPTIMIZERS[name](), run_eagerly=True, auto_scale_loss=False)
-    model.optimizer.build(model.trainable_variables)
-    before = [v.numpy() for v in model.optimizer.variables]
-    model.fit(*data, **FIT)
-    assert any(np.any(v.numpy() != b) for v, b in zip(model.optimizer.variables, before))
-    reset(model.optimizer, model.trainable_variables)
-    assert_close([v.numpy() for v in model.optimizer.variables], before, atol=0)
-
-
-@pytest.mark.parametrize("name", ["adam", "scaled"])
-def test_reset_keeps_the_learning_rate(linear_model, data, name):
-    model = linear_model()
-    model.compile(OPTIMIZERS[name](), run_eagerly=True)
-    model.fit(*data, **FIT)
-    model.optimizer.learning_rate = 0.07
-    reset(model.optimizer, model.trainable_variables)
-    assert float(model.optimizer.learning_rate.numpy()) == np.float32(0.07)
-
-
-def test_reset_leaves_an_unbuilt_optimizer_to_be_built(linear_model):
-    optimizer = keras.optimizers.SGD(0.1)
-    reset(optimizer, linear_model().trainable_variables)
-    assert not optimizer.built
+# Loss scale
 
 
 @pytest.mark.parametrize("rate", [None, 0.03])
@@ -264,7 +238,7 @@ def test_loss_scale_survives_the_switch(data, rate):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        networks = keras.layers.Dense(1), keras.layers.Dense(C)
+        networks = keras.layers.Dense(1), keras.layers.Dense(3)
         model = compiled(FocusClassifier(*networks, "hybrid"))
     finally:
         keras.config.set_dtype_policy(policy)
@@ -288,7 +262,7 @@ def test_loss_scale_survives_the_switch(data, rate):
 # What is refused
 
 
-@pytest.mark.parametrize("when", [-1, 1.5, None, True, "half"])
+@pytest.mark.parametrize("when", [-1, 1.5, None, True, "half", FocusStalled])
 def test_when_must_be_an_epoch(when):
     with pytest.raises(ValueError, match="expected an epoch: an int of 0 or more"):
         SwitchAttention(when)
@@ -306,7 +280,7 @@ def test_other_attention_is_refused(linear_model, data):
 
 
 def test_model_without_attention_is_refused(data):
-    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(C)])
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
     model.compile("sgd", "sparse_categorical_crossentropy")
     with pytest.raises(ValueError, match="attention NoneType, expected HybridAttention"):
         model.fit(data[0], data[1]["label"], callbacks=[SwitchAttention(1)], verbose=0)
@@ -314,7 +288,7 @@ def test_model_without_attention_is_refused(data):
 
 @pytest.mark.parametrize("scaled", [False, True])
 def test_rate_on_top_of_a_schedule_is_refused_before_training(linear_model, data, scaled):
-    optimizer = OPTIMIZERS["schedule"]()
+    optimizer = decaying()
     model = linear_model("hybrid")
     model.compile(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer)
     with pytest.raises(ValueError, match=r"learning_rate is 0\.03, but .* follows a schedule"):
@@ -324,6 +298,6 @@ def test_rate_on_top_of_a_schedule_is_refused_before_training(linear_model, data
 
 def test_schedule_starts_anew_at_the_switch(linear_model, data):
     model = linear_model("hybrid")
-    model.compile(OPTIMIZERS["schedule"](), run_eagerly=True)
+    model.compile(decaying(), run_eagerly=True)
     watch = watched(model, data, SwitchAttention(1), epochs=2)
     assert watch.column("rate") == pytest.approx([0.1, 0.1])

@@ -1,0 +1,186 @@
+"""Settings that every trainer has, and what they make: attention, optimizer, switch, precision."""
+
+import contextlib
+import dataclasses
+
+import keras
+
+from attention_zoo import layers
+from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
+from attention_zoo.models.prediction import WAYS
+from attention_zoo.ops import NORMALIZERS
+from attention_zoo.trainers.settings import setting
+from attention_zoo.trainers.strategies import STRATEGIES
+
+LEAVES = ("soft", "hard", "lvml", "gumbel", "reinforce")
+POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How a model is trained, whatever the data."""
+
+    attention: str = setting("hybrid", "How attention is trained.", choices=(*LEAVES, "hybrid"))
+    first_attention: str = setting("soft", "Hybrid's first phase.", choices=LEAVES)
+    second_attention: str = setting("hard", "Hybrid's second phase.", choices=LEAVES)
+    normalizer: str = setting(
+        "softmax", "What turns scores into attention.", choices=tuple(NORMALIZERS)
+    )
+    temperature: float = setting(1.0, "Of Gumbel attention.", above=0)
+    baseline: str = setting(
+        "moving_average", "Of REINFORCE attention.", choices=tuple(layers.BASELINES)
+    )
+    num_samples: int = setting(1, "Segments that REINFORCE attention draws.", least=1)
+    inference: str = setting(
+        "auto", "How the model predicts; auto goes by the attention.", choices=("auto", *WAYS)
+    )
+    epochs: int = setting(6, "Passes over the training examples.", least=1)
+    switch_when: str = setting(
+        "epoch",
+        "What begins hybrid's second phase: switch_epoch; entropy of attention that falls no more; "
+        "or the first paradigm's drive to focus, below the second's.",
+        choices=("epoch", "focus_stalled", "focus_drive"),
+    )
+    switch_epoch: int | None = setting(
+        None, "Epochs before hybrid's second phase; half of all if unset.", least=0
+    )
+    batch_size: int = setting(256, "Examples a step.", least=1)
+    learning_rate: float = setting(0.05, "Of SGD with momentum.", above=0)
+    second_learning_rate: float | None = setting(
+        None, "In hybrid's second phase; a fifth of the first if unset.", above=0
+    )
+    momentum: float = setting(0.9, "Of SGD.", least=0)
+    clip_norm: float | None = setting(
+        None, "Largest norm of the whole gradient, which is scaled down to it.", above=0
+    )
+    initial_weights: str | None = setting(
+        None, "File of weights (.weights.h5) to start from, with fresh optimizer state."
+    )
+    checkpoint_steps: int | None = setting(
+        None, "Steps between checkpoints; those of an epoch if unset.", least=1
+    )
+    checkpoint_seconds: float | None = setting(
+        None, "Seconds between checkpoints, besides.", above=0
+    )
+    keep_checkpoints: int = setting(2, "Newest checkpoints to keep.", least=1)
+    seed: int = setting(0, "Of data, weights, data order and samples.", least=0, most=2**32 - 1)
+    jit_compile: str = setting(
+        "auto",
+        "XLA for the training step: auto is on with one replica.",
+        choices=("auto", "true", "false"),
+    )
+    steps_per_call: int = setting(
+        8, "Training steps between two looks at figures, clock and signals.", least=1
+    )
+    mixed_precision: str = setting(
+        "none", "Networks compute in these floats, weights are float32.", choices=tuple(POLICIES)
+    )
+    strategy: str = setting(
+        "none",
+        "Replicas: one; all GPUs, or logical CPUs, of the machine; TF_CONFIG's workers; a TPU.",
+        choices=STRATEGIES,
+    )
+
+
+def make_attention(settings):
+    """The attention layer of the settings."""
+    if settings.attention != "hybrid":
+        return _leaf(settings.attention, settings)
+    return layers.HybridAttention(
+        _leaf(settings.first_attention, settings), _leaf(settings.second_attention, settings)
+    )
+
+
+def _leaf(name, settings):
+    options = {
+        "gumbel": {"temperature": settings.temperature, "seed": settings.seed},
+        "reinforce": {
+            "baseline": settings.baseline,
+            "num_samples": settings.num_samples,
+            "seed": settings.seed,
+        },
+    }
+    return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}))
+
+
+def make_optimizer(settings):
+    """SGD with momentum, as the paper has it."""
+    return keras.optimizers.SGD(
+        settings.learning_rate, momentum=settings.momentum, global_clipnorm=settings.clip_norm
+    )
+
+
+def make_switch(settings, probe):
+    """The callback that moves a hybrid on, or None for another attention.
+
+    Args:
+        settings: `RunSettings`.
+        probe: callable without arguments, -> (inputs, targets) for `FocusDrive` to measure on.
+    """
+    if settings.attention != "hybrid":
+        return None
+    rate = settings.second_learning_rate
+    when = {
+        "epoch": lambda: _switch_epoch(settings),
+        "focus_stalled": FocusStalled,
+        "focus_drive": lambda: FocusDrive(*probe()),
+    }
+    return SwitchAttention(
+        when=when[settings.switch_when](),
+        learning_rate=settings.learning_rate / 5 if rate is None else rate,
+    )
+
+
+def _switch_epoch(settings):
+    return settings.epochs // 2 if settings.switch_epoch is None else settings.switch_epoch
+
+
+@contextlib.contextmanager
+def precision(settings):
+    """Layers made within have the settings' dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[settings.mixed_precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def load_initial_weights(model, settings):
+    """Loads the file of weights that the settings name, if they name one."""
+    if settings.initial_weights is None:
+        return
+    try:
+        model.load_weights(settings.initial_weights)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"initial_weights is {settings.initial_weights!r}, expected a file of weights that fit "
+            f"the model ({reason})"
+        ) from error
+
+
+def check_run_settings(settings, num_examples):
+    """Raises ValueError for settings that contradict each other or the number of examples."""
+    if settings.switch_epoch is not None and settings.switch_epoch > settings.epochs:
+        raise ValueError(
+            f"switch_epoch is {settings.switch_epoch}, expected {settings.epochs} or less, the "
+            "number of epochs"
+        )
+    if settings.switch_when != "epoch" and settings.switch_epoch is not None:
+        raise ValueError(
+            f"switch_epoch is {settings.switch_epoch} and switch_when is {settings.switch_when!r}, "
+            "expected one of them"
+        )
+    if settings.attention == "hybrid" and settings.switch_epoch is None and settings.epochs < 2:
+        raise ValueError("epochs is 1 with hybrid attention, expected 2 or more, or a switch_epoch")
+    if settings.batch_size > num_examples:
+        raise ValueError(
+            f"batch_size is {settings.batch_size}, expected {num_examples} or less, the "
+            "training examples"
+        )
+    if settings.checkpoint_seconds is not None and settings.strategy == "multi_worker":
+        raise ValueError(
+            f"checkpoint_seconds is {settings.checkpoint_seconds} under multi_worker, expected "
+            "checkpoint_steps: workers have clocks of their own and must save together"
+        )

@@ -1,0 +1,79 @@
+"""Trains a model by the settings every trainer has: loop, callbacks, checkpoints, SIGTERM."""
+
+import keras
+
+from attention_zoo.trainers.checkpoints import Checkpoints
+from attention_zoo.trainers.loop import Loop
+from attention_zoo.trainers.preemption import Preemption
+from attention_zoo.trainers.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
+
+
+class Preempted(Exception):
+    """SIGTERM came: the run was saved and stopped; the same command goes on with it."""
+
+
+def train(
+    model, run, settings, batches, *, steps_per_epoch, validation=None, switch=None, **prepare
+):
+    """Trains the steps that are left.
+
+    Args:
+        model: a built and compiled FocusClassifier.
+        run: its `Workdir`.
+        settings: `RunSettings`.
+        batches, steps_per_epoch, validation: as in `Loop.fit`.
+        switch: the `SwitchAttention` of a hybrid.
+        **prepare: `prepare` and `prepare_validation`, as in `Loop`.
+
+    Raises:
+        Preempted: after SIGTERM. FloatingPointError: the loss is not finite.
+    """
+    with model.distribute_strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+    loop = Loop(
+        model,
+        **prepare,
+        jit_compile={"auto": "auto", "true": True, "false": False}[settings.jit_compile],
+        steps_per_call=settings.steps_per_call,
+    )
+    checkpoints = Checkpoints(
+        run,
+        keep=settings.keep_checkpoints,
+        every_steps=settings.checkpoint_steps or steps_per_epoch,
+        every_seconds=settings.checkpoint_seconds,
+    )
+    with Preemption() as preemption:
+        finished = loop.fit(
+            batches,
+            epochs=settings.epochs,
+            steps_per_epoch=steps_per_epoch,
+            validation=validation,
+            callbacks=_callbacks(run, switch),
+            checkpoints=checkpoints,
+            stop=preemption,
+        )
+    if not finished:
+        raise Preempted(f"SIGTERM: saved in {run.path}, expected the same command to go on")
+
+
+def on_one_replica(model):
+    """The model itself or, where it was trained on several replicas, a copy without a strategy.
+
+    Under a strategy Keras predicts every batch on every replica.
+    """
+    if model.distribute_strategy.num_replicas_in_sync == 1:
+        return model
+    copy = type(model).from_config(model.get_config())
+    copy.build(model.get_build_config()["input_shape"])
+    copy.set_weights(model.get_weights())
+    copy.compile_from_config(model.get_compile_config())
+    return copy
+
+
+def _callbacks(run, switch):
+    """The switch first: others see the phase it sets."""
+    callbacks = [switch, StopIfNotFinite(run)]
+    if run.writes:
+        tensorboard = keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False)
+        callbacks += [Progress(), tensorboard, WriteMetrics(run)]
+    return [callback for callback in callbacks if callback is not None]

@@ -1,0 +1,169 @@
+r"""Kills a digits run at random moments, over and over; compares its end with an unbroken one's.
+
+    python benchmarks/kill_resume.py --kills=200
+
+Starts the run, sends it SIGKILL after a random time, starts it again in the same folder, until it
+was killed as often as asked; then lets it finish. So that most kills hit the training, and not
+TensorFlow's import, each run is forked off a process that has imported it. A run that ends before
+its kill counts as a round; the next begins in a new folder. Checked in every round: the run
+resumed (it never began again from nothing once it had a checkpoint), no checkpoint that counts as
+whole is not, and weights, optimizer and curves at the end equal the unbroken run's bit for bit.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import sys
+import time
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf  # noqa: F401  imported before the forks; no op may run before them
+
+from attention_zoo.trainers import sdc
+from attention_zoo.trainers.checkpoints import find_checkpoints
+
+SETTINGS = {
+    "num_examples": 2_048,
+    "num_test_examples": 256,
+    "epochs": 6,
+    "batch_size": 64,
+    "checkpoint_steps": 4,
+    "steps_per_call": 2,
+    "keep_checkpoints": 3,
+    "jit_compile": "false",
+}
+
+
+def main():
+    args = _parser().parse_args()
+    folder = Path(args.folder)
+    unbroken = folder / "unbroken"
+    started = time.monotonic()
+    _wait(_start(unbroken))
+    seconds = time.monotonic() - started
+    expected = state(unbroken)
+    print(f"an unbroken run takes {seconds:.1f} s", flush=True)
+    report = survive(folder, args.kills, seconds, expected, random.Random(args.seed))
+    print(json.dumps(report, indent=2))
+    if args.json:
+        Path(args.json).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    sys.exit(1 if report["failures"] else 0)
+
+
+def survive(folder, kills, seconds, expected, rng):
+    """Kills runs `kills` times; returns counts and what went wrong."""
+    report = {"kills": 0, "finished": 0, "steps_at_kill": [], "half_written": 0, "failures": []}
+    workdir, last_step = folder / "broken-0", 0
+    while True:
+        process = _start(workdir)
+        killed = report["kills"] < kills and _kill(process, rng.uniform(0.0, 1.2 * seconds))
+        if not killed:
+            if code := _wait(process):
+                report["failures"].append(f"{workdir}: exit code {code}")
+            elif state(workdir) != expected:
+                report["failures"].append(f"{workdir}: the end differs from the unbroken run's")
+            report["finished"] += 1
+            if report["kills"] >= kills:
+                return report
+            workdir, last_step = folder / f"broken-{report['finished']}", 0
+            continue
+        report["kills"] += 1
+        report["half_written"] += bool(list(workdir.rglob(".writing-*")))
+        newest = next(iter(find_checkpoints(workdir / "checkpoints")), None)
+        step = int(newest.name[5:]) if newest else 0
+        if step < last_step:
+            report["failures"].append(f"{workdir} fell back from step {last_step} to {step}")
+        report["steps_at_kill"].append(step)
+        last_step = step
+        for path in find_checkpoints(workdir / "checkpoints"):
+            if not _is_whole(path):
+                report["failures"].append(f"{path} is not whole")
+        if report["kills"] % 10 == 0:
+            print(report["kills"], "kills,", report["finished"], "runs finished", flush=True)
+
+
+def state(workdir):
+    """Digests of what a finished run leaves that must not depend on how often it was killed."""
+    last = find_checkpoints(workdir / "checkpoints")[0]
+    return {
+        "curves": (workdir / "metrics.csv").read_text(),
+        "results": (workdir / "results.json").read_text(),
+        "weights": _variables(last / "model.weights.h5"),
+        "step": last.name,
+    }
+
+
+def _variables(path):
+    import h5py
+
+    digest = hashlib.sha256()
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: (
+                digest.update(name.encode() + item[()].tobytes())
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    return digest.hexdigest()
+
+
+def _is_whole(path):
+    for line in (path / "SHA256SUMS").read_text().splitlines():
+        expected, name = line.split("  ")
+        if hashlib.sha256((path / name).read_bytes()).hexdigest() != expected:
+            return False
+    return True
+
+
+def _start(workdir):
+    """Forks a process that runs the trainer; a checkpoint that cannot be read ends it with 3."""
+    process = os.fork()
+    if process:
+        return process
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        warnings.filterwarnings("error", message="checkpoint")
+        sdc.train_and_evaluate(workdir, **SETTINGS)
+    except Warning:
+        os._exit(3)
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def _kill(process, seconds):
+    """Sends SIGKILL after so many seconds; False if the process ended before."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        # Not reaped here: the caller asks for the exit code.
+        if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return False
+        time.sleep(0.001)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return True
+
+
+def _wait(process):
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def _parser():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200, help="How often to kill.")
+    parser.add_argument("--seed", type=int, default=0, help="Of the moments.")
+    parser.add_argument("--folder", default="runs/kill_resume", help="New folder for the runs.")
+    parser.add_argument("--json", help="File to write the report to.")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

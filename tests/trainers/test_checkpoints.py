@@ -1,0 +1,149 @@
+import hashlib
+import os
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from attention_zoo.trainers.checkpoints import Checkpoints, find_checkpoints
+from attention_zoo.trainers.workdir import Workdir
+
+
+@pytest.fixture
+def model():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+class Counter(keras.callbacks.Callback):
+    """A callback with a state."""
+
+    def __init__(self, count=0):
+        super().__init__()
+        self.count = count
+
+    def get_state(self):
+        return {"count": self.count}
+
+    def set_state(self, state):
+        self.count = state["count"]
+
+
+def callbacks(*ones):
+    return keras.callbacks.CallbackList([*ones, keras.callbacks.Callback()])
+
+
+def variables(model):
+    return [*model.trainable_variables, *model.optimizer.variables, *model.metrics_variables]
+
+
+def set_all(model, value):
+    for variable in variables(model):
+        variable.assign(np.full(variable.shape, value, dtype=variable.dtype))
+
+
+def saved(tmp_path, model, steps, keep=2, **options):
+    checkpoints = Checkpoints(Workdir(tmp_path, {}), keep=keep, every_steps=1, **options)
+    for step in steps:
+        set_all(model, step)
+        checkpoints.save(model, callbacks(Counter(10 * step)), step)
+    set_all(model, 0)
+    return checkpoints
+
+
+def restore(tmp_path, model, counter=None):
+    checkpoints = Checkpoints(Workdir(tmp_path, {}), every_steps=1)
+    return checkpoints.restore(model, callbacks(counter or Counter()))
+
+
+def test_a_checkpoint_gives_all_state_back(tmp_path, model):
+    counter = Counter()
+    assert restore(tmp_path, model, counter) == 0
+    saved(tmp_path, model, [1, 2, 3])
+    assert restore(tmp_path, model, counter) == 3
+    assert len(variables(model)) > 5  # kernel, bias, their momenta, iterations, rate, loss
+    for variable in variables(model):
+        np.testing.assert_array_equal(variable.numpy(), 3)
+    assert counter.count == 30
+    names = [path.name for path in find_checkpoints(tmp_path / "checkpoints")]
+    assert names == ["step-00000003", "step-00000002"]
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, os.remove])
+@pytest.mark.parametrize("name", ["model.weights.h5", "state.json", "SHA256SUMS"])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(name, damage, tmp_path, model):
+    saved(tmp_path, model, [1, 2])
+    damage(tmp_path / "checkpoints/step-00000002" / name)
+    with pytest.warns(UserWarning, match=r"^checkpoint .*step-00000002 cannot be read: "):
+        assert restore(tmp_path, model) == 1
+    for variable in variables(model):
+        np.testing.assert_array_equal(variable.numpy(), 1)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        "step-00000001",
+        "step-00000002.damaged",
+    ]
+
+
+def test_sums_are_those_of_sha256sum(tmp_path, model):
+    saved(tmp_path, model, [1])
+    folder = tmp_path / "checkpoints/step-00000001"
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    assert [line.split("  ")[1] for line in lines] == ["model.weights.h5", "state.json"]
+    for line in lines:
+        digest, name = line.split("  ")
+        assert digest == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+
+def test_a_save_that_is_broken_off_leaves_the_checkpoint_before(tmp_path, model, monkeypatch):
+    checkpoints = saved(tmp_path, model, [1])
+
+    def killed(path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model, "save_weights", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.save(model, callbacks(), 2)
+    assert restore(tmp_path, model) == 1
+
+
+def test_checkpoints_come_every_so_many_steps(tmp_path, model):
+    """Looked at after 3, 6, 9, … steps: saved at the first look from each multiple of 5 on."""
+    checkpoints = Checkpoints(Workdir(tmp_path, {}), keep=9, every_steps=5)
+    for step in range(3, 22, 3):
+        checkpoints.save(model, callbacks(), step)
+    steps = [int(path.name[5:]) for path in find_checkpoints(tmp_path / "checkpoints")]
+    assert steps == [21, 15, 12, 6]
+
+
+def test_checkpoints_come_every_so_many_seconds(tmp_path, model, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    checkpoints = Checkpoints(Workdir(tmp_path, {}), keep=9, every_steps=99, every_seconds=10)
+    for step in range(1, 8):
+        now += 4.0
+        checkpoints.save(model, callbacks(), step)
+    steps = [int(path.name[5:]) for path in find_checkpoints(tmp_path / "checkpoints")]
+    assert steps == [6, 3]
+
+
+def test_now_means_now_but_not_twice(tmp_path, model):
+    checkpoints = Checkpoints(Workdir(tmp_path, {}), every_steps=99)
+    checkpoints.save(model, callbacks(), 7, now=True)
+    folder = find_checkpoints(tmp_path / "checkpoints")[0]
+    before = folder.stat().st_ino
+    checkpoints.save(model, callbacks(), 7, now=True)
+    assert find_checkpoints(tmp_path / "checkpoints")[0].stat().st_ino == before

@@ -1,0 +1,218 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo import datasets
+from attention_zoo.callbacks import SwitchAttention
+from attention_zoo.models import FocusClassifier, networks
+from attention_zoo.trainers import loop as loop_module
+from attention_zoo.trainers.checkpoints import Checkpoints
+from attention_zoo.trainers.loop import Loop, resident
+from attention_zoo.trainers.workdir import Workdir
+
+B, STEPS = 32, 5  # steps an epoch
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return datasets.load("sdc/digits", num_examples=B * STEPS, num_segments=3)[1]
+
+
+def build(attention, network="linear"):
+    keras.utils.set_random_seed(0)
+    focus, classifier = networks(network, (8, 8, 1), 3)
+    model = FocusClassifier(focus, classifier, attention)
+    model.build((None, 3, 8, 8, 1))
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def run(model, digits, epochs, *, jit_compile=False, steps_per_call=3, **options):
+    loop = Loop(
+        model,
+        prepare=resident(digits.source, model.distribute_strategy),
+        jit_compile=jit_compile,
+        steps_per_call=steps_per_call,
+    )
+
+    def batches(first_step):
+        return digits.source.endless_indices(B, seed=1, first_step=first_step)
+
+    return loop.fit(batches, epochs=epochs, steps_per_epoch=STEPS, **options)
+
+
+def weights(model):
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+def assert_equal(one, other, atol=0.0):
+    for a, b in zip(weights(one), weights(other)):
+        np.testing.assert_allclose(a, b, rtol=0, atol=atol)
+
+
+class Logs(keras.callbacks.Callback):
+    """Keeps the logs of every epoch and the order of all calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.epochs, self.calls = [], []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.calls.append(f"epoch {epoch}")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.calls.append(f"from {batch}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.calls.append(f"to {batch}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append(logs)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("attention", ["soft", "hard", "lvml"])
+def test_fit_and_the_loop_give_the_same_weights_after_50_steps(attention, jit_compile, digits):
+    """Kernels sum in another order under XLA: about 1e-7 a step."""
+    start, fitted, looped = (build(attention, "digits") for _ in range(3))
+    batches = digits.source.endless(B, seed=1)
+    fitted.fit(batches, steps_per_epoch=STEPS, epochs=10, shuffle=False, verbose=0)
+    run(looped, digits, 10, jit_compile=jit_compile)
+    assert max(np.abs(a - b).max() for a, b in zip(weights(looped), weights(start))) > 0.1
+    assert_equal(fitted, looped, atol=1e-5)
+
+
+def test_the_loop_reports_the_figures_of_fit(digits):
+    fitted, logs = build("lvml"), Logs()
+    batches, test = digits.source.endless(B, seed=1), digits.source
+    history = fitted.fit(
+        batches,
+        steps_per_epoch=STEPS,
+        epochs=2,
+        validation_data=test.dataset(50),
+        shuffle=False,
+        verbose=0,
+    ).history
+    run(build("lvml"), digits, 2, callbacks=[logs], validation=test.index_dataset(50))
+    assert logs.epochs[0].keys() == history.keys()
+    for name, values in history.items():
+        looped = [epoch[name] for epoch in logs.epochs]
+        np.testing.assert_allclose(looped, values, atol=2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("attention", ["soft", "gumbel"])
+def test_how_many_steps_a_call_takes_makes_no_difference(attention, digits):
+    model, other = build(attention), build(attention)
+    run(model, digits, 2, steps_per_call=1)
+    run(other, digits, 2, steps_per_call=5)
+    assert_equal(model, other)
+
+
+def test_steps_in_one_xla_program_are_the_same_steps(digits, monkeypatch):
+    """What a GPU does, here on a CPU."""
+    model, other = build("lvml"), build("lvml")
+    run(model, digits, 2, jit_compile=True)
+    monkeypatch.setattr(loop_module, "loops_within_xla", lambda: True)
+    run(other, digits, 2, jit_compile=True)
+    assert_equal(model, other, atol=1e-5)
+
+
+def test_callbacks_see_calls_and_epochs(digits):
+    logs = Logs()
+    run(build("soft"), digits, 2, callbacks=[logs])
+    first = ["from 0", "to 2", "from 3", "to 4"]
+    assert logs.calls == ["epoch 0", *first, "epoch 1", *first]
+
+
+def test_a_callback_can_stop_training(digits):
+    class Stop(Logs):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch)
+            self.model.stop_training = batch == 2
+
+    stop = Stop()
+    run(build("soft"), digits, 2, callbacks=[stop])
+    assert stop.calls[-1] == "to 2"
+
+
+class StopAfter(Logs):
+    """Asks to stop after a number of calls, as SIGTERM would."""
+
+    def __init__(self, calls):
+        super().__init__()
+        self._left = calls
+        self.requested = False
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch)
+        self._left -= 1
+        self.requested = self._left == 0
+
+
+@pytest.mark.parametrize("attention", ["soft", "gumbel", "reinforce", "hybrid"])
+def test_stopped_anywhere_and_started_again_it_ends_the_same(attention, digits, tmp_path):
+    """Bit for bit: weights, optimizer, samplers, figures. Four calls in two epochs."""
+
+    def trained(folder, stop=None):
+        model, logs = build(attention), stop or Logs()
+        checkpoints = Checkpoints(Workdir(tmp_path / folder, {}), every_steps=STEPS)
+        switch = [SwitchAttention(when=1, learning_rate=0.01)] if attention == "hybrid" else []
+        options = {"callbacks": [*switch, logs], "checkpoints": checkpoints, "stop": stop}
+        finished = run(model, digits, 2, validation=digits.source.index_dataset(50), **options)
+        return finished, model, logs
+
+    _, unbroken, expected = trained("unbroken")
+    for calls in range(1, 4):
+        assert not trained(f"{calls}", StopAfter(calls))[0]
+        finished, resumed, logs = trained(f"{calls}")
+        assert finished
+        for a, b in zip(resumed.variables, unbroken.variables, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+        for a, b in zip(resumed.optimizer.variables, unbroken.optimizer.variables, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+        assert logs.epochs == expected.epochs[-len(logs.epochs) :]
+
+
+def test_a_finished_run_has_nothing_left_to_do(digits, tmp_path):
+    for _ in range(2):
+        model, logs = build("soft"), Logs()
+        checkpoints = Checkpoints(Workdir(tmp_path, {}), every_steps=STEPS)
+        assert run(model, digits, 1, callbacks=[logs], checkpoints=checkpoints)
+    assert logs.calls == []
+
+
+def test_two_replicas_take_the_steps_of_one(digits, two_replicas):
+    one = build("hard")
+    with two_replicas.scope():
+        two = build("hard")
+    one_logs, two_logs = Logs(), Logs()
+    validation = digits.source.index_dataset(50)
+    run(one, digits, 1, callbacks=[one_logs], validation=validation)
+    run(two, digits, 1, jit_compile="auto", callbacks=[two_logs], validation=validation)
+    assert_equal(one, two, atol=1e-5)
+    for name, value in one_logs.epochs[0].items():
+        assert two_logs.epochs[0][name] == pytest.approx(value, abs=1e-5), name
+
+
+def test_xla_under_replicas_is_refused(two_replicas):
+    with two_replicas.scope():
+        model = build("soft")
+    message = "^jit_compile is True under MirroredStrategy, expected 'auto' or False: replicas"
+    with pytest.raises(ValueError, match=message):
+        Loop(model, jit_compile=True)
+
+
+def test_only_rows_of_the_table_reach_the_compiled_step(digits):
+    """The pixels are no input: the batch is integers, the images are bytes on the device."""
+    rows, targets = digits.source.endless_indices(B, seed=1).element_spec
+    assert rows.dtype == tf.int32 and rows.shape == (B, 3)
+    model = build("soft")
+    loop = Loop(model, prepare=resident(digits.source))
+    step = loop._on_replicas(loop._step(model.train_step, loop._prepare), False)
+    graph = step.get_concrete_function((rows, targets))
+    floats = [x for x in graph.inputs if x.dtype == tf.float32]
+    assert not floats
+    images = [x for x in graph.inputs if x.dtype == tf.uint8]
+    assert [tuple(x.shape) for x in images] == [digits.source.images.shape]

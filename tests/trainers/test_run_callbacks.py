@@ -1,0 +1,45 @@
+import keras
+import numpy as np
+import pytest
+
+from attention_zoo.trainers.run_callbacks import StopIfNotFinite, WriteMetrics
+from attention_zoo.trainers.workdir import Workdir
+
+
+@pytest.fixture
+def model():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="dense")])
+    model.compile(keras.optimizers.SGD(0.5), loss="mse")
+    return model
+
+
+def test_finite_loss_and_weights_pass(tmp_path, model):
+    callback = StopIfNotFinite(Workdir(tmp_path, {}))
+    callback.set_model(model)
+    callback.on_epoch_begin(0)
+    callback.on_train_batch_end(0, {"loss": 1.0})
+    callback.on_epoch_end(0, {"loss": 1.0})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_stops_the_run(value, tmp_path, model):
+    callback = StopIfNotFinite(Workdir(tmp_path, {}))
+    callback.set_model(model)
+    callback.on_epoch_begin(2)
+    model.trainable_variables[0].assign([[1.0], [value]])
+    message = "dense/kernel has values that are not finite at epoch 3, by step 8, expected"
+    with pytest.raises(FloatingPointError, match=message):
+        callback.on_train_batch_end(7, {"loss": 1.0})
+
+
+def test_epochs_done_again_replace_their_rows(tmp_path, model):
+    run = Workdir(tmp_path, {})
+    for epochs in ([0, 1, 2], [1]):
+        callback = WriteMetrics(run)
+        callback.set_model(model)
+        for epoch in epochs:
+            callback.on_epoch_end(epoch, {"loss": epoch + len(epochs) / 10})
+    assert run.read_metrics() == [
+        {"epoch": 1, "learning_rate": 0.5, "loss": 0.3},
+        {"epoch": 2, "learning_rate": 0.5, "loss": 1.1},
+    ]

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from attention_zoo.callbacks import FocusDrive, FocusStalled
+from attention_zoo.trainers.run_settings import RunSettings, make_optimizer, make_switch
+
+
+def probe():
+    return np.zeros((2, 3, 4), "float32"), {"label": np.array([0, 1])}
+
+
+def test_only_a_hybrid_switches():
+    assert make_switch(RunSettings(attention="soft"), probe) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "epoch", "rate"),
+    [
+        ({}, 3, 0.01),
+        ({"epochs": 15}, 7, 0.01),
+        ({"switch_epoch": 0, "learning_rate": 1.0}, 0, 0.2),
+        ({"switch_epoch": 5, "second_learning_rate": 0.02}, 5, 0.02),
+    ],
+)
+def test_the_epoch_and_the_second_rate(settings, epoch, rate):
+    switch = make_switch(RunSettings(**settings), probe)
+    assert switch.when == epoch
+    assert switch.learning_rate == pytest.approx(rate)
+    assert switch.reset_optimizer
+
+
+def test_signals_by_name():
+    switch = make_switch(RunSettings(switch_when="focus_stalled"), probe)
+    assert isinstance(switch.when, FocusStalled)
+    switch = make_switch(RunSettings(switch_when="focus_drive"), probe)
+    assert isinstance(switch.when, FocusDrive)
+
+
+def test_the_optimizer_clips_the_whole_gradient():
+    optimizer = make_optimizer(RunSettings(clip_norm=0.5, learning_rate=0.1, momentum=0.8))
+    assert optimizer.global_clipnorm == 0.5 and optimizer.momentum == 0.8
+    assert float(optimizer.learning_rate.numpy()) == pytest.approx(0.1)
+    assert make_optimizer(RunSettings()).global_clipnorm is None
