@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from attention_zoo import losses, metrics
+from attention_zoo.models.labels import as_targets, check_labels
 from attention_zoo.models.prediction import WAYS
 
 
@@ -33,36 +34,49 @@ class Evaluation:
 
     Attributes:
         num_examples: number of examples seen.
-        focus_accuracy: FT, the fraction with the largest attention on the true segment.
+        num_known: how many of these have a known true segment; focus accuracy, breakdown and
+            histogram are of them alone.
+        focus_accuracy: FT, the fraction with the largest attention on the true segment; NaN, and
+            so is the breakdown, if no true segment is known.
         entropy: of the attention, in nats, mean over the examples.
         ways: a `WayToPredict` for each of "argmax", "marginal" and "soft".
     """
 
     num_examples: int
+    num_known: int
     focus_accuracy: float
     entropy: float
     ways: dict[str, WayToPredict]
 
     def scalars(self):
-        """All figures but the histograms, flat: {"focus_accuracy": …, "argmax_accuracy": …}."""
+        """All figures but the histograms, flat: {"focus_accuracy": …, "argmax_accuracy": …}.
+
+        What is not known (NaN) is left out, so that the rest can be written as JSON.
+        """
         flat = {"focus_accuracy": self.focus_accuracy, "entropy": self.entropy}
         for name, way in self.ways.items():
             flat |= {f"{name}_accuracy": way.accuracy, f"{name}_nll": way.nll}
             flat |= {f"{name}_{cell}": value for cell, value in way.breakdown.items()}
-        return flat
+        return {name: value for name, value in flat.items() if np.isfinite(value)}
 
     def table(self):
-        """The figures as a table in plain text, in percent (NLL in nats)."""
+        """The figures as a table in plain text, in percent (NLL in nats); "–" is not known."""
         cells = ("FTPT", "FFPT", "FTPF", "FFPF")
+        partly = 0 < self.num_known < self.num_examples
         lines = [
-            f"{self.num_examples} examples, focus true (FT) {self.focus_accuracy:.1%}, "
-            f"attention entropy {self.entropy:.3f} nats",
+            f"{self.num_examples} examples, focus true (FT) {_percent(self.focus_accuracy)}"
+            + (f" of {self.num_known} known" if partly else "")
+            + f", attention entropy {self.entropy:.3f} nats",
             "prediction  accuracy     NLL" + "".join(f"{cell:>8}" for cell in cells),
         ]
         for name, way in self.ways.items():
-            breakdown = "".join(f"{way.breakdown[cell]:8.1%}" for cell in cells)
-            lines.append(f"{name:<10}{way.accuracy:>10.1%}{way.nll:>8.4f}{breakdown}")
+            breakdown = "".join(f"{_percent(way.breakdown[cell]):>8}" for cell in cells)
+            lines.append(f"{name:<10}{_percent(way.accuracy):>10}{way.nll:>8.4f}{breakdown}")
         return "\n".join(lines)
+
+
+def _percent(fraction):
+    return "–" if np.isnan(fraction) else f"{fraction:.1%}"
 
 
 def evaluate(model, dataset, *, bins=5):
@@ -70,23 +84,26 @@ def evaluate(model, dataset, *, bins=5):
 
     Args:
         model: a FocusClassifier.
-        dataset: batches of `(inputs, {"label": ids (b,), "focus": truth})`, the truth an index
-            (b,) or a 0/1 rationale (b, m); a `tf.data.Dataset` or any iterable of arrays.
+        dataset: batches of `(inputs, labels)`, a `tf.data.Dataset` or any iterable of arrays.
+            Labels are class ids (b,) or `{"label": ids, "focus": truth}`, the truth an index (b,)
+            or a 0/1 rationale (b, m). Sample weights as a third part are ignored: every example
+            counts once.
         bins: number of bins a side of the joint histogram.
 
     Returns:
         An `Evaluation`. On a rationale, a_z is the attention summed over its segments.
 
     Raises:
-        ValueError: no batch, or labels without "label" and "focus".
+        ValueError: no batch, a batch without labels, or labels that name no class.
     """
     every_way = _EveryWay(model)
     tallies = {name: _Tally(bins) for name in WAYS}
     focus, entropy = metrics.FocusAccuracy(), metrics.AttentionEntropy()
     count = 0
-    for inputs, truth in dataset:
-        truth = _checked(truth)
+    for batch in dataset:
+        inputs, truth = _unpacked(batch)
         outputs = every_way.predict_on_batch(inputs)
+        check_labels(truth["label"], model.num_classes)
         a = outputs["focus"]
         focus.update_state(truth["focus"], a)
         entropy.update_state(None, a)
@@ -96,7 +113,8 @@ def evaluate(model, dataset, *, bins=5):
     if count == 0:
         raise ValueError("the data set to evaluate has 0 batches, expected 1 or more")
     ways = {name: tally.result() for name, tally in tallies.items()}
-    return Evaluation(count, float(focus.result()), float(entropy.result()), ways)
+    known = int(focus.count.numpy())
+    return Evaluation(count, known, float(focus.result()), float(entropy.result()), ways)
 
 
 class _EveryWay(keras.Model):
@@ -146,7 +164,9 @@ class _Tally:
 
 
 def attention_on_truth(focus, a):
-    """a_z (b,): attention on the true segment, or summed over the rationale; NaN if unknown.
+    """a_z (b,): attention on the true segment, or summed over the rationale.
+
+    NaN if the truth is unknown, or all weights are 0.
 
     Args:
         focus: index (b,) or (b, 1), negative where unknown, or 0/1 rationale (b, m).
@@ -156,6 +176,7 @@ def attention_on_truth(focus, a):
         ValueError: an index of m or more.
     """
     focus, a = np.asarray(focus), np.asarray(a)
+    a = np.where(np.any(a != 0, axis=1, keepdims=True), a, np.nan)
     if focus.ndim == 2 and focus.shape[1] == 1 and focus.dtype != bool:
         focus = focus[:, 0]
     if focus.ndim == 2:
@@ -171,8 +192,12 @@ def attention_on_truth(focus, a):
     return np.where(focus >= 0, on_truth, np.nan)
 
 
-def _checked(truth):
-    if not isinstance(truth, dict) or not {"label", "focus"} <= truth.keys():
-        got = sorted(truth) if isinstance(truth, dict) else type(truth).__name__
-        raise ValueError(f"labels are {got}, expected a dict with 'label' and 'focus'")
-    return {name: np.asarray(truth[name]) for name in ("label", "focus")}
+def _unpacked(batch):
+    """Inputs, and {"label": ids, "focus": truth} as arrays; the truth is -1 where none is given."""
+    inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    if labels is None:
+        raise ValueError("a batch has no labels, expected (inputs, labels)")
+    targets = as_targets(labels)
+    label = np.asarray(targets["label"])
+    focus = targets.get("focus", np.full(label.shape, -1))
+    return inputs, {"label": label, "focus": np.asarray(focus)}

@@ -12,7 +12,8 @@ def export(model, directory):
     was built with one:
 
     - `serving_default`: "probabilities" (b, c) and "label" (b,) by the model's way to predict;
-    - `explain`: these, "focus" (b, m), the attention, and "segment" (b,), the chosen segment.
+    - `explain`: these, "focus" (b, m), the attention, and "segment" (b,), the chosen segment, -1
+      where all are masked.
 
     Args:
         model: a built FocusClassifier.
@@ -22,7 +23,7 @@ def export(model, directory):
         ValueError: the model was not built.
     """
     if not model.built:
-        raise ValueError("the model is not built; expected one that was trained or called once")
+        raise ValueError("the model is not built, expected one that was trained or called once")
     archive = keras.export.ExportArchive()
     archive.track(model)
     signature = _signature(model)
@@ -49,12 +50,12 @@ def _predict(model, *inputs):
 
 def _explain(model, *inputs):
     outputs = _outputs(model, *inputs)
-    probabilities = ops.exp(outputs["label"])
+    probabilities, a = ops.exp(outputs["label"]), outputs["focus"]
     return {
         "probabilities": probabilities,
         "label": ops.argmax(probabilities, axis=-1),
-        "focus": outputs["focus"],
-        "segment": ops.argmax(outputs["focus"], axis=-1),
+        "focus": a,
+        "segment": ops.where(ops.any(a != 0.0, axis=-1), ops.argmax(a, axis=-1), -1),
     }
 
 

@@ -55,7 +55,7 @@ def _check_shapes(true, pred):
     labels_fit = len(true) == 1 or (len(true) == 2 and true[1] == 1)
     if len(pred) != 2 or not labels_fit or None not in (true[0], pred[0]) and true[0] != pred[0]:
         raise ValueError(
-            f"y_true has shape {tuple(true)}, y_pred has shape {tuple(pred)}; "
+            f"y_true has shape {tuple(true)}, y_pred has shape {tuple(pred)}, "
             "expected class ids (b,) or (b, 1) and class scores (b, c)"
         )
 

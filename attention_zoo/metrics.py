@@ -13,8 +13,9 @@ class FocusAccuracy(keras.metrics.Mean):
 
     A fraction in [0, 1], weighted by the sample weights. Of equal weights the first counts
     as the largest. Examples whose focus is unknown (a negative index, an empty rationale)
-    are left out; an index of m or more names no segment and makes the metric NaN. 0 before
-    the first example.
+    or that have no segments (all weights 0) are left out; an index of m or more, which names no
+    segment, and NaN weights make the metric NaN. NaN, too, while no example has counted: then
+    FT is not 0 but unknown. Keras shows that as "nan" until an example with a known focus comes.
 
     Update arguments:
         y_true: index of the true segment `(b,)` or `(b, 1)`, or rationale mask `(b, m)`.
@@ -32,6 +33,9 @@ class FocusAccuracy(keras.metrics.Mean):
         hit, known = _focus_hit(y_true, y_pred)
         super().update_state(hit, _weights(known, sample_weight))
 
+    def result(self):
+        return ops.divide(self.total, self.count)
+
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
 class FocusBreakdown(keras.metrics.Metric):
@@ -40,8 +44,8 @@ class FocusBreakdown(keras.metrics.Metric):
         FTPT, FFPT, FTPF, FFPF = mean_i [ focus_i = F ][ prediction_i = P ]
 
     F: the focus is true as in `FocusAccuracy`; P: argmax_y q_i(y) is the label. So FFPT is
-    the right answer from the wrong place. Fractions of the examples whose focus is known;
-    they sum to 1 (all are 0 before the first example).
+    the right answer from the wrong place. Fractions of the examples that count there; they sum
+    to 1. NaN while none has counted, and where scores or weights of one that counts are NaN.
 
     Update arguments:
         y_true: `{"label": class ids (b,) or (b, 1), "focus": as in FocusAccuracy}`.
@@ -69,7 +73,7 @@ class FocusBreakdown(keras.metrics.Metric):
         self.counts.assign_add(ops.sum(cells * _weights(known, sample_weight), axis=-1))
 
     def result(self):
-        fractions = ops.divide_no_nan(self.counts, ops.sum(self.counts))
+        fractions = ops.divide(self.counts, ops.sum(self.counts))
         return {name: fractions[i] for i, name in enumerate(("FTPT", "FFPT", "FTPF", "FFPF"))}
 
 
@@ -100,28 +104,41 @@ class AttentionEntropy(keras.metrics.Mean):
 
 
 def _focus_hit(y_true, y_pred):
-    """Whether the most attended segment is true, and whether that is known: 0/1, `(b,)`."""
+    """Whether the most attended segment is true, and whether that counts: 0/1 or NaN, `(b,)`."""
     a, truth = _attention(y_pred), ops.convert_to_tensor(y_true)
+    hit, known = _index_hit(truth, a) if _is_index(truth) else _rationale_hit(truth, a)
+    counts = ops.logical_and(known, ops.any(a != 0, axis=-1))  # a NaN counts
+    hit = _nan_where(ops.any(ops.isnan(a), axis=-1), hit)
+    return ops.where(counts, hit, 0.0), _as_float(counts)
+
+
+def _index_hit(truth, a):
     chosen = ops.argmax(a, axis=-1)  # (b,)
-    if _is_index(truth):
-        z = _as_index(truth, "focus", chosen)
-        hit = ops.where(z < ops.shape(a)[-1], _as_float(ops.equal(chosen, z)), float("nan"))
-        return hit, _as_float(z >= 0)
+    z = _as_index(truth, "focus", chosen)
+    return _nan_where(z >= ops.shape(a)[-1], _as_float(ops.equal(chosen, z))), z >= 0
+
+
+def _rationale_hit(truth, a):
     _check_mask(truth.shape, a.shape)
-    rationale = _as_float(ops.cast(truth, "bool"))  # (b, m)
-    hit = ops.take_along_axis(rationale, chosen[:, None], axis=-1)[:, 0]
-    return hit, ops.max(rationale, axis=-1)
+    rationale = ops.cast(truth, "bool")  # (b, m)
+    hit = ops.take_along_axis(rationale, ops.argmax(a, axis=-1)[:, None], axis=-1)[:, 0]
+    return _as_float(hit), ops.any(rationale, axis=-1)
 
 
 def _prediction_hit(y_true, y_pred):
-    """Whether the largest class score is that of the label: 0/1, `(b,)`."""
-    predicted = ops.argmax(y_pred, axis=-1)
+    """Whether the largest class score is that of the label: 0/1 or NaN, `(b,)`."""
+    q = ops.convert_to_tensor(y_pred)
+    predicted = ops.argmax(q, axis=-1)
     label = _as_index(ops.convert_to_tensor(y_true), "label", predicted)
-    return _as_float(ops.equal(predicted, label))
+    return _nan_where(ops.any(ops.isnan(q), axis=-1), _as_float(ops.equal(predicted, label)))
+
+
+def _nan_where(broken, x):
+    return ops.where(broken, float("nan"), x)
 
 
 def _weights(known, sample_weight):
-    """The weight of every example, 0 where the focus is not known, `(b,)`."""
+    """The weight of every example, 0 where the focus does not count, `(b,)`."""
     if sample_weight is None:
         return known
     weight = ops.convert_to_tensor(sample_weight, dtype=known.dtype)
@@ -136,7 +153,7 @@ def _as_index(y, name, like):
     """Indices `(b,)` or `(b, 1)` in the shape `(b,)` and the dtype of `like`."""
     if tuple(y.shape[1:]) not in ((), (1,)) or not _agree(y.shape[:1], like.shape):
         raise ValueError(
-            f"{name} has shape {tuple(y.shape)}, the prediction has a batch of {like.shape[0]}; "
+            f"{name} has shape {tuple(y.shape)}, the prediction has a batch of {like.shape[0]}, "
             "expected indices (b,) or (b, 1)"
         )
     return ops.cast(ops.reshape(y, ops.shape(like)), like.dtype)
@@ -158,7 +175,7 @@ def _attention(y_pred):
 def _check_mask(mask, attention):
     if not _agree(mask, attention):
         raise ValueError(
-            f"focus has shape {tuple(mask)}, attention has shape {tuple(attention)}; "
+            f"focus has shape {tuple(mask)}, attention has shape {tuple(attention)}, "
             "expected an index (b,) or (b, 1), or a mask (b, m)"
         )
 

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -42,8 +44,9 @@ def assert_is_what_numpy_computes(result, expected, truth, bins=5):
     """`expected`: log-probabilities and attention; `truth["focus"]`: index, < 0 where unknown."""
     a, y, z = expected["focus"], truth["label"], truth["focus"]
     known, focus = z >= 0, a.argmax(axis=1) == z
-    assert result.num_examples == len(y)
-    assert result.focus_accuracy == pytest.approx(focus[known].mean() if known.any() else 0.0)
+    assert (result.num_examples, result.num_known) == (len(y), known.sum())
+    expected_focus = focus[known].mean() if known.any() else np.nan
+    assert result.focus_accuracy == pytest.approx(expected_focus, nan_ok=True)
     positive = np.where(a > 0, a, 1.0)
     assert result.entropy == pytest.approx(-(a * np.log(positive)).sum(1).mean(), abs=1e-5)
     assert list(result.ways) == WAYS
@@ -53,8 +56,9 @@ def assert_is_what_numpy_computes(result, expected, truth, bins=5):
         assert way.accuracy == pytest.approx(right.mean())
         assert way.nll == pytest.approx(nll.mean(), abs=1e-4)
         cells = [focus & right, ~focus & right, focus & ~right, ~focus & ~right]
-        fractions = [cell[known].mean() if known.any() else 0.0 for cell in cells]
-        assert way.breakdown == pytest.approx(dict(zip(CELLS, fractions, strict=True)))
+        fractions = [cell[known].mean() if known.any() else np.nan for cell in cells]
+        breakdown = dict(zip(CELLS, fractions, strict=True))
+        assert way.breakdown == pytest.approx(breakdown, nan_ok=True)
         pairs = zip(a[known, z[known]], np.exp(-nll[known]), strict=True)
         np.testing.assert_array_equal(way.histogram, histogram(pairs, bins))
 
@@ -162,6 +166,48 @@ def test_unknown_focus_is_left_out(linear_model, numpy_predictions, segments, tr
     assert_is_what_numpy_computes(result, numpy_predictions(model, segments), truth)
 
 
+@pytest.mark.parametrize("form", ["ids", "dict"])
+def test_labels_without_focus(linear_model, numpy_predictions, segments, truth, form):
+    model, label = linear_model("lvml"), truth["label"]
+    result = evaluate(model, [(segments, label if form == "ids" else {"label": label})])
+    unknown = {"label": label, "focus": np.full(N, -1)}
+    assert_is_what_numpy_computes(result, numpy_predictions(model, segments), unknown)
+    assert all(way.histogram.sum() == 0 for way in result.ways.values())
+
+
+def test_what_is_not_known_is_not_given_as_a_number(linear_model, segments, truth):
+    result = evaluate(linear_model(), [(segments, truth["label"])])
+    scalars = json.loads(json.dumps(result.scalars(), allow_nan=False))
+    assert set(scalars) == {"entropy"} | {f"{way}_{f}" for way in WAYS for f in ("accuracy", "nll")}
+    head, columns, *lines = result.table().splitlines()
+    assert head.startswith(f"{N} examples, focus true (FT) –, attention entropy")
+    assert all(line.split()[3:] == ["–"] * 4 for line in lines)
+    assert len({len(line) for line in (columns, *lines)}) == 1
+
+
+def test_table_says_how_many_are_known(linear_model, segments, truth):
+    truth["focus"][:9] = -1
+    head = evaluate(linear_model(), [(segments, truth)]).table().splitlines()[0]
+    assert f"% of {N - 9} known, attention entropy" in head
+
+
+def test_rows_without_segments_have_no_focus(linear_model, segments, truth):
+    model, mask = linear_model(), np.arange(N)[:, None] >= np.full(M, 4)
+    result = evaluate(model, [({"segments": segments, "mask": mask}, truth)])
+    rest = evaluate(model, [(segments[4:], {name: y[4:] for name, y in truth.items()})])
+    assert (result.num_examples, result.num_known) == (N, N - 4)
+    assert result.focus_accuracy == pytest.approx(rest.focus_accuracy)
+    for name, way in result.ways.items():
+        assert way.breakdown == pytest.approx(rest.ways[name].breakdown)
+        np.testing.assert_array_equal(way.histogram, rest.ways[name].histogram)
+
+
+def test_sample_weights_are_ignored(linear_model, segments, truth):
+    model = linear_model()
+    data = tf.data.Dataset.from_tensor_slices((segments, truth, np.arange(N))).batch(8)
+    assert evaluate(model, data).scalars() == evaluate(model, batches(segments, truth)).scalars()
+
+
 # The model
 
 
@@ -241,19 +287,17 @@ def test_empty_data_are_refused(linear_model, data):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.zeros(N), "labels are ndarray, expected a dict with 'label' and 'focus'"),
-        ({"label": np.zeros(N)}, r"labels are \['label'\], expected a dict"),
+        ((), "a batch has no labels, expected .inputs, labels."),
+        (({"focus": np.zeros(N)},), r"labels have the keys \['focus'\], expected 'label'"),
+        ((np.array(["cat"] * N),), "labels have dtype <U3, expected class ids: numbers"),
+        ((tf.constant(["cat"] * N),), "labels have dtype object, expected class ids: numbers"),
+        ((np.where(np.arange(N) == 4, C, 0),), "label is 3 at row 4, expected 0 to 2"),
     ],
 )
-def test_labels_without_focus_are_refused(linear_model, segments, labels, message):
-    with pytest.raises(ValueError, match=message):
-        evaluate(linear_model(), [(segments, labels)])
-
-
-def test_label_that_names_no_class_is_refused(linear_model, segments, truth):
-    truth["label"][4] = C
-    with pytest.raises(ValueError, match="label 3 at row 4, expected 0 to 2"):
-        evaluate(linear_model(), [(segments, truth)])
+def test_labels_that_name_no_class_are_refused(linear_model, segments, labels, message):
+    with pytest.raises(ValueError, match=f"^{message}") as error:
+        evaluate(linear_model(), [(segments, *labels)])
+    assert "\n" not in str(error.value)
 
 
 def test_focus_that_names_no_segment_is_refused(linear_model, segments, truth):

@@ -117,6 +117,18 @@ def test_trained_model_serves_its_trained_weights(linear_model, tmp_path):
     np.testing.assert_allclose(served["probabilities"], expected, atol=1e-6)
 
 
+def test_row_without_segments_is_served_as_unknown(tmp_path):
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C), "lvml")
+    x = np.ones((2, M, D), "float32")
+    mask = np.array([[False] * M, [True, False, False]])
+    model({"segments": x, "mask": mask})
+    export(model, tmp_path / "model")
+    explain = tf.saved_model.load(tmp_path / "model").signatures["explain"]
+    outputs = explain(segments=tf.constant(x), mask=tf.constant(mask))
+    np.testing.assert_allclose(outputs["probabilities"][0], 1 / C, atol=1e-6)
+    np.testing.assert_array_equal(outputs["segment"], [-1, 0])
+
+
 def test_loaded_model_exports(linear_model, tmp_path):
     model = linear_model("lvml")
     model.save(tmp_path / "model.keras")
@@ -126,6 +138,6 @@ def test_loaded_model_exports(linear_model, tmp_path):
 
 def test_model_that_was_not_built_is_refused(tmp_path):
     model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C))
-    with pytest.raises(ValueError, match="the model is not built; expected one that was trained"):
+    with pytest.raises(ValueError, match="the model is not built, expected one that was trained"):
         export(model, tmp_path / "model")
     assert not (tmp_path / "model").exists()

@@ -106,7 +106,7 @@ def _prepared_builder(name, data_dir, download):
         raise FileNotFoundError(_missing(builder, "download=False"))
     try:
         _download(builder)
-    except OSError as error:
+    except Exception as error:  # what tfds raises of its own is neither OSError nor all public
         raise FileNotFoundError(_missing(builder, f"{type(error).__name__}")) from error
     return builder
 
@@ -116,7 +116,7 @@ def _download(builder):
     import requests
 
     # Without a network download_and_prepare goes on trying for minutes.
-    requests.head(next(iter(builder.url_infos)), timeout=10)
+    requests.head(next(iter(builder.url_infos)), timeout=10).raise_for_status()
     builder.download_and_prepare()
 
 

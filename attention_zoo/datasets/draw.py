@@ -1,5 +1,7 @@
 """The mosaic law: which base images make up which mosaic."""
 
+import operator
+
 import numpy as np
 
 from attention_zoo.datasets.mosaics import Mosaics
@@ -35,22 +37,30 @@ def draw(images, labels, *, foreground_classes, num_segments, num_examples, seed
 
 def check_counts(num_segments, num_examples):
     """Raises ValueError for mosaics that cannot be drawn."""
-    if num_segments < 2:
-        raise ValueError(f"num_segments is {num_segments}; expected 2 or more")
-    if num_examples < 1:
-        raise ValueError(f"num_examples is {num_examples}; expected 1 or more")
+    check_count("num_segments", num_segments, least=2)
+    check_count("num_examples", num_examples, least=1)
+
+
+def check_count(name, value, least):
+    """Raises ValueError unless the setting is an integer of `least` or more."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} is {value!r}, expected an integer") from None
+    if count < least:
+        raise ValueError(f"{name} is {count}, expected {least} or more")
 
 
 def _rows_by_kind(labels, classes, origin):
     """Rows of the foreground images and rows of the background images, int32."""
     if not classes.size or len(np.unique(classes)) < classes.size:
         raise ValueError(
-            f"foreground_classes is {classes.tolist()}; expected one or more distinct classes"
+            f"foreground_classes is {classes.tolist()}, expected one or more distinct classes"
         )
     foreground = np.isin(labels, classes)
     if foreground.all() or not foreground.any():
         raise ValueError(
-            f"{origin} has {foreground.sum()} foreground images among {len(labels)}; "
+            f"{origin} has {foreground.sum()} foreground images among {len(labels)}, "
             f"expected some of both kinds with foreground_classes {classes.tolist()}"
         )
     rows = np.arange(len(labels), dtype=np.int32)

@@ -1,5 +1,7 @@
 """Which classes of the base images are foreground, by name."""
 
+import collections.abc
+
 _CIFAR100_SUPERCLASSES = {
     "aquatic mammals": ("beaver", "dolphin", "otter", "seal", "whale"),
     "fish": ("aquarium_fish", "flatfish", "ray", "shark", "trout"),
@@ -30,11 +32,19 @@ def class_ids(classes, class_names):
         classes: Names out of `class_names`, or ids.
         class_names: All class names, in the order of the ids.
     """
+    classes = as_list(classes)
     ids = {name: i for i, name in enumerate(class_names)} | {i: i for i in range(len(class_names))}
     unknown = [one for one in classes if one not in ids]
     if unknown:
         raise ValueError(
-            f"foreground_classes has {unknown}; expected ids below {len(class_names)} "
+            f"foreground_classes has {unknown}, expected ids below {len(class_names)} "
             f"or names among {', '.join(class_names)}"
         )
     return [ids[one] for one in classes]
+
+
+def as_list(classes):
+    """Foreground classes as a list; ValueError where they are no sequence, or one name alone."""
+    if isinstance(classes, str) or not isinstance(classes, collections.abc.Iterable):
+        raise ValueError(f"foreground_classes is {classes!r}, expected a list of classes")
+    return list(classes)

@@ -48,6 +48,11 @@ class Mosaics:
         """Segments, (b, m, ...) float32, of rows of the table, (b, m) integer."""
         return gather_segments(self.images, table_rows)
 
+    def head(self, count):
+        """The first `count` mosaics, or all if there are fewer."""
+        parts = {name: getattr(self, name)[:count] for name in ("table", "labels", "focus")}
+        return dataclasses.replace(self, **parts)
+
     def dataset(self, batch_size=None, shuffle=False, seed=0, drop_remainder=False):
         """Returns the pipeline of (segments, {"label", "focus"}), in the order of `index_dataset`.
 
@@ -64,7 +69,7 @@ class Mosaics:
     def index_dataset(self, batch_size=None, shuffle=False, seed=0, drop_remainder=False):
         """Returns the pipeline of (rows of the table, {"label", "focus"}), to be gathered."""
         if batch_size is not None and batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; expected 1 or more, or None")
+            raise ValueError(f"batch_size is {batch_size}, expected 1 or more, or None")
         numbers = tf.data.Dataset.range(len(self.table))
         if shuffle:
             numbers = numbers.shuffle(len(self.table), seed=seed, reshuffle_each_iteration=True)
@@ -90,7 +95,7 @@ class Mosaics:
         n = len(self.table)
         if not 1 <= batch_size <= n:
             raise ValueError(
-                f"batch_size is {batch_size}; expected 1 to {n}, the mosaics there are"
+                f"batch_size is {batch_size}, expected 1 to {n}, the mosaics there are"
             )
         first_epoch, done = divmod(first_step, n // batch_size)
 

@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo.datasets.base_images import BaseImages
-from attention_zoo.datasets.draw import check_counts
+from attention_zoo.datasets.draw import check_count, check_counts
 from attention_zoo.datasets.sdc import from_base
 
 FOREGROUND_VARIANCE = 1e-10
 BACKGROUND_VARIANCE = 1e-2
 
 
-def load(split="train", *, num_segments=20, num_classes=20, num_examples=5_000, seed=0):
+def load(split="train", *, num_segments=20, num_classes=20, num_examples=None, seed=0):
     """Draws mosaics of vectors in R^(C+1), the setting of the paper's theory.
 
         foreground of class y:  e_y + noise,  variance 1e-10 in every dimension
@@ -27,7 +27,7 @@ def load(split="train", *, num_segments=20, num_classes=20, num_examples=5_000, 
         split: "train", "test" or TFDS slices of them.
         num_segments: Vectors a mosaic, m.
         num_classes: C.
-        num_examples: Mosaics to draw, n.
+        num_examples: Mosaics to draw, n; None is the paper's 5,000.
         seed: A non-negative integer.
 
     Returns:
@@ -35,9 +35,9 @@ def load(split="train", *, num_segments=20, num_classes=20, num_examples=5_000, 
 
     Reference: arXiv:2307.13421.
     """
+    num_examples = 5_000 if num_examples is None else num_examples
     check_counts(num_segments, num_examples)
-    if num_classes < 2:
-        raise ValueError(f"num_classes is {num_classes}; expected 2 or more")
+    check_count("num_classes", num_classes, least=2)
     base = BaseImages(
         class_names=(*map(str, range(num_classes)), "background"),
         sizes={"train": 2 * num_examples, "test": 2 * num_examples},

@@ -37,7 +37,7 @@ def load(
         (b, m, d) float32, label and focus (b,) int32; and a `DatasetInfo`.
     """
     if name not in _LOADERS:
-        raise ValueError(f"data set {name!r} is unknown; expected one of {', '.join(_LOADERS)}")
+        raise ValueError(f"data set {name!r} is unknown, expected one of {', '.join(_LOADERS)}")
     loader = _LOADERS[name]
     _check_options(name, loader, options)
     info = loader(split, seed=seed, **options)
@@ -49,4 +49,4 @@ def _check_options(name, loader, options):
     known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "seed"]
     unknown = [option for option in options if option not in known]
     if unknown:
-        raise ValueError(f"{name} has no option {unknown[0]!r}; expected one of {', '.join(known)}")
+        raise ValueError(f"{name} has no option {unknown[0]!r}, expected one of {', '.join(known)}")

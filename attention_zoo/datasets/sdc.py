@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from attention_zoo.datasets.base_images import base_images
 from attention_zoo.datasets.draw import check_counts, draw
-from attention_zoo.datasets.foreground import FOREGROUND_CLASSES, class_ids
+from attention_zoo.datasets.foreground import FOREGROUND_CLASSES, as_list, class_ids
 from attention_zoo.datasets.info import DatasetInfo
 from attention_zoo.datasets.splits import is_test, select
 
@@ -38,10 +38,10 @@ def from_arrays(images, labels, *, foreground_classes, num_segments, num_example
     check_counts(num_segments, num_examples)
     images, labels = np.asarray(images), np.asarray(labels)
     _check_arrays(images, labels)
-    foreground_classes = list(foreground_classes)
+    foreground_classes = as_list(foreground_classes)
     absent = sorted(set(foreground_classes) - set(labels.tolist()))
     if absent:
-        raise ValueError(f"foreground_classes has {absent}; expected classes found in labels")
+        raise ValueError(f"foreground_classes has {absent}, expected classes found in labels")
     with tf.device("CPU:0"):
         images = tf.constant(images, tf.uint8 if images.dtype == np.uint8 else tf.float32)
     return draw(
@@ -135,12 +135,12 @@ def _check_arrays(images, labels):
         images.dtype == np.uint8 or np.issubdtype(images.dtype, np.floating)
     ):
         raise ValueError(
-            f"images has shape {images.shape} and dtype {images.dtype}; "
+            f"images has shape {images.shape} and dtype {images.dtype}, "
             f"expected (N, ...) of uint8 or floating"
         )
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
-            f"labels has shape {labels.shape} and dtype {labels.dtype}; expected (N,) of integers"
+            f"labels has shape {labels.shape} and dtype {labels.dtype}, expected (N,) of integers"
         )
     if len(images) != len(labels):
         raise ValueError(f"images has {len(images)} rows, labels has {len(labels)}")

@@ -22,11 +22,11 @@ def select(base, split, protocol="disjoint"):
         images, a tensor (N, ...), and labels, (N,) int32.
     """
     if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol is {protocol!r}; expected 'disjoint' or 'paper'")
+        raise ValueError(f"protocol is {protocol!r}, expected 'disjoint' or 'paper'")
     origin = {name: "train" if protocol == "paper" else name for name in base.sizes}
     spans = _spans(split, {name: base.sizes[origin[name]] for name in base.sizes})
     if all(start >= stop for _, start, stop in spans):
-        raise ValueError(f"split {split!r} is empty; expected one with images in it")
+        raise ValueError(f"split {split!r} is empty, expected one with images in it")
     parts = [(*base.read(origin[name]), start, stop) for name, start, stop in spans]
     if len(parts) == 1:
         images, labels, start, stop = parts[0]
@@ -50,7 +50,7 @@ def _spans(split, sizes):
         parsed = tfds.core.ReadInstruction.from_spec(split).to_absolute(infos)
     except (ValueError, NotImplementedError) as error:
         raise ValueError(
-            f"split is {split!r}; expected {' or '.join(sizes)}, or slices within their "
+            f"split is {split!r}, expected {' or '.join(sizes)}, or slices within their "
             f"{' and '.join(map(str, sizes.values()))} images such as 'train[:90%]'"
         ) from error
     return [

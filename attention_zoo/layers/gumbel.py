@@ -4,6 +4,7 @@ import keras
 
 from attention_zoo import ops
 from attention_zoo.layers.base import check_shapes
+from attention_zoo.layers.checks import as_number
 from attention_zoo.layers.registry import attention
 from attention_zoo.layers.sampling import SamplingAttention
 
@@ -31,8 +32,8 @@ class GumbelAttention(SamplingAttention):
         super().__init__(**kwargs)
         if isinstance(temperature, dict):
             temperature = keras.saving.deserialize_keras_object(temperature)
-        if not callable(temperature) and not temperature > 0:
-            raise ValueError(f"temperature is {temperature}, expected a number above 0")
+        if not callable(temperature):
+            temperature = as_number("temperature", temperature, "above 0", lambda x: x > 0.0)
         self.temperature = temperature
         self.straight_through = straight_through
         self.step = self.add_weight(

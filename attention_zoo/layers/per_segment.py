@@ -3,6 +3,7 @@
 import keras
 
 from attention_zoo import ops
+from attention_zoo.layers.output_spec import output_spec
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -29,7 +30,7 @@ class PerSegment(keras.layers.Layer):
 
     def build(self, segments_shape):
         if not self.network.built:
-            self.network.build((None, *segments_shape[2:]))
+            output_spec(self.network, (None, *segments_shape[2:]))
         self.built = True
 
     def call(self, segments):
@@ -41,7 +42,7 @@ class PerSegment(keras.layers.Layer):
 
     def compute_output_shape(self, segments_shape):
         b, m, *segment_shape = segments_shape
-        return (b, m, *self.network.compute_output_shape((None, *segment_shape))[1:])
+        return (b, m, *output_spec(self.network, (None, *segment_shape)).shape[1:])
 
     def get_config(self):
         network = keras.saving.serialize_keras_object(self.network)
@@ -49,5 +50,5 @@ class PerSegment(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        network = keras.saving.deserialize_keras_object(config.pop("network"))
-        return cls(network, **config)
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**config | {"network": network})

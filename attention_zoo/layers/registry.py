@@ -26,14 +26,25 @@ def get(identifier, **settings):
         **settings: constructor arguments where `identifier` is a name.
 
     Raises:
-        ValueError: unknown name. TypeError: anything else.
+        ValueError: unknown name, or bad settings. TypeError: anything else.
     """
     if isinstance(identifier, Attention):
         return identifier
     if isinstance(identifier, dict):
-        return keras.saving.deserialize_keras_object(identifier)
+        return _from_config(identifier)
     if not isinstance(identifier, str):
         raise TypeError(f"attention is {identifier!r}, expected a name or an attention layer")
     if identifier not in _ATTENTIONS:
         raise ValueError(f"attention is {identifier!r}, expected one of {sorted(_ATTENTIONS)}")
     return _ATTENTIONS[identifier](**settings)
+
+
+def _from_config(config):
+    try:
+        layer = keras.saving.deserialize_keras_object(config)
+    except TypeError:  # no such class, or not its config: Keras says so in many lines
+        layer = None
+    if not isinstance(layer, Attention):
+        got = repr(config["class_name"]) if "class_name" in config else f"the keys {list(config)}"
+        raise TypeError(f"attention is a config of {got}, expected one of an attention layer")
+    return layer

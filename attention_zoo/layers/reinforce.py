@@ -4,6 +4,7 @@ from keras import ops as kops
 
 from attention_zoo import ops
 from attention_zoo.layers.base import check_shapes
+from attention_zoo.layers.checks import as_count, as_number
 from attention_zoo.layers.registry import attention
 from attention_zoo.layers.sampling import SamplingAttention
 
@@ -37,10 +38,13 @@ class ReinforceAttention(SamplingAttention):
 
     def __init__(self, baseline="moving_average", num_samples=1, decay=0.9, **kwargs):
         super().__init__(**kwargs)
-        _check_baseline(baseline, num_samples, decay)
+        if baseline not in BASELINES:
+            raise ValueError(f"baseline is {baseline!r}, expected one of {sorted(BASELINES)}")
         self.baseline = baseline
-        self.num_samples = num_samples
-        self.decay = decay
+        self.num_samples = as_count("num_samples", num_samples, least=1)
+        if baseline == "leave_one_out" and self.num_samples == 1:
+            raise ValueError(f"num_samples is 1, expected 2 or more with baseline {baseline!r}")
+        self.decay = as_number("decay", decay, "in [0, 1)", lambda x: 0.0 <= x < 1.0)
         self.moving_average = self.add_weight(
             shape=(),
             dtype="float32",
@@ -112,15 +116,3 @@ BASELINES = {
     "moving_average": lambda layer, log_p: layer.moving_average.value,
     "leave_one_out": _leave_one_out,
 }
-
-
-def _check_baseline(baseline, num_samples, decay):
-    if baseline not in BASELINES:
-        raise ValueError(f"baseline is {baseline!r}, expected one of {sorted(BASELINES)}")
-    least = 2 if baseline == "leave_one_out" else 1
-    if num_samples < least:
-        raise ValueError(
-            f"num_samples is {num_samples}, expected {least} or more with baseline {baseline!r}"
-        )
-    if not 0.0 <= decay < 1.0:
-        raise ValueError(f"decay is {decay}, expected a number in [0, 1)")

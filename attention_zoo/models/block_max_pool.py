@@ -26,4 +26,4 @@ class BlockMaxPool2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         n, h, w, c = input_shape
-        return n, h // 2, w // 2, c
+        return n, h and h // 2, w and w // 2, c  # None stays None

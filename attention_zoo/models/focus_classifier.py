@@ -6,7 +6,11 @@ import keras
 from keras import ops as kops
 
 from attention_zoo import layers, losses, metrics, ops
+from attention_zoo.layers.base import check_shapes
+from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import prediction
+from attention_zoo.models.compile_arguments import by_output, label_loss
+from attention_zoo.models.inputs import conjunction, keras_mask, masked_segments, segments_shape
 from attention_zoo.models.labels import as_targets, check_labels
 
 
@@ -27,13 +31,15 @@ class FocusClassifier(keras.Model):
         encoder: optional network of all segments, (b, m, ...) -> (b, m, ...), whose features f
             and g share and the attention averages; it is given the mask if its `call` takes one,
             and a mask that it makes is kept. For one network applied to each segment, wrap it in
-            `layers.PerSegment`.
+            `layers.PerSegment`. One that cannot do with floats (it indexes by token ids itself)
+            begins with `keras.Input(..., dtype="int32")`.
         inference: "argmax" (one run of g on the chosen segment), "marginal", "soft", or "auto":
             argmax for hard, Gumbel, REINFORCE and hybrid, marginal for LVML, soft for soft.
 
     Call arguments:
-        inputs: segments (b, m, ...), or a dict of "segments" and "mask", bool (b, m), True for
-            the segments that are there.
+        inputs: segments (b, m, ...), or a dict of "segments" and "mask".
+        mask: bool (b, m), True for the segments that are there. The mask argument, the inputs'
+            "mask" and the mask that Keras keeps with the segments hold together.
 
     Returns:
         {"label": q (b, c), "focus": a (b, m)}, float32. q in nats: in training the paradigm's class
@@ -55,6 +61,7 @@ class FocusClassifier(keras.Model):
             )
         self.focus = focus
         self.classifier = classifier
+        self.supports_masking = True
         self.attention = layers.get(attention)
         self.encoder = encoder
         self.inference = inference
@@ -64,27 +71,22 @@ class FocusClassifier(keras.Model):
         self._trace_key = None
 
     def build(self, input_shape):
-        shape = input_shape["segments"] if isinstance(input_shape, dict) else input_shape
+        shape, dtype = segments_shape(input_shape), None
         if self.encoder is not None:
-            if not self.encoder.built:
-                self.encoder.build(shape)
-            shape = self.encoder.compute_output_shape(shape)
+            features = output_spec(self.encoder, shape)
+            shape, dtype = features.shape, features.dtype
         if len(shape) < 3:
             raise ValueError(f"segments have shape {shape}, expected (batch, segments, ...)")
-        one_segment = (None, *shape[2:])
-        for network in (self.focus, self.classifier):
-            if not network.built:
-                network.build(one_segment)
-        self._check_outputs(one_segment)
+        self._build_networks((None, *shape[2:]), dtype)
         if not self.attention.built:
             self.attention.build()
         self.built = True
 
-    def _check_outputs(self, one_segment):
-        scores = self.focus.compute_output_shape(one_segment)
+    def _build_networks(self, one_segment, dtype):
+        scores = output_spec(self.focus, one_segment, dtype).shape
         if len(scores) != 2 or scores[1] != 1:
             raise ValueError(f"focus gives shape {scores} for a batch of segments, expected (n, 1)")
-        logits = self.classifier.compute_output_shape(one_segment)
+        logits = output_spec(self.classifier, one_segment, dtype).shape
         if len(logits) != 2 or logits[1] < 2:
             raise ValueError(
                 f"classifier gives shape {logits} for a batch of segments, expected (n, classes) "
@@ -93,7 +95,7 @@ class FocusClassifier(keras.Model):
         self.num_classes = logits[1]
 
     def call(self, inputs, mask=None, training=None):
-        segments, mask = self.encode(inputs)
+        segments, mask = self.encode(inputs, mask)
         scores = self.scores(segments)
         if training:
             q, a = self.attention.class_scores(self.classifier, segments, scores, mask, training)
@@ -102,27 +104,26 @@ class FocusClassifier(keras.Model):
             q = prediction.WAYS[self.way_to_predict](self.classifier, segments, a)
         return {"label": q, "focus": a}
 
+    def compute_mask(self, inputs, mask=None):
+        return None
+
     @property
     def way_to_predict(self):
         """The resolved `inference`: "argmax", "marginal" or "soft"."""
         return self.attention.inference if self.inference == "auto" else self.inference
 
-    def encode(self, inputs):
+    def encode(self, inputs, mask=None):
         """The segments (b, m, ...) that focus and classifier read, and their mask or None."""
-        segments, mask = inputs, None
-        if isinstance(inputs, dict):
-            segments, mask = inputs["segments"], inputs.get("mask")
+        segments, mask = masked_segments(inputs, mask)
         if self.encoder is not None:
             segments = self._encoded(segments, mask)
-        made = getattr(segments, "_keras_mask", None)
-        if mask is not None:
-            mask = kops.cast(mask, "bool")
-            made = mask if made is None else kops.logical_and(mask, made)
-        return segments, made
+            mask = conjunction(mask, keras_mask(segments))
+            check_shapes(segments, None, mask)
+        return segments, mask
 
     def _encoded(self, segments, mask):
         if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
-            return self.encoder(segments, mask=kops.cast(mask, "bool"))
+            return self.encoder(segments, mask=mask)
         return self.encoder(segments)
 
     def scores(self, segments):
@@ -136,22 +137,24 @@ class FocusClassifier(keras.Model):
         ways = {name: way(self.classifier, segments, a) for name, way in prediction.WAYS.items()}
         return ways | {"focus": a}
 
-    def compile(self, optimizer="sgd", loss=None, *, metrics=None, **kwargs):
+    def compile(self, optimizer="sgd", loss=None, *, metrics=None, weighted_metrics=None, **kwargs):
         """As `keras.Model.compile`; the loss is of the "label" output alone.
 
         Args:
             optimizer: as in Keras.
-            loss: default `NegativeLogLikelihood`.
-            metrics: dict of lists for the outputs "label" and "focus"; by default accuracy, focus
-                accuracy and attention entropy. The focus breakdown comes on top wherever the
-                data say where the true segment is; like these it counts every example once,
-                whatever the sample weights.
+            loss: default `NegativeLogLikelihood`; alone, or as {"label": loss}.
+            metrics: dict of lists for the outputs "label" and "focus", or a list for "label"; by
+                default accuracy, focus accuracy and attention entropy. The focus breakdown comes
+                on top wherever the data say where the true segment is; like these it counts every
+                example once, whatever the sample weights.
+            weighted_metrics: as `metrics`, counted by the sample weights.
             **kwargs: as in Keras.
         """
         super().compile(
             optimizer=optimizer,
-            loss=losses.NegativeLogLikelihood() if loss is None else loss,
-            metrics=_default_metrics() if metrics is None else metrics,
+            loss=losses.NegativeLogLikelihood() if loss is None else label_loss(loss),
+            metrics=_default_metrics() if metrics is None else by_output(metrics),
+            weighted_metrics=by_output(weighted_metrics),
             **kwargs,
         )
 
@@ -162,7 +165,11 @@ class FocusClassifier(keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """As `keras.Model.fit`; array labels that name no class raise a ValueError."""
+        """As `keras.Model.fit`; array labels that name no class raise a ValueError.
+
+        `class_weight` works with labels that are class ids alone. Keras refuses it beside a dict
+        of labels: give `sample_weight` there.
+        """
         self._check_labels(x, y)
         if isinstance(kwargs.get("validation_data"), tuple):
             self._check_labels(*kwargs["validation_data"][:2])
@@ -224,12 +231,10 @@ class FocusClassifier(keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         networks = {
-            name: keras.saving.deserialize_keras_object(
-                config.pop(name), custom_objects=custom_objects
-            )
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
             for name in ("focus", "classifier", "attention", "encoder")
         }
-        return cls(**networks, **config)
+        return cls(**config | networks)
 
 
 _NEEDS_FOCUS = ("focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF")

@@ -18,6 +18,8 @@ def check_labels(labels, num_classes):
     In a compiled graph nothing can be raised: there the loss of such an example is NaN.
     """
     labels = np.asarray(labels)
+    if labels.dtype.kind not in "biuf":
+        raise ValueError(f"labels have dtype {labels.dtype}, expected class ids: numbers")
     right = (labels >= 0) & (labels < num_classes) & (labels % 1 == 0)
     if not np.all(right):
         wrong = tuple(np.argwhere(~right)[0])

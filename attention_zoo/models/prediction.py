@@ -6,6 +6,8 @@ attention a (b, m), and returns class log-probabilities (b, c) in nats.
 Reference: arXiv:2307.13421, section on inference.
 """
 
+import math
+
 from keras import ops as kops
 
 from attention_zoo import ops
@@ -22,9 +24,13 @@ def argmax(classify, segments, a):
 
 
 def marginal(classify, segments, a):
-    """log sum_j a_j p_j: the classifier runs on every segment."""
+    """log sum_j a_j p_j: the classifier runs on every segment.
+
+    Uniform over the classes where all a_j are 0: a row without segments says nothing.
+    """
     log_p = ops.log_likelihoods(ops.map_segments(classify, segments))  # (b, m, c)
-    return ops.log_average(log_p, ops.safe_log(a))
+    empty = kops.all(a <= 0.0, axis=1, keepdims=True)  # (b, 1)
+    return kops.where(empty, -math.log(log_p.shape[-1]), ops.log_average(log_p, ops.safe_log(a)))
 
 
 def soft(classify, segments, a):

@@ -19,9 +19,9 @@ def training_curves(history, *, switch_epoch=None):
     names that end in `accuracy`. A panel with nothing in it is left out.
 
     Args:
-        history: values by name, as `keras.callbacks.History.history` has them, or the path of
+        history: values by name, the `keras.callbacks.History` that `fit` returns, or the path of
             a CSV file with such columns. Its `epoch` is the x axis; else epochs count from 1.
-        switch_epoch: where on the x axis a hybrid went from soft to hard attention.
+        switch_epoch: where on the x axis a hybrid went on to its second attention.
 
     Returns:
         The figure, 900 pixels wide.
@@ -40,7 +40,7 @@ def training_curves(history, *, switch_epoch=None):
     if any(name.startswith("val_") for name in curves):
         styles["validation"] = "--"
     if switch_epoch is not None:
-        styles["switch to hard attention"] = ":"
+        styles["switch"] = ":"
     entries = {text: {"color": INK, "ls": style} for text, style in styles.items()}
     add_legend(figure, entries, "outside upper left")
     return figure
@@ -48,6 +48,7 @@ def training_curves(history, *, switch_epoch=None):
 
 def _curves(history):
     """The finite points `(epochs, values)` of every measure that has any."""
+    history = getattr(history, "history", history)
     if not isinstance(history, Mapping):
         table = np.genfromtxt(history, delimiter=",", names=True, deletechars="", encoding="utf-8")
         history = {name: np.atleast_1d(table[name]) for name in table.dtype.names or ()}

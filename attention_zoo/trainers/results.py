@@ -5,6 +5,7 @@ import json
 
 from attention_zoo import plots
 from attention_zoo.export import export
+from attention_zoo.layers import HybridAttention
 
 
 def write_results(run, model, evaluations, test, switch_epoch=None):
@@ -15,21 +16,22 @@ def write_results(run, model, evaluations, test, switch_epoch=None):
         model: the trained FocusClassifier.
         evaluations: `Evaluation` by name, "test" among them.
         test: the `DatasetInfo` to draw mosaics of, where its segments are images.
-        switch_epoch: number of epochs before a hybrid's second phase, if there is one.
+        switch_epoch: number of epochs before a hybrid's second phase; None if it never came.
     """
     run.write("model.keras", model.save)
     run.write("saved_model", lambda path: export(model, str(path)), folder=True)
-    histogram = evaluations["test"].ways[model.way_to_predict].histogram
-    figures = {
-        "curves": plots.training_curves(run.path / "metrics.csv", switch_epoch=switch_epoch),
-        "joint_histogram": plots.joint_histogram(histogram),
-    }
+    figures = {"curves": plots.training_curves(run.path / "metrics.csv", switch_epoch=switch_epoch)}
+    if evaluations["test"].num_known:
+        histogram = evaluations["test"].ways[model.way_to_predict].histogram
+        figures["joint_histogram"] = plots.joint_histogram(histogram)
     if len(test.segment_shape) == 3:  # images
         figures["mosaics"] = _mosaics(model, test)
     for name, figure in figures.items():
         run.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
-    scalars = {name: evaluation.scalars() for name, evaluation in evaluations.items()}
-    run.write_text("results.json", json.dumps(scalars, indent=2) + "\n")
+    results = {name: evaluation.scalars() for name, evaluation in evaluations.items()}
+    if isinstance(model.attention, HybridAttention):
+        results["switched_epoch"] = switch_epoch
+    run.write_text("results.json", json.dumps(results, indent=2) + "\n")
 
 
 def _mosaics(model, test):

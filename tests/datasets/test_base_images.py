@@ -9,6 +9,8 @@ import requests
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+from tensorflow_datasets.core.download.extractor import ExtractError
 
 from attention_zoo.datasets.base_images import base_images
 
@@ -118,6 +120,43 @@ def test_missing_data_is_downloaded(tmp_path, prepared, monkeypatch):
         shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
         builder.info.read_from_directory(builder.data_dir)
 
-    monkeypatch.setattr(requests, "head", lambda url, **options: None)
+    monkeypatch.setattr(requests, "head", _answer(200))
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
     assert base_images("mnist", tmp_path).sizes == {"train": 60, "test": 20}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        tfds.core.download.DownloadError("Failed to get url. HTTP code: 404."),
+        NonMatchingChecksumError("Artifact has wrong checksum.\nTo debug, see the FAQ."),
+        ExtractError("Error while extracting.\nNo space left"),
+        OSError("Not enough disk space."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_download_that_fails_is_told_in_a_line(tmp_path, monkeypatch, error):
+    """The errors of tfds are no OSErrors."""
+
+    def fail(builder):
+        raise error
+
+    monkeypatch.setattr(requests, "head", _answer(200))
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
+    with pytest.raises(FileNotFoundError, match=rf"\({type(error).__name__}\)") as told:
+        base_images("mnist", tmp_path)
+    assert told.value.__cause__ is error and "\n" not in str(told.value)
+
+
+def test_server_that_refuses_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(requests, "head", _answer(503))
+    with pytest.raises(FileNotFoundError, match=r"was not downloaded \(HTTPError\)"):
+        base_images("mnist", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def _answer(status):
+    """Stands for `requests.head`."""
+    response = requests.Response()
+    response.status_code = status
+    return lambda url, **options: response

@@ -40,6 +40,6 @@ def test_names_and_ids_become_ids():
 
 def test_unknown_classes_are_named():
     with pytest.raises(
-        ValueError, match=r"^foreground_classes has \['c', 3\]; expected ids below 2"
+        ValueError, match=r"^foreground_classes has \['c', 3\], expected ids below 2"
     ):
         class_ids(("a", "c", 3), ("a", "b"))

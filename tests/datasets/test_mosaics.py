@@ -148,11 +148,11 @@ def test_two_replicas_share_the_batches(mosaics, two_replicas):
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_batches_have_at_least_one_mosaic(mosaics, batch_size):
-    with pytest.raises(ValueError, match=rf"^batch_size is {batch_size}; expected 1 or more"):
+    with pytest.raises(ValueError, match=rf"^batch_size is {batch_size}, expected 1 or more"):
         mosaics.dataset(batch_size=batch_size)
 
 
 @pytest.mark.parametrize("batch_size", [0, N + 1])
 def test_endless_batches_fit_into_an_epoch(mosaics, batch_size):
-    with pytest.raises(ValueError, match=rf"^batch_size is {batch_size}; expected 1 to {N}"):
+    with pytest.raises(ValueError, match=rf"^batch_size is {batch_size}, expected 1 to {N}"):
         mosaics.endless(batch_size)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from attention_zoo import datasets
 from attention_zoo.datasets import orthogonal
 
 C, M, N = 6, 8, 4_000
@@ -43,8 +44,8 @@ def test_it_is_described(info):
 
 
 def test_defaults_are_the_papers():
-    info = orthogonal.load()
-    assert (info.num_segments, info.num_classes, info.num_examples) == (20, 20, 5_000)
+    for info in (orthogonal.load(), datasets.load("orthogonal", num_examples=None)[1]):
+        assert (info.num_segments, info.num_classes, info.num_examples) == (20, 20, 5_000)
 
 
 def test_seed_and_split_decide_the_vectors():
@@ -68,10 +69,12 @@ def test_slices_have_all_classes(split):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_classes": 1}, "^num_classes is 1; expected 2 or more$"),
-        ({"num_segments": 1}, "^num_segments is 1; expected 2 or more$"),
-        ({"num_examples": 0}, "^num_examples is 0; expected 1 or more$"),
-        ({"split": "validation"}, "^split is 'validation'; expected train or test"),
+        ({"num_classes": 1}, "^num_classes is 1, expected 2 or more$"),
+        ({"num_segments": 1}, "^num_segments is 1, expected 2 or more$"),
+        ({"num_classes": 2.5}, "^num_classes is 2.5, expected an integer$"),
+        ({"num_examples": 300.5}, "^num_examples is 300.5, expected an integer$"),
+        ({"num_examples": 0}, "^num_examples is 0, expected 1 or more$"),
+        ({"split": "validation"}, "^split is 'validation', expected train or test"),
         ({"split": "train[:0]"}, r"^split 'train\[:0\]' is empty"),
     ],
 )

@@ -29,7 +29,7 @@ def test_settings_reach_the_pipeline():
 
 @pytest.mark.parametrize("name", ["digits", "sdc/svhn", None])
 def test_an_unknown_name_is_answered_with_the_known_ones(name):
-    with pytest.raises(ValueError, match="is unknown; expected one of sdc/digits, .*orthogonal$"):
+    with pytest.raises(ValueError, match="is unknown, expected one of sdc/digits, .*orthogonal$"):
         datasets.load(name)
 
 
@@ -37,6 +37,6 @@ def test_an_unknown_name_is_answered_with_the_known_ones(name):
     ("name", "option"), [("orthogonal", "protocol"), ("sdc/digits", "num_segment")]
 )
 def test_an_unknown_option_is_answered_with_the_known_ones(name, option):
-    message = f"^{name} has no option '{option}'; expected one of num_segments, "
+    message = f"^{name} has no option '{option}', expected one of num_segments, "
     with pytest.raises(ValueError, match=message):
         datasets.load(name, **{option: 5})

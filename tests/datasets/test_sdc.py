@@ -85,25 +85,28 @@ VALID = {
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"num_segments": 1}, "num_segments is 1; expected 2 or more"),
-        ({"num_examples": 0}, "num_examples is 0; expected 1 or more"),
+        ({"num_segments": 1}, "num_segments is 1, expected 2 or more"),
+        ({"num_segments": 5.5}, "num_segments is 5.5, expected an integer"),
+        ({"num_examples": 0}, "num_examples is 0, expected 1 or more"),
+        ({"num_examples": "10"}, "num_examples is '10', expected an integer"),
+        ({"foreground_classes": 1}, "foreground_classes is 1, expected a list of classes"),
         ({"labels": np.zeros(5, int)}, "images has 6 rows, labels has 5"),
-        ({"labels": np.zeros((6, 1), int)}, r"labels has shape \(6, 1\) and dtype int64; expected"),
-        ({"labels": np.zeros(6)}, r"labels has shape \(6,\) and dtype float64; expected \(N,\)"),
+        ({"labels": np.zeros((6, 1), int)}, r"labels has shape \(6, 1\) and dtype int64, expected"),
+        ({"labels": np.zeros(6)}, r"labels has shape \(6,\) and dtype float64, expected \(N,\)"),
         (
             {"images": np.zeros(6)},
-            r"images has shape \(6,\) and dtype float64; expected \(N, ...\)",
+            r"images has shape \(6,\) and dtype float64, expected \(N, ...\)",
         ),
-        ({"images": np.zeros((6, 2), int)}, r"shape \(6, 2\) and dtype int64; expected .* uint8"),
-        ({"foreground_classes": []}, r"foreground_classes is \[\]; expected one or more"),
-        ({"foreground_classes": [1, 1]}, r"is \[1, 1\]; expected one or more distinct"),
+        ({"images": np.zeros((6, 2), int)}, r"shape \(6, 2\) and dtype int64, expected .* uint8"),
+        ({"foreground_classes": []}, r"foreground_classes is \[\], expected one or more"),
+        ({"foreground_classes": [1, 1]}, r"is \[1, 1\], expected one or more distinct"),
         (
             {"foreground_classes": [1, 5]},
-            r"foreground_classes has \[5\]; expected classes found in",
+            r"foreground_classes has \[5\], expected classes found in",
         ),
         (
             {"foreground_classes": [0, 1, 2]},
-            "images has 6 foreground images among 6; expected some",
+            "images has 6 foreground images among 6, expected some",
         ),
     ],
 )
@@ -111,6 +114,13 @@ def test_what_is_wrong_is_said_in_a_line(wrong, message):
     with pytest.raises(ValueError, match=message) as error:
         sdc.from_arrays(**VALID | wrong)
     assert "\n" not in str(error.value)
+
+
+def test_settings_may_come_from_numpy(base):
+    counts = {"num_segments": np.int64(3), "num_examples": np.int32(50)}
+    one = sdc.from_arrays(*base, **counts, foreground_classes=np.array(FOREGROUND))
+    plain = {"num_segments": 3, "num_examples": 50}
+    assert bytes_of(one) == bytes_of(sdc.from_arrays(*base, **plain, foreground_classes=FOREGROUND))
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 10_000), ("test[:50%]", 2_000)])
@@ -163,16 +173,18 @@ def test_foreground_classes_are_named_or_numbered():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"foreground_classes": ["8", "bird"]}, r"has \['bird'\]; expected ids below 10 or names"),
-        ({"foreground_classes": [10]}, r"has \[10\]; expected ids below 10"),
-        ({"foreground_classes": []}, r"is \[\]; expected one or more"),
+        ({"foreground_classes": ["8", "bird"]}, r"has \['bird'\], expected ids below 10 or names"),
+        ({"foreground_classes": 7}, "foreground_classes is 7, expected a list of classes"),
+        ({"foreground_classes": "83"}, "foreground_classes is '83', expected a list of classes"),
+        ({"foreground_classes": [10]}, r"has \[10\], expected ids below 10"),
+        ({"foreground_classes": []}, r"is \[\], expected one or more"),
         ({"foreground_classes": range(10)}, "split 'train' has 1442 foreground images among 1442"),
-        ({"split": "train[:1]"}, r"split 'train\[:1\]' has 1 foreground images among 1; expected"),
+        ({"split": "train[:1]"}, r"split 'train\[:1\]' has 1 foreground images among 1, expected"),
         (
             {"split": "train[3:6]"},
-            r"split 'train\[3:6\]' has 0 foreground images among 3; expected",
+            r"split 'train\[3:6\]' has 0 foreground images among 3, expected",
         ),
-        ({"num_segments": 1}, "num_segments is 1; expected 2 or more"),
+        ({"num_segments": 1}, "num_segments is 1, expected 2 or more"),
     ],
 )
 def test_wrong_options_are_told_in_a_line(options, message):

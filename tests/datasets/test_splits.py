@@ -47,7 +47,7 @@ def test_the_paper_reads_training_images_under_every_name(base):
 
 @pytest.mark.parametrize("split", ["train[:0]", "train[5:5]", "test[8:2]", "train[:0]+test[:0]"])
 def test_an_empty_split_is_named(base, split):
-    with pytest.raises(ValueError, match=r"^split '.*' is empty; expected") as error:
+    with pytest.raises(ValueError, match=r"^split '.*' is empty, expected") as error:
         select(base, split)
     assert split in str(error.value)
 
@@ -62,7 +62,7 @@ def test_an_unknown_split_is_told_in_a_line(base, split):
 
 
 def test_an_unknown_protocol_is_named(base):
-    with pytest.raises(ValueError, match="^protocol is 'both'; expected 'disjoint' or 'paper'$"):
+    with pytest.raises(ValueError, match="^protocol is 'both', expected 'disjoint' or 'paper'$"):
         select(base, "train", "both")
 
 

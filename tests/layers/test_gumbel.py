@@ -116,7 +116,8 @@ def test_config(schedule):
     assert twin.temperature.get_config() == schedule.get_config()
 
 
-@pytest.mark.parametrize("temperature", [0, -1.0, float("nan")])
+@pytest.mark.parametrize("temperature", [0, -1.0, float("nan"), "0.5", None])
 def test_bad_temperature_raises(temperature):
-    with pytest.raises(ValueError, match=rf"temperature is {temperature}, expected a number above"):
+    message = rf"temperature is {temperature!r}, expected a number above 0"
+    with pytest.raises(ValueError, match=message):
         GumbelAttention(temperature)

@@ -12,6 +12,7 @@ from attention_zoo.layers import (
     SoftAttention,
 )
 from attention_zoo.losses import NegativeLogLikelihood
+from attention_zoo.ops import entmax15
 
 B, M = 6, 4
 
@@ -139,6 +140,28 @@ def test_config():
     assert twin.normalizer is hybrid.first.normalizer
 
 
-def test_different_normalizers_raise():
-    with pytest.raises(ValueError, match="normalizers entmax15 and softmax, expected the same"):
-        HybridAttention(SoftAttention(normalizer="entmax15"), "hard")
+def test_names_take_the_normalizer_of_the_layer():
+    for hybrid in (
+        HybridAttention(SoftAttention(normalizer="entmax15"), "hard"),
+        HybridAttention("soft", HardAttention(normalizer="entmax15")),
+        HybridAttention("soft", HardAttention(normalizer="entmax15"), normalizer="entmax15"),
+    ):
+        for layer in (hybrid, hybrid.first, hybrid.second):
+            assert layer.normalizer is entmax15
+
+
+@pytest.mark.parametrize(
+    ("second", "settings", "message"),
+    [
+        (HardAttention(), {}, r"entmax15 \(first\), softmax \(second\)"),
+        ("hard", {"normalizer": "softmax"}, r"softmax \(normalizer\), entmax15 \(first\)"),
+        (
+            HardAttention(normalizer="entmax15"),
+            {"normalizer": "sparsemax"},
+            r"sparsemax \(normalizer\), entmax15 \(first\), entmax15 \(second\)",
+        ),
+    ],
+)
+def test_different_normalizers_raise(second, settings, message):
+    with pytest.raises(ValueError, match=f"^the normalizers are {message}, expected the same one$"):
+        HybridAttention(SoftAttention(normalizer="entmax15"), second, **settings)

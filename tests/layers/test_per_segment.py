@@ -47,6 +47,35 @@ def test_weights_of_the_network_are_trained(layer, images):
     assert len(layer.trainable_variables) == 2
 
 
+def test_config_of_the_caller_stays_as_it_is(layer):
+    config = layer.get_config()
+    for _ in range(2):
+        assert PerSegment.from_config(config).network.filters == 3
+    assert config == layer.get_config()
+
+
+class Subclassed(keras.Model):
+    """A network with `call` alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def test_subclassed_network_needs_no_shapes(images):
+    layer = PerSegment(Subclassed())
+    assert layer.compute_output_shape((None, M, 4)) == (None, M, 3)
+    layer = PerSegment(Subclassed())
+    assert layer(keras.Input((M, 2))).shape == (None, M, 3)
+    assert len(layer.trainable_variables) == 2
+    np.testing.assert_allclose(
+        layer(images[..., 0, 0, :]), layer.network.dense(images[..., 0, 0, :]), atol=1e-6
+    )
+
+
 def test_segments_without_features_raise(layer):
     with pytest.raises(ValueError, match=r"have shape \(6, 4\), expected \(batch, segments, ...\)"):
         PerSegment(keras.layers.Activation("relu"))(np.zeros((B, M)))

@@ -40,3 +40,25 @@ def test_unknown_name_raises():
 def test_other_things_raise():
     with pytest.raises(TypeError, match="attention is 3, expected a name or an attention layer"):
         layers.get(3)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "message"),
+    [
+        (layers.SoftAttention, "attention is <class '.*SoftAttention'>, expected a name or an att"),
+        (
+            {"class_name": "Dense", "config": {"units": 3}},
+            "attention is a config of 'Dense', expected one of an attention layer",
+        ),
+        (
+            keras.saving.serialize_keras_object(keras.layers.Dense(3)),
+            "attention is a config of 'Dense', expected one of an attention layer",
+        ),
+        ({"class_name": "Sfot", "config": {}}, "attention is a config of 'Sfot', expected one"),
+        ({"units": 3}, r"attention is a config of the keys \['units'\], expected one of an att"),
+    ],
+)
+def test_what_is_no_attention_layer_raises_one_line(identifier, message):
+    with pytest.raises(TypeError, match=f"^{message}") as error:
+        layers.get(identifier)
+    assert "\n" not in str(error.value)

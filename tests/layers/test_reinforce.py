@@ -146,6 +146,10 @@ def test_focus_classifier_tells_the_moving_average(focus_classifier, segments, l
     assert twin.attention.moving_average.numpy() == model.attention.moving_average.numpy()
 
 
+def test_number_of_samples_may_come_from_numpy():
+    assert type(ReinforceAttention(num_samples=np.int64(2)).get_config()["num_samples"]) is int
+
+
 def test_config():
     settings = {"baseline": "leave_one_out", "num_samples": 3, "decay": 0.5, "seed": 7}
     twin = ReinforceAttention.from_config(ReinforceAttention(**settings).get_config())
@@ -157,6 +161,9 @@ def test_config():
     [
         ({"baseline": "mean"}, r"baseline is 'mean', expected one of .*'leave_one_out'"),
         ({"num_samples": 0}, r"num_samples is 0, expected 1 or more"),
+        ({"num_samples": 1.5}, r"num_samples is 1.5, expected an integer"),
+        ({"num_samples": "2"}, r"num_samples is '2', expected an integer"),
+        ({"decay": "0.5"}, r"decay is '0.5', expected a number in \[0, 1\)"),
         ({"baseline": "leave_one_out"}, r"num_samples is 1, expected 2 or more"),
         ({"decay": 1.0}, r"decay is 1.0, expected a number in \[0, 1\)"),
         ({"decay": -0.1}, r"decay is -0.1, expected a number in \[0, 1\)"),

@@ -48,6 +48,19 @@ def test_shape_is_known_beforehand(shape):
     assert pool(keras.Input(image)).shape == expected
 
 
+def test_images_of_any_size():
+    inputs = keras.Input((None, None, 3))
+    pool = BlockMaxPool2D()
+    assert pool.compute_output_shape((None, None, 5, 3)) == (None, None, 2, 3)
+    model = keras.Model(inputs, pool(inputs))
+    assert model.output_shape == (None, None, None, 3)
+    for size in (4, 7):
+        images = np.random.default_rng(0).normal(size=(2, size, 5, 3)).astype("float32")
+        expected = keras.layers.MaxPooling2D(2)(images)
+        np.testing.assert_array_equal(model(images), expected)
+        np.testing.assert_array_equal(model.predict_on_batch(images), expected)
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 4, 2), (1, 4, 1, 2)])
 def test_less_than_a_block_is_refused(shape):
     with pytest.raises(ValueError, match="images have shape .*, expected 2×2 pixels or more"):

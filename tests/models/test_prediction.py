@@ -42,6 +42,13 @@ def test_marginal_is_above_the_average_log_likelihood(classify, segments):
     assert np.all(marginal > log_p.mean(axis=1))
 
 
+def test_marginal_of_no_segments_is_uniform(classify, segments):
+    a = np.repeat(np.float32([[0.0], [1 / 6]]), 2, axis=0) * np.ones(6, "float32")
+    log_p = np.asarray(prediction.marginal(classify, segments, a))
+    np.testing.assert_allclose(log_p[:2], -np.log(3), rtol=1e-6)
+    np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1.0, atol=1e-6)
+
+
 def test_argmax_takes_the_first_of_equal_weights(classify, segments):
     a = np.tile(np.float32([0.1, 0.4, 0.4, 0.1, 0, 0]), (4, 1))
     expected = keras.ops.log_softmax(classify(segments[:, 1]))

@@ -19,6 +19,16 @@ def test_cells_show_percentages(unit):
     assert ax.images[0].get_extent() == [0, 1, 0, 1] and ax.images[0].origin == "lower"
 
 
+@pytest.mark.parametrize("bins", [1, 3, 10])
+def test_any_number_of_bins(bins):
+    (ax,) = joint_histogram(np.eye(bins)).axes
+    cells = {tuple(np.round(t.get_position(), 6)): t.get_text() for t in ax.texts}
+    centres = np.round((np.arange(bins) + 0.5) / bins, 6)
+    assert len(cells) == bins**2
+    assert all(cells[x, x] == f"{1 / bins:.1%}" for x in centres)
+    np.testing.assert_allclose(ax.get_xticks(), np.arange(bins + 1) / bins)
+
+
 def test_axes_are_named_and_ticked_at_the_bin_edges(tmp_path):
     figure = joint_histogram(np.eye(5))
     (ax,) = figure.axes
@@ -33,7 +43,9 @@ def test_axes_are_named_and_ticked_at_the_bin_edges(tmp_path):
 @pytest.mark.parametrize(
     ("histogram", "message"),
     [
-        (np.ones((5, 4)), r"histogram has shape \(5, 4\), expected \(5, 5\)"),
+        (np.ones((5, 4)), r"histogram has shape \(5, 4\), expected \(bins, bins\)"),
+        (np.ones(4), r"histogram has shape \(4,\), expected \(bins, bins\)"),
+        (np.ones((0, 0)), r"histogram has shape \(0, 0\), expected \(bins, bins\)"),
         (np.zeros((5, 5)), "histogram has values 0 to 0, expected counts"),
         (-np.ones((5, 5)), "histogram has values -1 to -1, expected counts"),
         (np.full((5, 5), np.nan), "histogram has values nan to nan, expected counts"),

@@ -1,0 +1,58 @@
+"""Inputs as FocusClassifier takes them: segments, and which of them are there."""
+
+from keras import ops as kops
+
+from attention_zoo.layers.base import check_shapes
+
+
+def segments_shape(input_shape):
+    """The segments' shape out of the inputs' shape, one or a dict of them."""
+    nested = isinstance(input_shape, dict) or any(isinstance(n, tuple | list) for n in input_shape)
+    return split(input_shape)[0] if nested else input_shape
+
+
+def masked_segments(inputs, mask=None):
+    """The segments (b, m, ...), and their mask, bool (b, m), or None.
+
+    A segment is there if the mask argument, the inputs' "mask" and the mask that Keras keeps with
+    the segments all say so.
+
+    Args:
+        inputs: segments, or a dict of "segments" and "mask".
+        mask: (b, m), or, as Keras finds it on a dict of inputs, a dict with "segments".
+    """
+    segments, given = split(inputs)
+    if isinstance(mask, dict):
+        mask = mask["segments"]
+    for one in (mask, given):
+        check_shapes(segments, None, one)
+    return segments, conjunction(conjunction(mask, given), keras_mask(segments))
+
+
+def split(inputs):
+    """(segments, mask or None)."""
+    if isinstance(inputs, tuple | list):
+        raise ValueError(
+            f"inputs are a {type(inputs).__name__} of {len(inputs)}, expected segments, or a dict "
+            "of 'segments' and 'mask'"
+        )
+    if not isinstance(inputs, dict):
+        return inputs, None
+    if "segments" not in inputs or not inputs.keys() <= {"segments", "mask"}:
+        raise ValueError(
+            f"inputs have the keys {sorted(inputs)}, expected 'segments' and maybe 'mask'"
+        )
+    return inputs["segments"], inputs.get("mask")
+
+
+def keras_mask(tensor):
+    """The mask that Keras keeps with a tensor, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def conjunction(mask, other):
+    """Where both are True; None says nothing."""
+    if mask is None or mask is other:
+        return other if other is None else kops.cast(other, "bool")
+    mask = kops.cast(mask, "bool")
+    return mask if other is None else kops.logical_and(mask, kops.cast(other, "bool"))

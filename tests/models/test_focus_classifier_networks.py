@@ -1,0 +1,156 @@
+"""The networks of FocusClassifier: encoders, and networks of every kind that Keras knows."""
+
+import keras
+import numpy as np
+import pytest
+
+from attention_zoo import layers
+from attention_zoo.models import FocusClassifier
+
+B, M, D, C = 6, 3, 4, 3
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Subclassed(keras.Model):
+    """A network with `call` alone."""
+
+    def __init__(self, units, **settings):
+        super().__init__(**settings)
+        self.units = units
+        self.hidden = keras.layers.Dense(5, activation="tanh", dtype=self.dtype_policy)
+        self.dense = keras.layers.Dense(units, dtype=self.dtype_policy)
+
+    def call(self, x):
+        return self.dense(self.hidden(x))
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}
+
+
+class SubclassedLayer(keras.layers.Layer):
+    """The same as a layer."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Words(keras.layers.Layer):
+    """An encoder of token ids."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = keras.layers.Embedding(10, D, mask_zero=True)
+
+    def call(self, ids):
+        return self.embedding(ids)
+
+
+@pytest.fixture
+def segments():
+    return np.random.default_rng(1).normal(size=(B, M, D)).astype("float32")
+
+
+# Encoder
+
+
+def test_focus_and_classifier_read_the_encoders_features():
+    cnn = keras.Sequential([keras.layers.Conv2D(2, 3), keras.layers.GlobalMaxPooling2D()])
+    focus, classifier = keras.layers.Dense(1), keras.layers.Dense(C)
+    model = FocusClassifier(focus, classifier, "lvml", encoder=layers.PerSegment(cnn))
+    images = np.random.default_rng(0).normal(size=(B, M, 5, 5, 1)).astype("float32")
+    output = model(images)
+    features = np.stack([cnn(images[:, j]) for j in range(M)], axis=1)  # (b, m, 2)
+    assert classifier.kernel.shape == (2, C)
+    plain = FocusClassifier(focus, classifier, "lvml")(features)
+    np.testing.assert_allclose(output["label"], plain["label"], atol=1e-5)
+    np.testing.assert_allclose(output["focus"], plain["focus"], atol=1e-5)
+
+
+def test_dropout_of_the_encoder_is_on_in_training_only():
+    model = FocusClassifier(
+        keras.layers.Dense(1), keras.layers.Dense(C), encoder=keras.layers.Dropout(0.5)
+    )
+    segments = np.ones((B, M, D), dtype="float32")
+    predicted, again, trained = (model(segments, training=t)["label"] for t in (False, False, True))
+    np.testing.assert_array_equal(predicted, again)
+    assert np.any(np.abs(trained - predicted) > 1e-3)
+
+
+# Subclassed networks
+
+
+@pytest.mark.parametrize("network", [Subclassed, SubclassedLayer])
+def test_subclassed_networks_need_no_shapes(segments, network):
+    model = FocusClassifier(network(1), network(C), "lvml", encoder=network(2))
+    model.build((None, M, D))
+    assert model.num_classes == C
+    features = model.encoder(segments)
+    plain = FocusClassifier(model.focus, model.classifier, "lvml")(features)
+    np.testing.assert_allclose(model(segments)["label"], plain["label"], atol=1e-6)
+
+
+def test_subclassed_networks_train_and_are_saved(segments, tmp_path):
+    encoder = layers.PerSegment(Subclassed(2))
+    model = FocusClassifier(Subclassed(1), Subclassed(C), "hard", encoder=encoder)
+    model.compile(keras.optimizers.SGD(0.1))
+    model.fit(segments, np.arange(B) % C, verbose=0)
+    assert len(model.trainable_variables) == 12
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for key, value in model(segments).items():
+        np.testing.assert_array_equal(loaded(segments)[key], value)
+
+
+def test_subclassed_networks_in_mixed_precision(segments):
+    policy = "mixed_bfloat16"
+    networks = [Subclassed(n, dtype=policy) for n in (1, C, 2)]
+    model = FocusClassifier(*networks[:2], encoder=networks[2], dtype=policy)
+    output = model(segments)
+    assert {keras.backend.standardize_dtype(x.dtype) for x in output.values()} == {"float32"}
+    assert {v.dtype for v in model.trainable_variables} == {"float32"}
+
+
+def test_subclassed_model_around_it_builds_it(segments):
+    class Outer(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = FocusClassifier(Subclassed(1), Subclassed(C))
+
+        def call(self, x):
+            return self.inner(x)["label"]
+
+    outer = Outer()
+    assert outer(segments).shape == (B, C)
+    assert len(outer.trainable_variables) == 8
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float32"])
+def test_subclassed_encoder_of_token_ids(dtype):
+    model = FocusClassifier(SubclassedLayer(1), SubclassedLayer(C), "hard", encoder=Words())
+    padded = model(np.array([[3, 1, 7, 0], [2, 2, 0, 0]], dtype))
+    np.testing.assert_array_equal(np.asarray(padded["focus"]) > 0.0, [[1, 1, 1, 0], [1, 1, 0, 0]])
+    shorter = model(np.array([[3, 1, 7]], dtype))
+    np.testing.assert_allclose(padded["label"][:1], shorter["label"], atol=1e-6)
+
+
+def test_encoder_that_says_it_reads_integers():
+    """`keras.Input` tells the dtype of ids to an encoder that cannot do with floats."""
+    ids = keras.Input((None,), dtype="int32")
+    table = np.random.default_rng(0).normal(size=(10, D)).astype("float32")
+    encoder = keras.Model(ids, keras.ops.take(table, ids, axis=0))
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C), encoder=encoder)
+    tokens = np.array([[3, 1, 7], [2, 2, 9]])
+    plain = FocusClassifier(model.focus, model.classifier)(table[tokens])
+    np.testing.assert_allclose(model(tokens)["label"], plain["label"], atol=1e-6)
+
+
+def test_config_of_the_caller_stays_as_it_is():
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C))
+    config = model.get_config()
+    for _ in range(2):
+        assert FocusClassifier.from_config(config).classifier.units == C
+    assert config == model.get_config()
