@@ -7,7 +7,17 @@
 The method is that of arXiv:2307.13421.
 """
 
-from attention_zoo import callbacks, datasets, layers, losses, metrics, models, ops, plots
+from attention_zoo import (
+    callbacks,
+    datasets,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    plots,
+)
 from attention_zoo._version import __version__
 from attention_zoo.evaluation import Evaluation, evaluate
 from attention_zoo.export import export
@@ -26,5 +36,6 @@ __all__ = [
     "metrics",
     "models",
     "ops",
+    "optimizers",
     "plots",
 ]

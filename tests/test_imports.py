@@ -19,7 +19,7 @@ FLOORS = [
     {"_random"},
     {"ops"},
     {"layers"},
-    {"losses", "metrics"},
+    {"losses", "metrics", "optimizers"},
     {"models"},
     {"callbacks", "evaluation", "export"},
     {"plots"},

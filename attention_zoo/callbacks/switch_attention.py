@@ -67,7 +67,7 @@ class SwitchAttention(keras.callbacks.Callback):
         if (state["signal"] is None) != (self._signal is None):
             raise ValueError(
                 f"when is {self.when!r}, but the state to restore is that of "
-                f"{'an epoch' if state['signal'] is None else 'a signal'}; expected the same when"
+                f"{'an epoch' if state['signal'] is None else 'a signal'}, expected the same when"
             )
         self.switched_epoch = state["switched_epoch"]
         self._is_due = state["is_due"]
@@ -140,7 +140,7 @@ def reset(optimizer, trainable_variables):
 
 
 def _is_epoch(when):
-    return isinstance(when, numbers.Integral) and not isinstance(when, bool) and when >= 0
+    return isinstance(when, numbers.Integral) and not isinstance(when, bool) and int(when) >= 0
 
 
 def _is_signal(when):

@@ -9,6 +9,7 @@ from attention_zoo import layers
 from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
 from attention_zoo.models.prediction import WAYS
 from attention_zoo.ops import NORMALIZERS
+from attention_zoo.optimizers import TwoOptimizers
 from attention_zoo.trainers.settings import setting
 from attention_zoo.trainers.strategies import STRATEGIES
 
@@ -46,12 +47,21 @@ class RunSettings:
     )
     batch_size: int = setting(256, "Examples a step.", least=1)
     learning_rate: float = setting(0.05, "Of SGD with momentum.", above=0)
+    classifier_learning_rate: float | None = setting(
+        None, "Of every network but the focus network; learning_rate if unset.", above=0
+    )
     second_learning_rate: float | None = setting(
-        None, "In hybrid's second phase; a fifth of the first if unset.", above=0
+        None,
+        "In hybrid's second phase, classifier_learning_rate changing in proportion; a fifth of the "
+        "first if unset.",
+        above=0,
     )
     momentum: float = setting(0.9, "Of SGD.", least=0)
     clip_norm: float | None = setting(
-        None, "Largest norm of the whole gradient, which is scaled down to it.", above=0
+        None,
+        "Largest norm of the whole gradient, which is scaled down to it; of the focus network's "
+        "and of the rest, each by itself, with classifier_learning_rate.",
+        above=0,
     )
     initial_weights: str | None = setting(
         None, "File of weights (.weights.h5) to start from, with fresh optimizer state."
@@ -103,10 +113,23 @@ def _leaf(name, settings):
     return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}))
 
 
-def make_optimizer(settings):
-    """SGD with momentum, as the paper has it."""
+def make_optimizer(settings, model):
+    """SGD with momentum, as the paper has it; two of them where the classifier has its own rate.
+
+    Args:
+        settings: `RunSettings`.
+        model: the built FocusClassifier to train.
+    """
+    focus = _sgd(settings, settings.learning_rate)
+    if settings.classifier_learning_rate is None:
+        return focus
+    classifier = _sgd(settings, settings.classifier_learning_rate)
+    return TwoOptimizers.of(model, focus=focus, classifier=classifier)
+
+
+def _sgd(settings, learning_rate):
     return keras.optimizers.SGD(
-        settings.learning_rate, momentum=settings.momentum, global_clipnorm=settings.clip_norm
+        learning_rate, momentum=settings.momentum, global_clipnorm=settings.clip_norm
     )
 
 

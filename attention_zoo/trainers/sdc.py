@@ -17,6 +17,7 @@ from absl import app, flags, logging
 from attention_zoo import datasets
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
+from attention_zoo.trainers.augment import AUGMENTATIONS, augmented, check_augment
 from attention_zoo.trainers.loop import resident
 from attention_zoo.trainers.results import write_results
 from attention_zoo.trainers.run_settings import (
@@ -62,6 +63,12 @@ class Settings(RunSettings):
     num_segments: int = setting(5, "Segments of a mosaic, m.", least=2)
     num_examples: int | None = setting(None, "Training mosaics; the data set's default if unset.")
     num_test_examples: int | None = setting(None, "Test mosaics; the data set's default if unset.")
+    augment: str = setting(
+        "none",
+        "Of training mosaics, every segment anew at every step: flips left to right, and shifts by "
+        "up to an eighth of the image.",
+        choices=tuple(AUGMENTATIONS),
+    )
     network: str | None = setting(
         None, "Pair of networks; the data set's own if unset.", choices=tuple(NETWORKS)
     )
@@ -93,6 +100,7 @@ def train_and_evaluate(workdir, **settings):
         split = chosen.validation_split
         splits["validation"] = _load(chosen, split, chosen.num_test_examples)
     check_run_settings(chosen, training.num_examples)
+    check_augment(chosen.augment, training.segment_shape)
     with strategy.scope():
         model = build_model(chosen, training)
     run = Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy))
@@ -124,7 +132,7 @@ def build_model(settings, info):
         )
         model.build((None, info.num_segments, *info.segment_shape))
     load_initial_weights(model, settings)
-    model.compile(make_optimizer(settings))
+    model.compile(make_optimizer(settings, model))
     return model
 
 
@@ -152,7 +160,7 @@ def _train(model, run, settings, training, test, switch):
         settings,
         batches,
         steps_per_epoch=training.num_examples // size,
-        prepare=gather,
+        prepare=augmented(gather, settings.augment, settings.seed),
         validation=test.source.index_dataset(size),
         switch=switch,
         prepare_validation=gather_test,

@@ -6,6 +6,7 @@ import tensorflow as tf
 from attention_zoo import datasets
 from attention_zoo.callbacks import SwitchAttention
 from attention_zoo.models import FocusClassifier, networks
+from attention_zoo.optimizers import TwoOptimizers
 from attention_zoo.trainers import loop as loop_module
 from attention_zoo.trainers.checkpoints import Checkpoints
 from attention_zoo.trainers.loop import Loop, resident
@@ -82,6 +83,24 @@ def test_fit_and_the_loop_give_the_same_weights_after_50_steps(attention, jit_co
     run(looped, digits, 10, jit_compile=jit_compile)
     assert max(np.abs(a - b).max() for a, b in zip(weights(looped), weights(start))) > 0.1
     assert_equal(fitted, looped, atol=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_fit_and_the_loop_agree_with_two_optimizers(jit_compile, digits):
+    fitted, looped = two_rates(build("lvml")), two_rates(build("lvml"))
+    batches = digits.source.endless(B, seed=1)
+    fitted.fit(batches, steps_per_epoch=STEPS, epochs=2, shuffle=False, verbose=0)
+    run(looped, digits, 2, jit_compile=jit_compile)
+    assert_equal(fitted, looped, atol=1e-5)
+    assert int(looped.optimizer.iterations.numpy()) == 2 * STEPS
+
+
+def two_rates(model):
+    focus, classifier = keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.05, momentum=0.9)
+    optimizer = TwoOptimizers.of(model, focus=focus, classifier=classifier)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, jit_compile=False)
+    return model
 
 
 def test_the_loop_reports_the_figures_of_fit(digits):
@@ -194,6 +213,15 @@ def test_two_replicas_take_the_steps_of_one(digits, two_replicas):
     assert_equal(one, two, atol=1e-5)
     for name, value in one_logs.epochs[0].items():
         assert two_logs.epochs[0][name] == pytest.approx(value, abs=1e-5), name
+
+
+def test_two_replicas_take_the_steps_of_one_with_two_optimizers(digits, two_replicas):
+    one = two_rates(build("soft"))
+    with two_replicas.scope():
+        two = two_rates(build("soft"))
+    for model in (one, two):
+        run(model, digits, 1)
+    assert_equal(one, two, atol=1e-5)
 
 
 def test_xla_under_replicas_is_refused(two_replicas):

@@ -36,8 +36,18 @@ def test_signals_by_name():
     assert isinstance(switch.when, FocusDrive)
 
 
-def test_the_optimizer_clips_the_whole_gradient():
-    optimizer = make_optimizer(RunSettings(clip_norm=0.5, learning_rate=0.1, momentum=0.8))
+def test_the_optimizer_clips_the_whole_gradient(linear_model):
+    settings = RunSettings(clip_norm=0.5, learning_rate=0.1, momentum=0.8)
+    optimizer = make_optimizer(settings, linear_model())
     assert optimizer.global_clipnorm == 0.5 and optimizer.momentum == 0.8
     assert float(optimizer.learning_rate.numpy()) == pytest.approx(0.1)
-    assert make_optimizer(RunSettings()).global_clipnorm is None
+    assert make_optimizer(RunSettings(), linear_model()).global_clipnorm is None
+
+
+def test_a_rate_of_the_classifiers_own(linear_model):
+    settings = RunSettings(learning_rate=0.1, classifier_learning_rate=0.02, clip_norm=0.5)
+    optimizer = make_optimizer(settings, linear_model())
+    for one, rate in ((optimizer.focus, 0.1), (optimizer.classifier, 0.02)):
+        assert float(one.learning_rate.numpy()) == pytest.approx(rate)
+        assert one.momentum == 0.9 and one.global_clipnorm == 0.5
+    assert optimizer.is_focus == (True, False, False)

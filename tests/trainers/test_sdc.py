@@ -12,6 +12,8 @@ from absl.testing import flagsaver
 import attention_zoo as az
 from attention_zoo.callbacks import FocusStalled
 from attention_zoo.trainers import run_settings, sdc
+from attention_zoo.trainers.augment import AUGMENTATIONS
+from attention_zoo.trainers.checkpoints import find_checkpoints
 from attention_zoo.trainers.run_callbacks import WriteMetrics
 from attention_zoo.trainers.training import Preempted
 from attention_zoo.trainers.workdir import Workdir
@@ -46,6 +48,7 @@ def test_the_workdir_is_complete(finished):
         "results.json",
     }
     results = json.loads((workdir / "results.json").read_text())
+    assert results.pop("switched_epoch") == 1
     assert results == {name: result.scalars() for name, result in evaluations.items()}
     config = json.loads((workdir / "config.json").read_text())
     assert config == dataclasses.asdict(sdc.Settings(**TINY))
@@ -175,6 +178,12 @@ def test_mixed_precision_trains_in_its_floats(policy, tmp_path):
         ({"learning_rate": "0.1"}, "^learning_rate is '0.1', expected a number$"),
         ({"seed": 2**33}, "^seed is 8589934592, expected 4294967295 or less$"),
         ({"dataset": "orthogonal", "protocol": "paper"}, "^protocol is 'paper', expected"),
+        (
+            {"dataset": "orthogonal", "augment": "flip"},
+            r"^augment is 'flip' with segments of shape",
+        ),
+        ({"augment": "crop"}, "^augment is 'crop', expected one of"),
+        ({"classifier_learning_rate": 0.0}, "^classifier_learning_rate is 0.0, expected a number"),
         ({"strategy": "tpu"}, "^strategy is 'tpu', no TPU was found"),
         ({"network": "cifar10"}, "network 'cifar10' does not fit segments of shape"),
         ({"initial_weights": "nowhere.weights.h5"}, "nowhere.weights.h5"),
@@ -238,9 +247,76 @@ def _interrupt(at_epoch):
     return on_epoch_begin
 
 
-def test_replicas_end_as_one(tmp_path, monkeypatch, two_replicas):
+TWO_RATES = {"network": "linear", "learning_rate": 0.5, "classifier_learning_rate": 0.1}
+
+
+@pytest.mark.parametrize("jit_compile", ["true", "false"])
+def test_with_augmentation_and_two_rates_it_goes_on_to_the_same_weights(jit_compile, tmp_path):
+    """Broken off after each of the six steps but the last."""
+    settings = TINY | TWO_RATES | {"augment": "flip_and_crop", "jit_compile": jit_compile}
+    settings |= {"steps_per_call": 1, "checkpoint_steps": 1}
+    sdc.train_and_evaluate(tmp_path / "unbroken", **settings)
+    for step in range(1, 6):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(WriteMetrics, "on_train_batch_begin", _interrupt_after(2))
+            with pytest.raises(KeyboardInterrupt):
+                sdc.train_and_evaluate(tmp_path / "broken", **settings)
+        newest = find_checkpoints(tmp_path / "broken/checkpoints")[0]
+        assert newest.name == f"step-{step:08d}"
+    sdc.train_and_evaluate(tmp_path / "broken", **settings)
+    broken, unbroken = (
+        keras.models.load_model(tmp_path / name / "model.keras") for name in ("broken", "unbroken")
+    )
+    for one, other in ((broken, unbroken), (broken.optimizer, unbroken.optimizer)):
+        for a, b in zip(one.variables, other.variables, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    rates = [float(one.learning_rate.numpy()) for one in _two(unbroken.optimizer)]
+    assert rates == pytest.approx([0.1, 0.02])  # a fifth of both
+
+
+def _two(optimizer):
+    return optimizer.focus, optimizer.classifier
+
+
+def _interrupt_after(calls):
+    """Breaks off at the beginning of that call of a run, counted from 1."""
+    begun = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        begun.append(batch)
+        if len(begun) == calls:
+            raise KeyboardInterrupt
+
+    return on_train_batch_begin
+
+
+def test_augmentation_is_of_training_batches_only(tmp_path, monkeypatch):
+    given = {}
+
+    def keep(model, run, settings, batches, **options):
+        given.update(options, batches=batches)
+
+    monkeypatch.setattr(sdc, "train", keep)
+    monkeypatch.setattr(sdc, "write_results", lambda *_: None)
+    settings = TINY | TWO_RATES | {"augment": "flip", "seed": 3}
+    sdc.train_and_evaluate(tmp_path, **settings)
+    training, test = (
+        az.datasets.load("sdc/digits", split, seed=3, num_examples=n)[1].source
+        for split, n in (("train", 96), ("test", 64))
+    )
+    rows, _ = next(iter(given["batches"](0)))
+    flipped = AUGMENTATIONS["flip"](training.gather(rows), rows, 3).numpy()
+    np.testing.assert_array_equal(given["prepare"](rows), flipped)
+    assert (flipped != training.gather(rows).numpy()).any()
+    rows, _ = next(iter(given["validation"]))
+    np.testing.assert_array_equal(given["prepare_validation"](rows), test.gather(rows))
+
+
+@pytest.mark.parametrize("classifier_rate", [None, 0.1])
+def test_replicas_end_as_one(classifier_rate, tmp_path, monkeypatch, two_replicas):
     """The same weights but for rounding, and every test mosaic evaluated once."""
     settings = TINY | {"attention": "lvml", "network": "linear", "learning_rate": 0.5}
+    settings |= {"classifier_learning_rate": classifier_rate}
     one = sdc.train_and_evaluate(tmp_path / "one", **settings)
     monkeypatch.setattr(sdc, "make_strategy", lambda name: two_replicas)
     two = sdc.train_and_evaluate(tmp_path / "two", **settings, strategy="mirrored")

@@ -1,0 +1,15 @@
+"""What compiles the graph that is being traced."""
+
+import keras
+
+
+def compiled_by_xla():
+    """Whether operations called now will be compiled by XLA; False in eager mode."""
+    if keras.backend.backend() != "tensorflow":
+        return keras.backend.backend() == "jax"
+    import tensorflow as tf
+    from tensorflow.python.ops import control_flow_util  # no public function tells
+
+    if tf.executing_eagerly():
+        return False
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())

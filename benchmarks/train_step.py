@@ -1,0 +1,295 @@
+r"""Times the train step of this package, of Keras with stock layers and of PyTorch.
+
+    pip install -e ".[benchmarks]"
+    python benchmarks/train_step.py --json=train_step.json
+
+All contestants take the same work: from rows of indices into base images kept as uint8 to new
+weights, on the paper's CIFAR-10 networks, batch 256, SGD with momentum. Each is a process of its
+own, kept alive; in a round each takes its turn alone, in an order that changes. First they must
+give the same losses from the same weights over three steps. The time of a round is the median of
+its steps; the table has medians and quartiles over rounds, and the median of the ratios within
+rounds to the fastest PyTorch. All under malloc as it comes, and with its thresholds raised. A turn
+during which other programs took more than 5 % of the machine is repeated, at most --patience times.
+
+GFLOP/s are those of the convolutions and matrix products that the step needs, whatever is
+computed; beside them stands the machine's float32 matrix product in the same run.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from train_step_task import Task, step_flops
+
+CONTESTANTS = {
+    "ours": ("train_step_tensorflow", "Ours"),
+    "ours_xla": ("train_step_tensorflow", "OursXLA"),
+    "keras": ("train_step_tensorflow", "StockKeras"),
+    "torch": ("train_step_torch", "Torch"),
+    "torch_channels_last": ("train_step_torch", "TorchChannelsLast"),
+    "torch_compiled": ("train_step_torch", "TorchCompiled"),
+}
+MALLOC = {
+    "default": {},
+    "raised": {
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": "1000000000000",
+        "MALLOC_TOP_PAD_": "268435456",
+    },
+}
+CHECKED_STEPS = 3
+DISTURBED = 0.05  # share of the machine that other programs take
+
+
+def main():
+    args = _parser().parse_args()
+    if args.worker:
+        serve(args.worker, args.threads)
+        return
+    results = []
+    for m in args.segments:
+        for malloc in args.malloc:
+            for attention in args.attention:
+                results.append(compare(args, malloc, m, attention))
+                _print_case(results[-1])
+                if args.json:
+                    report = {"machine": machine(args), "results": results}
+                    Path(args.json).write_text(json.dumps(report, indent=2) + "\n")
+
+
+def compare(args, malloc, m, attention):
+    """One case: all contestants checked against each other, warmed up and timed in turn."""
+    setting = {"attention": attention, "num_segments": m, "batch_size": args.batch_size}
+    workers = {name: Worker(name, malloc, args.threads) for name in args.contestants}
+    try:
+        peak = {name: worker.ask(peak=2048) for name, worker in workers.items()}
+        for worker in workers.values():
+            worker.ask(make=setting)
+        losses = {name: w.ask(losses=CHECKED_STEPS) for name, w in workers.items()}
+        _check_losses(losses)
+        for worker in workers.values():
+            worker.ask(steps=args.warm_up)
+        rounds = {name: [] for name in workers}
+        for i in range(args.rounds):
+            order = list(workers)
+            for name in order[i % len(order) :] + order[: i % len(order)]:
+                rounds[name].append(_turn(workers[name], args))
+        memory = {name: worker.ask(memory=True) for name, worker in workers.items()}
+    finally:
+        for worker in workers.values():
+            worker.close()
+    return _summary(setting | {"malloc": malloc}, rounds, losses, peak, memory)
+
+
+def _turn(worker, args):
+    """(Share of others, median milliseconds a step) of an undisturbed turn, or the least so."""
+    turns = []
+    for _ in range(1 + args.patience):
+        _wait_for_quiet(args.patience)
+        busy, begin = _busy_seconds(), time.perf_counter()
+        own, *seconds = worker.ask(steps=args.steps + 1)  # the first step finds cold caches
+        others = _share(_busy_seconds() - busy - own, time.perf_counter() - begin)
+        turns.append((others, 1000 * statistics.median(seconds[1:])))
+        if others < DISTURBED:
+            break
+    return min(turns)
+
+
+def _wait_for_quiet(patience):
+    """Returns when other programs leave the machine alone, or after `patience` seconds."""
+    for _ in range(2 * patience):
+        busy, begin = _busy_seconds(), time.perf_counter()
+        time.sleep(0.5)
+        if _share(_busy_seconds() - busy, time.perf_counter() - begin) < DISTURBED:
+            return
+
+
+def _share(busy, wall):
+    return busy / (wall * os.cpu_count())
+
+
+def _busy_seconds():
+    """CPU seconds that all programs took since the machine started (Linux; elsewhere 0)."""
+    if not Path("/proc/stat").exists():
+        return 0.0
+    user, nice, system, _, _, interrupt, soft, stolen = map(
+        int, Path("/proc/stat").read_text().split()[1:9]
+    )
+    return (user + nice + system + interrupt + soft + stolen) / os.sysconf("SC_CLK_TCK")
+
+
+def _summary(setting, rounds, losses, peak, memory):
+    others = {name: max(share for share, _ in turns) for name, turns in rounds.items()}
+    rounds = {name: [time for _, time in turns] for name, turns in rounds.items()}
+    medians = {name: statistics.median(times) for name, times in rounds.items()}
+    rivals = [name for name in rounds if name.startswith("torch")]
+    best = min(rivals, key=medians.get) if rivals else min(medians, key=medians.get)
+    gflop = step_flops(setting) / 1e9
+    rows = {}
+    for name, times in rounds.items():
+        low, median, high = statistics.quantiles(times, n=4, method="inclusive")
+        ratios = [a / b for a, b in zip(times, rounds[best])]
+        rows[name] = {
+            "milliseconds": {"quartiles": [low, median, high], "rounds": times},
+            "ratio_to_best_torch": statistics.quantiles(ratios, n=4, method="inclusive"),
+            "largest_share_of_others": others[name],
+            "gflop_per_second": 1000 * gflop / median,
+            "matrix_product_gflop_per_second": peak[name],
+            "peak_mib": memory[name],
+            "first_losses": losses[name],
+        }
+    return setting | {"best_torch": best, "gflop": gflop, "contestants": rows}
+
+
+def _check_losses(losses):
+    """Raises unless all agree: to 1e-5 in the first step, a little less after updates."""
+    for step, tolerance in zip(range(CHECKED_STEPS), (1e-5, 1e-4, 1e-3)):
+        values = {name: given[step] for name, given in losses.items()}
+        if not np.ptp(list(values.values())) <= tolerance:  # nor NaN
+            raise SystemExit(f"losses of step {step} differ by more than {tolerance}: {values}")
+
+
+class Worker:
+    """A contestant in a process of its own that works only when asked."""
+
+    def __init__(self, name, malloc, threads):
+        command = [sys.executable, __file__, "--worker", name, "--threads", str(threads)]
+        environment = os.environ | MALLOC[malloc] | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+        environment |= {"OMP_NUM_THREADS": str(threads), "CUDA_VISIBLE_DEVICES": "-1"}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def ask(self, **question):
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"{self.process.args} died with {self.process.wait()}")
+        return json.loads(answer)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def serve(name, threads):
+    """Answers questions until there are no more."""
+    answers, sys.stdout = os.fdopen(os.dup(1), "w"), sys.stderr
+    os.dup2(2, 1)  # what libraries print must not be taken for an answer
+    module_name, class_name = CONTESTANTS[name]
+    module = __import__(module_name)
+    _set_threads(module, threads)
+    contestant, taken = None, 0
+    for line in sys.stdin:
+        question = json.loads(line)
+        if "peak" in question:
+            answer = _matrix_product_speed(module, question["peak"])
+        elif "make" in question:
+            contestant, answer = getattr(module, class_name)(Task(**question["make"])), None
+        elif "memory" in question:
+            answer = _peak_memory()
+        else:
+            count, begin = question.get("losses") or question["steps"], time.process_time()
+            done = [_timed(contestant.step, taken + i) for i in range(count)]
+            taken += count
+            seconds, losses = map(list, zip(*done))
+            own = time.process_time() - begin
+            answer = losses if "losses" in question else [own, *seconds]
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _set_threads(module, threads):
+    if hasattr(module, "torch"):
+        module.torch.set_num_threads(threads)
+    else:
+        module.tf.config.threading.set_intra_op_parallelism_threads(threads)
+
+
+def _timed(function, *args):
+    """(Seconds, result)."""
+    begin = time.perf_counter()
+    result = function(*args)
+    return time.perf_counter() - begin, result
+
+
+def _matrix_product_speed(module, n):
+    """GFLOP/s of an n×n float32 product, the best of twenty."""
+    product, constant = module.matrix_product()
+    a = constant(np.random.default_rng(0).standard_normal((n, n)).astype("float32"))
+    return 2e-9 * n**3 / min(_timed(product, a, a)[0] for _ in range(20))
+
+
+def _peak_memory():
+    """Peak resident memory of this process in MiB, as Linux counts it."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def machine(args):
+    """What the figures depend on."""
+    from importlib.metadata import version
+
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
+    return {
+        "cpu": cpu or platform.processor(),
+        "cores": os.cpu_count(),
+        "threads": args.threads,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("tensorflow", "keras", "torch", "numpy")},
+    }
+
+
+def _print_case(case):
+    print(
+        f"\n{case['attention']}, m = {case['num_segments']}, batch {case['batch_size']}, malloc "
+        f"{case['malloc']}, {case['gflop']:.1f} GFLOP a step; best PyTorch: {case['best_torch']}"
+    )
+    print(f"{'':21}{'ms':>8}  {'quartiles':^15}{'ratio':>7}  {'quartiles':^13}", end="")
+    print(f"{'GFLOP/s':>9}{'peak':>6}{'MiB':>7}")
+    for name, row in case["contestants"].items():
+        low, median, high = row["milliseconds"]["quartiles"]
+        least, ratio, most = row["ratio_to_best_torch"]
+        print(
+            f"{name:21}{median:8.0f}  {low:7.0f} {high:7.0f}{ratio:7.2f}  {least:6.2f} {most:6.2f}"
+            f"{row['gflop_per_second']:9.0f}{row['matrix_product_gflop_per_second']:6.0f}"
+            f"{row['peak_mib']:7.0f}",
+            flush=True,
+        )
+
+
+def _parser():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--attention", nargs="+", default=["soft", "hard", "lvml"])
+    parser.add_argument("--segments", nargs="+", type=int, default=[5, 10], help="m.")
+    parser.add_argument("--malloc", nargs="+", choices=MALLOC, default=list(MALLOC))
+    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
+    parser.add_argument("--batch_size", type=int, default=256, help="Mosaics a step.")
+    parser.add_argument("--rounds", type=int, default=9, help="Turns of each contestant.")
+    parser.add_argument("--steps", type=int, default=3, help="Timed steps in a turn.")
+    parser.add_argument("--warm_up", type=int, default=3, help="Steps before the first round.")
+    parser.add_argument(
+        "--patience",
+        type=int,
+        default=20,
+        help="For quiet: repetitions, seconds.",
+    )
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="Of each contestant.")
+    parser.add_argument("--json", help="File to write the figures to.")
+    parser.add_argument("--worker", choices=CONTESTANTS, help="For itself.")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The TensorFlow contestants of train_step.py: ours, and Keras with stock layers."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from attention_zoo.datasets.mosaics import gather_segments
+from attention_zoo.models import FocusClassifier, networks
+
+
+class Ours:
+    """A FocusClassifier's train step, its metrics included; base images are resident."""
+
+    xla = False
+
+    def __init__(self, task):
+        focus, classifier = networks("cifar10", task.images.shape[1:], task.num_classes)
+        self.model = FocusClassifier(focus, classifier, task.attention)
+        self.model.build((None, task.num_segments, *task.images.shape[1:]))
+        _set_weights(focus, classifier, task.weights)
+        self.model.compile(_sgd(task))
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.batches = [
+            {name: tf.constant(part) for name, part in batch.items()} for batch in task.batches
+        ]
+        self.compiled = self._compile(tf.constant(task.images))
+
+    def _compile(self, images):
+        @tf.function(jit_compile=self.xla)
+        def step(rows, label, focus):
+            segments = gather_segments(images, rows)
+            return self.model.train_step((segments, {"label": label, "focus": focus}))["loss"]
+
+        return step
+
+    def step(self, i):
+        """Takes one step and returns the loss of its batch."""
+        self.model.reset_metrics()
+        return float(self.compiled(**self.batches[i % len(self.batches)]))
+
+
+class OursXLA(Ours):
+    """The same under XLA."""
+
+    xla = True
+
+
+class StockKeras:
+    """What a user of Keras writes without this package, trained by what `fit` runs."""
+
+    def __init__(self, task):
+        segments = keras.Input((task.num_segments, *task.images.shape[1:]))
+        focus, classifier = _stock_networks(task.images.shape[1:], task.num_classes)
+        q = _STOCK_SCORES[task.attention](segments, focus, classifier, task.num_segments)
+        self.model = keras.Model(segments, q)
+        _set_weights(focus, classifier, task.weights)
+        self.model.compile(_sgd(task), loss=_negative_score)
+        self.model.make_train_function()
+        self.batches = iter(_pipeline(task))
+
+    def step(self, i):
+        """Takes one step and returns the loss of its batch."""
+        self.model.reset_metrics()
+        return float(self.model.train_function(self.batches)["loss"])
+
+
+def matrix_product():
+    """A function of (a, b) that multiplies and waits, and one that makes its arguments."""
+    product = tf.function(tf.matmul)
+    return lambda a, b: product(a, b)[0, 0].numpy(), tf.constant
+
+
+def _sgd(task):
+    return keras.optimizers.SGD(task.learning_rate, momentum=task.momentum)
+
+
+def _set_weights(focus, classifier, weights):
+    focus.set_weights(weights["focus"])
+    classifier.set_weights(weights["classifier"])
+
+
+def _stock_networks(shape, num_classes):
+    focus = [
+        layers.Conv2D(32, 3, activation="relu", use_bias=False),
+        layers.MaxPooling2D(),
+        layers.Conv2D(64, 3, activation="relu", use_bias=False),
+        layers.MaxPooling2D(),
+        layers.Conv2D(64, 3, activation="relu", use_bias=False),
+        layers.Flatten(),
+        layers.Dense(512, activation="relu", use_bias=False),
+        layers.Dense(64, activation="relu", use_bias=False),
+        layers.Dense(10, activation="relu", use_bias=False),
+        layers.Dense(1, use_bias=False),
+    ]
+    classifier = [
+        layers.Conv2D(6, 5, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(16, 5, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(120, activation="relu"),
+        layers.Dense(84, activation="relu"),
+        layers.Dense(10, activation="relu"),
+        layers.Dense(num_classes),
+    ]
+    return (keras.Sequential([keras.Input(shape), *stack]) for stack in (focus, classifier))
+
+
+def _on_each(network, segments, m):
+    """(b, m, ...) -> (b, m, outputs)."""
+    flat = network(ops.reshape(segments, (-1, *segments.shape[2:])))
+    return ops.reshape(flat, (-1, m, flat.shape[-1]))
+
+
+def _soft(segments, focus, classifier, m):
+    a = ops.softmax(_on_each(focus, segments, m), axis=1)  # (b, m, 1)
+    average = ops.sum(a[..., None, None] * segments, axis=1)
+    return ops.log_softmax(classifier(average))
+
+
+def _hard(segments, focus, classifier, m):
+    a = ops.softmax(_on_each(focus, segments, m), axis=1)
+    return ops.sum(a * ops.log_softmax(_on_each(classifier, segments, m)), axis=1)
+
+
+def _lvml(segments, focus, classifier, m):
+    log_a = ops.log_softmax(_on_each(focus, segments, m), axis=1)
+    return ops.logsumexp(log_a + ops.log_softmax(_on_each(classifier, segments, m)), axis=1)
+
+
+_STOCK_SCORES = {"soft": _soft, "hard": _hard, "lvml": _lvml}
+
+
+def _negative_score(label, q):
+    label = ops.reshape(ops.cast(label, "int32"), (-1, 1))
+    return -ops.take_along_axis(q, label, axis=1)[:, 0]
+
+
+def _pipeline(task):
+    images = tf.constant(task.images)
+    parts = {name: np.stack([batch[name] for batch in task.batches]) for name in task.batches[0]}
+
+    def example(batch):
+        return gather_segments(images, batch["rows"]), batch["label"]
+
+    batches = tf.data.Dataset.from_tensor_slices(parts).repeat()
+    return batches.map(example, num_parallel_calls=tf.data.AUTOTUNE).prefetch(1)
