@@ -16,7 +16,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 # A room is a module or subpackage of attention_zoo. It imports from the floors below it only.
 FLOORS = [
-    {"_random"},
+    {"_compiler", "_random"},
     {"ops"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
@@ -31,8 +31,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
 ANYWHERE = {"_version"}
-# `_random` names TensorFlow's generator, behind a check of the backend.
-MAY_USE_TENSORFLOW = {"datasets", "trainers", "export", "_random"}
+# `_random` and `_compiler` name what only TensorFlow has, behind a check of the backend.
+MAY_USE_TENSORFLOW = {"datasets", "trainers", "export", "_compiler", "_random"}
 
 DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
 

@@ -10,10 +10,10 @@ from attention_zoo._compiler import compiled_by_xla
 class BlockMaxPool2D(keras.layers.Layer):
     """The maximum of each 2×2 block, (n, h, w, c) -> (n, h // 2, w // 2, c); odd edges are cut.
 
-    Equal in value to `keras.layers.MaxPooling2D(2)`. Under XLA it is a reshape and a maximum,
-    whose gradient is a comparison instead of select-and-scatter, which takes most of a training
-    step on a CPU and is not deterministic on a GPU; equal maxima then share the gradient.
-    Elsewhere it is TensorFlow's own kernel, whose gradient goes to the first of equal maxima.
+    Equal to `keras.layers.MaxPooling2D(2)` in value and gradient, which goes to the first of equal
+    maxima. Outside XLA it is that kernel. Under XLA it is a reshape and comparisons: the kernel's
+    gradient would be select-and-scatter, which takes most of a training step on a CPU and is not
+    deterministic on a GPU.
     """
 
     def build(self, images_shape):
@@ -27,8 +27,14 @@ class BlockMaxPool2D(keras.layers.Layer):
         n, h, w, c = ops.shape(images)
         images = images[:, : h // 2 * 2, : w // 2 * 2]
         blocks = ops.reshape(images, (-1, h // 2, 2, w // 2, 2, c))
-        return ops.max(blocks, axis=(2, 4))
+        rows = [_larger(blocks[:, :, i, :, 0], blocks[:, :, i, :, 1]) for i in range(2)]
+        return _larger(*rows)
 
     def compute_output_shape(self, input_shape):
         n, h, w, c = input_shape
         return n, h and h // 2, w and w // 2, c  # None stays None
+
+
+def _larger(a, b):
+    """The maximum, a where both are equal, NaN where one is."""
+    return ops.where(ops.logical_or(a >= b, ops.isnan(a)), a, b)

@@ -14,8 +14,9 @@ class Loop:
     augment), many steps run in one call, figures are read once a call, and training can stop
     after any call and go on from a checkpoint as if nothing had happened.
 
-    On a GPU the loop over the steps of a call is compiled by XLA with them; on a CPU, where XLA
-    runs convolutions in a loop twenty times slower, each step is compiled and the loop is not.
+    On a GPU the loop over the steps of a call is compiled by XLA with them. On a CPU nothing is by
+    default; with jit_compile=True each step is and the loop is not: XLA runs convolutions in a loop
+    twenty times slower there.
     Under a strategy of several replicas the loop is TensorFlow's own; on a TPU it is compiled
     there as everything is (written by TensorFlow's guide; no GPU or TPU has run this).
 
@@ -24,7 +25,7 @@ class Loop:
         prepare: callable, a batch's inputs -> the model's inputs, of TensorFlow ops; None takes
             them as they are.
         prepare_validation: the same for validation batches; None is `prepare`.
-        jit_compile: True, False, or "auto": XLA wherever one replica runs the step.
+        jit_compile: True, False, or "auto": XLA for one replica on a GPU.
         steps_per_call: steps between two looks at the figures, at the clock, and for a signal to
             stop.
     """
@@ -37,8 +38,8 @@ class Loop:
         self.steps_per_call = steps_per_call
         self._prepare = prepare or (lambda inputs: inputs)
         self._prepare_validation = prepare_validation or self._prepare
-        self._jit_compile = may_use_xla(self.strategy) if jit_compile == "auto" else jit_compile
-        if self._jit_compile and not may_use_xla(self.strategy):
+        self._jit_compile = gains_by_xla(self.strategy) if jit_compile == "auto" else jit_compile
+        if self._jit_compile and self.strategy.num_replicas_in_sync > 1:
             raise ValueError(
                 f"jit_compile is {jit_compile} under {type(self.strategy).__name__}, expected "
                 "'auto' or False: replicas exchange gradients within the step"
@@ -190,15 +191,14 @@ class Loop:
         return self.strategy.experimental_distribute_dataset(dataset)
 
 
-def may_use_xla(strategy):
-    """Whether steps are compiled here, and with jit_compile="auto" are: with one replica.
+def gains_by_xla(strategy):
+    """What jit_compile="auto" means: XLA for one replica on a GPU.
 
-    On a CPU XLA is the faster too (benchmarks/train_step.py). Replicas exchange gradients within
-    the step, which XLA does not compile on CPUs; a TPU compiles everything by itself.
+    On a CPU oneDNN's convolutions are faster than XLA's by half and more
+    (benchmarks/train_step.py). Replicas exchange gradients within the step, which XLA does not
+    compile everywhere; a TPU compiles everything by itself.
     """
-    return strategy.num_replicas_in_sync == 1 and not isinstance(
-        strategy, tf.distribute.TPUStrategy
-    )
+    return strategy.num_replicas_in_sync == 1 and loops_within_xla()
 
 
 def loops_within_xla():

@@ -76,7 +76,7 @@ class RunSettings:
     seed: int = setting(0, "Of data, weights, data order and samples.", least=0, most=2**32 - 1)
     jit_compile: str = setting(
         "auto",
-        "XLA for the training step: auto is on with one replica.",
+        "XLA for the training step: auto is on for a GPU, off on a CPU and with replicas.",
         choices=("auto", "true", "false"),
     )
     steps_per_call: int = setting(

@@ -26,18 +26,51 @@ def value_and_gradient(pool, images):
     return pooled, tape.gradient(loss, images)
 
 
-def test_equals_max_pooling_in_value_and_gradient(images):
-    ours = value_and_gradient(BlockMaxPool2D(), images)
+WAYS = {
+    "eager": lambda function: function,
+    "graph": tf.function,
+    "xla": lambda function: tf.function(function, jit_compile=True),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_equals_max_pooling_in_value_and_gradient(way, images):
+    ours = WAYS[way](lambda images: value_and_gradient(BlockMaxPool2D(), images))(images)
     theirs = value_and_gradient(keras.layers.MaxPooling2D(2), images)
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(mine, other)
 
 
-def test_equal_maxima_share_the_gradient():
-    _, gradient = value_and_gradient(
-        BlockMaxPool2D(), tf.constant([1.0, 3.0, 3.0, 0.0], shape=(1, 2, 2, 1))
-    )
-    np.testing.assert_array_equal(np.ravel(gradient), [0.0, 0.5, 0.5, 0.0])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("block", [[3, 3, 1, 3], [1, 3, 3, 0], [0, 1, 3, 3], [2, 2, 2, 2]])
+def test_the_first_of_equal_maxima_has_the_gradient(way, block):
+    images = tf.constant(block, "float32", shape=(1, 2, 2, 1))
+    _, gradient = WAYS[way](lambda images: value_and_gradient(BlockMaxPool2D(), images))(images)
+    np.testing.assert_array_equal(np.ravel(gradient), np.arange(4) == np.argmax(block))
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_nan_is_not_lost_under_xla(position):
+    block = np.where(np.arange(4) == position, np.nan, np.arange(4)).astype("float32")
+    images = tf.constant(block, shape=(1, 2, 2, 1))
+    assert np.isnan(tf.function(BlockMaxPool2D(), jit_compile=True)(images))
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_xla_sees_no_pooling_kernel_and_others_do(jit_compile):
+    """Also where the compiled function is called in another's loop, as the training loop does."""
+    pool = BlockMaxPool2D()
+    step = tf.function(lambda images: tf.reduce_sum(pool(images)), jit_compile=jit_compile)
+
+    @tf.function
+    def call(images):
+        for _ in tf.range(2):
+            step(images)
+
+    call.get_concrete_function(tf.zeros((1, 4, 4, 1)))
+    graphs = [step.get_concrete_function(tf.zeros((1, 4, 4, 1))).graph]
+    kinds = {operation.type for graph in graphs for operation in graph.get_operations()}
+    assert ("MaxPool" in kinds) is not jit_compile
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
