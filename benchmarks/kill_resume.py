@@ -2,10 +2,10 @@ r"""Kills a digits run at random moments, over and over; compares its end with a
 
     python benchmarks/kill_resume.py --kills=200
 
-Starts the run, sends it SIGKILL after a random time, starts it again in the same folder, until it
-was killed as often as asked; then lets it finish. So that most kills hit the training, and not
-TensorFlow's import, each run is forked off a process that has imported it. A run that ends before
-its kill counts as a round; the next begins in a new folder. Checked in every round: the run
+Starts the run, sends it SIGKILL after a random time, starts it again in the same folder, until runs
+were killed as often as asked; then lets the last one finish. So that most kills hit the training,
+and not TensorFlow's import, each run is forked off a process that has imported it. After a run that
+ends before its kill the next begins in a new folder. Checked in every round: the run
 resumed (it never began again from nothing once it had a checkpoint), no checkpoint that counts as
 whole is not, and weights, optimizer and curves at the end equal the unbroken run's bit for bit.
 """
@@ -31,7 +31,6 @@ from attention_zoo.trainers.checkpoints import find_checkpoints
 SETTINGS = {
     "num_examples": 2_048,
     "num_test_examples": 256,
-    "epochs": 6,
     "batch_size": 64,
     "checkpoint_steps": 4,
     "steps_per_call": 2,
@@ -45,31 +44,32 @@ def main():
     folder = Path(args.folder)
     unbroken = folder / "unbroken"
     started = time.monotonic()
-    _wait(_start(unbroken))
+    _wait(_start(unbroken, args.epochs))
     seconds = time.monotonic() - started
     expected = state(unbroken)
     print(f"an unbroken run takes {seconds:.1f} s", flush=True)
-    report = survive(folder, args.kills, seconds, expected, random.Random(args.seed))
+    report = survive(folder, args, expected, random.Random(args.seed))
     print(json.dumps(report, indent=2))
     if args.json:
         Path(args.json).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     sys.exit(1 if report["failures"] else 0)
 
 
-def survive(folder, kills, seconds, expected, rng):
-    """Kills runs `kills` times; returns counts and what went wrong."""
+def survive(folder, args, expected, rng):
+    """Kills runs `args.kills` times; returns counts and what went wrong."""
     report = {"kills": 0, "finished": 0, "steps_at_kill": [], "half_written": 0, "failures": []}
     workdir, last_step = folder / "broken-0", 0
     while True:
-        process = _start(workdir)
-        killed = report["kills"] < kills and _kill(process, rng.uniform(0.0, 1.2 * seconds))
+        process = _start(workdir, args.epochs)
+        left = report["kills"] < args.kills
+        killed = left and _kill(process, rng.uniform(0.0, args.longest))
         if not killed:
             if code := _wait(process):
                 report["failures"].append(f"{workdir}: exit code {code}")
             elif state(workdir) != expected:
                 report["failures"].append(f"{workdir}: the end differs from the unbroken run's")
             report["finished"] += 1
-            if report["kills"] >= kills:
+            if not left:
                 return report
             workdir, last_step = folder / f"broken-{report['finished']}", 0
             continue
@@ -122,7 +122,7 @@ def _is_whole(path):
     return True
 
 
-def _start(workdir):
+def _start(workdir, epochs):
     """Forks a process that runs the trainer; a checkpoint that cannot be read ends it with 3."""
     process = os.fork()
     if process:
@@ -131,7 +131,7 @@ def _start(workdir):
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         warnings.filterwarnings("error", message="checkpoint")
-        sdc.train_and_evaluate(workdir, **SETTINGS)
+        sdc.train_and_evaluate(workdir, epochs=epochs, **SETTINGS)
     except Warning:
         os._exit(3)
     except BaseException:
@@ -159,6 +159,8 @@ def _wait(process):
 def _parser():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200, help="How often to kill.")
+    parser.add_argument("--epochs", type=int, default=24, help="Of 32 steps, of a run.")
+    parser.add_argument("--longest", type=float, default=8.0, help="Seconds a run may live.")
     parser.add_argument("--seed", type=int, default=0, help="Of the moments.")
     parser.add_argument("--folder", default="runs/kill_resume", help="New folder for the runs.")
     parser.add_argument("--json", help="File to write the report to.")
