@@ -1,10 +1,14 @@
-"""Prints the results of finished SDC runs as Markdown tables.
+"""Prints the results of finished SDC runs as Markdown tables, means over seeds.
 
-python benchmarks/sdc_results.py runs/soft runs/hard runs/lvml runs/hybrid
+python benchmarks/sdc_results.py runs/soft_0 runs/soft_1 runs/hard_0 runs/hard_1
+
+Folders whose names differ in the number at the end only are runs of one kind; behind each mean
+stands half the distance between the lowest and the highest.
 """
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -13,51 +17,66 @@ WAYS = ("argmax", "marginal", "soft")
 
 
 def main():
-    runs = [Path(argument) for argument in sys.argv[1:]]
+    runs = {}
+    for argument in sys.argv[1:]:
+        path = Path(argument)
+        runs.setdefault(re.sub(r"_\d+$", "", path.name), []).append(path)
     if not runs:
         sys.exit(__doc__)
-    results = {run.name: json.loads((run / "results.json").read_text()) for run in runs}
+    results = {
+        name: [json.loads((path / "results.json").read_text()) for path in paths]
+        for name, paths in runs.items()
+    }
     for split in ("train", "validation", "test"):
-        if all(split in result for result in results.values()):
+        if all(split in result for group in results.values() for result in group):
             print(f"\nFinal, on {split} images, %:\n")
-            print(final_table({name: result[split] for name, result in results.items()}))
-    curves = {run.name: read_curves(run) for run in runs}
+            print(final_table({n: [one[split] for one in group] for n, group in results.items()}))
+    curves = {name: [read_curves(path) for path in paths] for name, paths in runs.items()}
     for column, images in (("focus_accuracy", "training"), ("val_focus_accuracy", "test")):
         print(f"\nFT by epoch, on {images} images, %:\n")
         print(curve_table(curves, column))
 
 
 def final_table(results):
-    """A row a run: FT, then accuracy and breakdown under each prediction."""
-    head = ["run", "FT", *(f"{way}: accuracy {' '.join(CELLS)}" for way in WAYS)]
+    """A row a kind of run: FT, then accuracy and breakdown under each prediction."""
+    head = ["run", "seeds", "FT", "entropy, nats"]
+    head += [f"{way}: accuracy {' '.join(CELLS)}" for way in WAYS]
     rows = []
-    for name, result in results.items():
-        row = [name, percent(result["focus_accuracy"])]
+    for name, group in results.items():
+        entropy = sum(one["entropy"] for one in group) / len(group)
+        row = [name, str(len(group)), spread(group, "focus_accuracy"), f"{entropy:.2f}"]
         for way in WAYS:
-            cells = " ".join(percent(result[f"{way}_{cell}"]) for cell in CELLS)
-            row.append(f"**{percent(result[f'{way}_accuracy'])}** {cells}")
+            cells = " ".join(mean(group, f"{way}_{cell}") for cell in CELLS)
+            row.append(f"**{spread(group, f'{way}_accuracy')}** {cells}")
         rows.append(row)
     return table(head, rows)
 
 
 def curve_table(curves, column):
-    """A row an epoch, a column a run."""
-    values = {
-        name: {int(float(row["epoch"])): percent(row[column]) for row in rows}
-        for name, rows in curves.items()
-    }
-    epochs = sorted({epoch for column in values.values() for epoch in column})
-    rows = [[str(epoch), *(values[name].get(epoch, "") for name in curves)] for epoch in epochs]
-    return table(["epoch", *curves], rows)
+    """A row an epoch, a column a kind of run: means over its seeds."""
+    epochs = max(len(rows) for group in curves.values() for rows in group)
+    lines = []
+    for epoch in range(epochs):
+        groups = ([rows[epoch] for rows in group if epoch < len(rows)] for group in curves.values())
+        lines.append([str(epoch + 1), *(mean(group, column) if group else "" for group in groups)])
+    return table(["epoch", *curves], lines)
+
+
+def mean(group, name):
+    """In percent."""
+    return f"{100 * sum(float(one[name]) for one in group) / len(group):.1f}"
+
+
+def spread(group, name):
+    """Mean ± half the range, in percent."""
+    values = [100 * float(one[name]) for one in group]
+    half = f" ± {(max(values) - min(values)) / 2:.1f}" if len(values) > 1 else ""
+    return mean(group, name) + half
 
 
 def read_curves(run):
     with (run / "metrics.csv").open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def percent(figure):
-    return f"{100 * float(figure):.1f}"
 
 
 def table(head, rows):

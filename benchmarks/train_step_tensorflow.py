@@ -7,10 +7,11 @@ from keras import layers, ops
 
 from attention_zoo.datasets.mosaics import gather_segments
 from attention_zoo.models import FocusClassifier, networks
+from attention_zoo.trainers.loop import Loop
 
 
 class Ours:
-    """A FocusClassifier's train step, its metrics included; base images are resident."""
+    """The training loop of this package, its metrics included; base images are resident."""
 
     xla = False
 
@@ -21,23 +22,20 @@ class Ours:
         _set_weights(focus, classifier, task.weights)
         self.model.compile(_sgd(task))
         self.model.optimizer.build(self.model.trainable_variables)
-        self.batches = [
-            {name: tf.constant(part) for name, part in batch.items()} for batch in task.batches
-        ]
-        self.compiled = self._compile(tf.constant(task.images))
-
-    def _compile(self, images):
-        @tf.function(jit_compile=self.xla)
-        def step(rows, label, focus):
-            segments = gather_segments(images, rows)
-            return self.model.train_step((segments, {"label": label, "focus": focus}))["loss"]
-
-        return step
+        images = tf.constant(task.images)
+        self.loop = Loop(
+            self.model, prepare=lambda rows: gather_segments(images, rows), jit_compile=self.xla
+        )
+        batches = _batches(task).map(lambda batch: (batch.pop("rows"), batch))
+        self.loop.evaluate(batches.take(1))  # makes the metrics' variables
+        self.batches = iter(batches)
+        self.loss = next(metric for metric in self.model.metrics if metric.name == "loss")
 
     def step(self, i):
         """Takes one step and returns the loss of its batch."""
-        self.model.reset_metrics()
-        return float(self.compiled(**self.batches[i % len(self.batches)]))
+        self.loss.reset_state()
+        self.loop.run(self.batches, 1)
+        return float(self.loss.result())
 
 
 class OursXLA(Ours):
@@ -139,10 +137,14 @@ def _negative_score(label, q):
 
 def _pipeline(task):
     images = tf.constant(task.images)
-    parts = {name: np.stack([batch[name] for batch in task.batches]) for name in task.batches[0]}
 
     def example(batch):
         return gather_segments(images, batch["rows"]), batch["label"]
 
-    batches = tf.data.Dataset.from_tensor_slices(parts).repeat()
-    return batches.map(example, num_parallel_calls=tf.data.AUTOTUNE).prefetch(1)
+    return _batches(task).map(example, num_parallel_calls=tf.data.AUTOTUNE).prefetch(1)
+
+
+def _batches(task):
+    """The task's batches over and over: dicts of "rows", "label", "focus"."""
+    parts = {name: np.stack([batch[name] for batch in task.batches]) for name in task.batches[0]}
+    return tf.data.Dataset.from_tensor_slices(parts).repeat()

@@ -67,6 +67,9 @@ def on_one_replica(model):
     copy.build(model.get_build_config()["input_shape"])
     copy.set_weights(model.get_weights())
     copy.compile_from_config(model.get_compile_config())
+    pairs = zip(copy.optimizer.variables, model.optimizer.variables, strict=True)
+    for mine, replicated in pairs:
+        mine.assign(replicated.numpy())
     return copy
 
 

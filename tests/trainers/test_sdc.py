@@ -22,8 +22,9 @@ TINY = {"num_examples": 96, "num_test_examples": 64, "batch_size": 32, "epochs":
 
 
 def weights(workdir):
+    """Of the model and of its optimizer."""
     model = keras.models.load_model(workdir / "model.keras")
-    return [variable.numpy() for variable in model.variables]
+    return [variable.numpy() for variable in [*model.variables, *model.optimizer.variables]]
 
 
 @pytest.fixture(scope="module")
