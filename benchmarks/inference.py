@@ -6,9 +6,7 @@ The paper's CIFAR-10 networks on batches of random mosaics. The focus part (scor
 the same for all ways; the classifier part is what a way does with the attention. Parts and ways
 take turns in every round, after a warm-up; medians and quartiles over the rounds, in milliseconds.
 
-Measured on 2 cores of an AMD EPYC (TensorFlow 2.21, batch 64, 9 rounds, nothing else running):
-
-MEASURED
+Measured: see docs/benchmarks.md.
 """
 
 import argparse

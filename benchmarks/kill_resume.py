@@ -5,9 +5,15 @@ r"""Kills a digits run at random moments, over and over; compares its end with a
 Starts the run, sends it SIGKILL after a random time, starts it again in the same folder, until runs
 were killed as often as asked; then lets the last one finish. So that most kills hit the training,
 and not TensorFlow's import, each run is forked off a process that has imported it. After a run that
-ends before its kill the next begins in a new folder. Checked in every round: the run
-resumed (it never began again from nothing once it had a checkpoint), no checkpoint that counts as
-whole is not, and weights, optimizer and curves at the end equal the unbroken run's bit for bit.
+ends before its kill the next begins in a new folder. Checked in every round: the run resumed (the
+step it went on from, which it writes beside its folder, is that of the newest whole checkpoint or
+later; what it ends with would not tell), no checkpoint that counts as whole is not, and weights,
+optimizer and curves at the end equal the unbroken run's bit for bit.
+
+Measured on a core of an AMD EPYC (200 kills, 18 minutes, before the check of where a run begins was
+added): 21 runs finished, all as the unbroken
+one; 58 kills came while a file was being written, at all stages from before the first checkpoint to
+after the last; no failure.
 """
 
 import argparse
@@ -26,7 +32,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf  # noqa: F401  imported before the forks; no op may run before them
 
 from attention_zoo.trainers import sdc
-from attention_zoo.trainers.checkpoints import find_checkpoints
+from attention_zoo.trainers.checkpoints import Checkpoints, find_checkpoints
 
 SETTINGS = {
     "num_examples": 2_048,
@@ -57,15 +63,22 @@ def main():
 
 def survive(folder, args, expected, rng):
     """Kills runs `args.kills` times; returns counts and what went wrong."""
-    report = {"kills": 0, "finished": 0, "steps_at_kill": [], "half_written": 0, "failures": []}
+    report = {"kills": 0, "finished": 0, "resumed": 0, "steps_at_kill": [], "half_written": 0}
+    report["failures"] = []
     workdir, last_step = folder / "broken-0", 0
     while True:
+        whole = _newest_whole(workdir)
         process = _start(workdir, args.epochs)
         left = report["kills"] < args.kills
         killed = left and _kill(process, rng.uniform(0.0, args.longest))
+        code = None if killed else _wait(process)
+        resumed = _resumed_from(workdir)
+        report["resumed"] += bool(resumed)
+        if resumed is not None and resumed < whole:
+            report["failures"].append(f"{workdir} began at step {resumed}, {whole} was there")
         if not killed:
-            if code := _wait(process):
-                report["failures"].append(f"{workdir}: exit code {code}")
+            if code or resumed is None:
+                report["failures"].append(f"{workdir}: exit code {code}, began at step {resumed}")
             elif state(workdir) != expected:
                 report["failures"].append(f"{workdir}: the end differs from the unbroken run's")
             report["finished"] += 1
@@ -122,8 +135,39 @@ def _is_whole(path):
     return True
 
 
+def _newest_whole(workdir):
+    """The step of the newest checkpoint that is whole, or 0."""
+    whole = (path for path in find_checkpoints(workdir / "checkpoints") if _is_whole(path))
+    return next((int(path.name[5:]) for path in whole), 0)
+
+
+def _resumed_from(workdir):
+    """The step that the last run started in a folder began at; None if it did not come so far."""
+    report = _report(workdir)
+    text = report.read_text() if report.exists() else ""
+    return int(text) if text else None
+
+
+def _report(workdir):
+    return workdir.with_name(f"{workdir.name}.resumed")
+
+
+def _report_step(workdir):
+    """Has `Checkpoints.restore` write the step it returns, beside the folder."""
+    restore = Checkpoints.restore
+
+    def report(*args):
+        step = restore(*args)
+        _report(workdir).write_text(str(step))
+        return step
+
+    Checkpoints.restore = report
+
+
 def _start(workdir, epochs):
     """Forks a process that runs the trainer; a checkpoint that cannot be read ends it with 3."""
+    workdir.parent.mkdir(parents=True, exist_ok=True)
+    _report(workdir).unlink(missing_ok=True)
     process = os.fork()
     if process:
         return process
@@ -131,6 +175,7 @@ def _start(workdir, epochs):
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         warnings.filterwarnings("error", message="checkpoint")
+        _report_step(workdir)
         sdc.train_and_evaluate(workdir, epochs=epochs, **SETTINGS)
     except Warning:
         os._exit(3)

@@ -45,6 +45,22 @@ def two_replicas():
 
 
 @pytest.fixture(scope="session")
+def is_locked():
+    """(folder) -> whether another process would find a run's folder in use."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def try_it(folder):
+        with (folder / ".lock").open("a") as file:  # opened anew: as any other process's
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    return try_it
+
+
+@pytest.fixture(scope="session")
 def shared_dir():
     """The folder of data to run on: $ATTENTION_ZOO_SHARED, or `shared` beside the repository."""
     beside = Path(__file__).resolve().parents[2] / "shared"

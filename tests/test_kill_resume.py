@@ -9,13 +9,39 @@ import pytest
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "kill_resume.py"
 
 
+def kill(folder, kills, before=""):
+    """Runs the script in a new process; returns its exit code and its report."""
+    arguments = [f"--kills={kills}", "--epochs=6", "--longest=5", f"--folder={folder / 'runs'}"]
+    arguments += [f"--json={folder / 'report.json'}"]
+    code = (
+        "import runpy, sys\n"
+        f"{before}\n"
+        f"sys.argv = {[str(SCRIPT), *arguments]!r}\n"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
+    )
+    environment = os.environ | {"MPLBACKEND": "agg"}
+    command = [sys.executable, "-c", code]
+    process = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
+    return process.returncode, json.loads((folder / "report.json").read_text())
+
+
 @pytest.mark.slow
 def test_runs_killed_at_random_moments_end_as_the_unbroken_one(tmp_path):
     """The long form, 200 kills, is the script's own default."""
-    command = [sys.executable, str(SCRIPT), "--kills=6", "--epochs=6", "--longest=5"]
-    command += [f"--folder={tmp_path / 'runs'}", f"--json={tmp_path / 'report.json'}"]
-    environment = os.environ | {"MPLBACKEND": "agg"}
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
-    report = json.loads((tmp_path / "report.json").read_text())
+    code, report = kill(tmp_path, 6)
     assert report["kills"] == 6 and report["finished"] >= 1
-    assert report["failures"] == []
+    assert report["failures"] == [] and code == 0
+
+
+FORGETFUL = """
+from attention_zoo.trainers.checkpoints import Checkpoints
+Checkpoints.restore = lambda *arguments: 0
+"""
+
+
+@pytest.mark.slow
+def test_runs_that_begin_again_from_nothing_are_failures(tmp_path):
+    """They end as the unbroken one too: only the step they go on from tells."""
+    code, report = kill(tmp_path, 6, FORGETFUL)
+    assert code == 1 and report["resumed"] == 0
+    assert any("began at step 0" in failure for failure in report["failures"])

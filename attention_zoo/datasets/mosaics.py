@@ -9,7 +9,7 @@ import tensorflow as tf
 def gather_segments(images, rows):
     """Looks segments up in the base images; runs in a graph, on the device of `images`.
 
-    Bytes are scaled to [-1, 1] by (x - 127.5) / 127.5, floats are kept as they are.
+    Bytes are scaled to [-1, 1], floats are kept as they are.
 
     Args:
         images: Base images, (N, ...), uint8 or floating.
@@ -18,7 +18,11 @@ def gather_segments(images, rows):
     Returns:
         Segments, (..., m, ...), float32.
     """
-    segments = tf.gather(images, rows)
+    return scaled(tf.gather(images, rows))
+
+
+def scaled(segments):
+    """Bytes as float32 in [-1, 1], by (x - 127.5) / 127.5; other numbers as float32."""
     if segments.dtype != tf.uint8:
         return tf.cast(segments, tf.float32)
     # The difference is exact, so this rounds once: the same bits in NumPy, eagerly and under XLA.

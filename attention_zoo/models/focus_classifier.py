@@ -12,6 +12,7 @@ from attention_zoo.models import prediction
 from attention_zoo.models.compile_arguments import by_output, label_loss
 from attention_zoo.models.inputs import conjunction, keras_mask, masked_segments, segments_shape
 from attention_zoo.models.labels import as_targets, check_labels
+from attention_zoo.models.seen import Seen
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -67,7 +68,7 @@ class FocusClassifier(keras.Model):
         self.inference = inference
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
         self.num_classes = None
-        self._focus_is_known = False
+        self._focus_seen = Seen()
         self._trace_key = None
 
     def build(self, input_shape):
@@ -206,20 +207,25 @@ class FocusClassifier(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         y = as_targets(y)
-        self._focus_is_known = "focus" in y
-        if self._focus_is_known:
+        focus_is_known = "focus" in y
+        if focus_is_known:
+            self._focus_seen.mark()
             self.breakdown.update_state(y, y_pred)
         else:
             y = y | {"focus": -kops.ones_like(y["label"], dtype="int32")}  # unknown
         if isinstance(sample_weight, dict):  # as Keras makes it of an array, a weight a label
             sample_weight = {"focus": sample_weight["label"]} | sample_weight
-        return super().compute_metrics(x, y, y_pred, sample_weight)
+        results = super().compute_metrics(x, y, y_pred, sample_weight)
+        return results if focus_is_known else _without_focus(results)
+
+    def reset_metrics(self):
+        super().reset_metrics()
+        self._focus_seen.reset()
 
     def get_metrics_result(self):
+        """As in Keras; of the focus only if a step since `reset_metrics` had its truth."""
         results = super().get_metrics_result()
-        if self._focus_is_known:
-            return results
-        return {k: v for k, v in results.items() if k not in _NEEDS_FOCUS}
+        return _without_focus(results) if self._focus_seen.value() is False else results
 
     def get_config(self):
         networks = {
@@ -238,6 +244,10 @@ class FocusClassifier(keras.Model):
 
 
 _NEEDS_FOCUS = ("focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF")
+
+
+def _without_focus(results):
+    return {name: value for name, value in results.items() if name not in _NEEDS_FOCUS}
 
 
 def _default_metrics():

@@ -27,12 +27,16 @@ class Checkpoints:
     """
 
     def __init__(self, workdir, *, keep=2, every_steps, every_seconds=None):
+        for name, value in (("keep", keep), ("every_steps", every_steps)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}, expected 1 or more")
         self._workdir = workdir
         self._folder = workdir.path / "checkpoints"
         self._keep = keep
         self._every_steps = every_steps
         self._every_seconds = every_seconds
         self._saved_step, self._saved_time = 0, time.monotonic()
+        self._restored = None  # the callbacks' states, between the two calls that restore
 
     def save(self, model, callbacks, step, now=False):
         """Saves all state after `step` steps if a checkpoint is due, or `now`."""
@@ -40,6 +44,7 @@ class Checkpoints:
             return
         state = {
             "step": step,
+            "stop_training": bool(model.stop_training),
             "metrics": [variable.numpy().tolist() for variable in model.metrics_variables],
             "callbacks": {name: one.get_state() for name, one in _stateful(callbacks)},
         }
@@ -50,26 +55,40 @@ class Checkpoints:
             self._workdir.remove(old)
         self._saved_step, self._saved_time = step, time.monotonic()
 
-    def restore(self, model, callbacks):
+    def restore(self, model):
         """Loads the newest checkpoint that is sound; returns its number of steps, or 0.
 
-        Warns of every one that is not, and puts it aside as `….damaged`.
+        `model.stop_training` is then as it was. Warns of every checkpoint that is not what was
+        written, and puts it aside as `….damaged`.
+
+        Raises:
+            ValueError: a checkpoint is what was written and does not fit the model.
         """
         for path in find_checkpoints(self._folder):
             try:
-                state = _read(path, model)
-            except (OSError, ValueError, KeyError) as error:
+                state = _checked_state(path)
+            except (OSError, ValueError) as error:
                 reason = str(error).splitlines()[0]
                 warnings.warn(f"checkpoint {path} cannot be read: {reason}", stacklevel=2)
                 self._workdir.put_aside(path)
                 continue
-            for variable, value in zip(model.metrics_variables, state["metrics"], strict=True):
-                variable.assign(np.asarray(value, variable.dtype))
-            for name, callback in _stateful(callbacks):
-                callback.set_state(state["callbacks"][name])
+            _load(path, model, state)
+            self._restored = state["callbacks"]
             self._saved_step = state["step"]
             return state["step"]
         return 0
+
+    def restore_callbacks(self, callbacks):
+        """Gives callbacks back the state that came with what `restore` loaded, if it did."""
+        if self._restored is None:
+            return
+        for name, callback in _stateful(callbacks):
+            if name not in self._restored:
+                raise ValueError(
+                    f"callback {name!r} has no state in the checkpoint, expected the callbacks "
+                    f"{sorted(self._restored)}"
+                )
+            callback.set_state(self._restored[name])
 
     def _is_due(self, step):
         if step // self._every_steps > self._saved_step // self._every_steps:
@@ -106,15 +125,33 @@ def _write(path, model, state):
     (path / "SHA256SUMS").write_text("".join(sums))
 
 
-def _read(path, model):
-    """Loads the weights and returns the state; raises unless every file is as it was written."""
-    for line in (path / "SHA256SUMS").read_text().splitlines():
-        expected, name = line.split("  ")
-        if _sha256(path / name) != expected:
+def _checked_state(path):
+    """The state; raises unless every file is there as it was written."""
+    lines = (path / "SHA256SUMS").read_text().splitlines()
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    if sorted(sums) != ["model.weights.h5", "state.json"]:
+        raise ValueError(f"SHA256SUMS has sums of {sorted(sums)}")
+    for name, digest in sums.items():
+        if _sha256(path / name) != digest:
             raise ValueError(f"{name} is not what was written (SHA-256 differs)")
-    state = json.loads((path / "state.json").read_text())
-    model.load_weights(path / "model.weights.h5")
-    return state
+    return json.loads((path / "state.json").read_text())
+
+
+def _load(path, model, state):
+    """Loads weights, optimizer and sums of metrics."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Skipping variable loading")
+            model.load_weights(path / "model.weights.h5")
+        for variable, value in zip(model.metrics_variables, state["metrics"], strict=True):
+            variable.assign(np.asarray(value, variable.dtype))
+    except (ValueError, KeyError, UserWarning) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"checkpoint {path} is whole but does not fit the model ({reason}), expected the model "
+            "it was made with"
+        ) from error
+    model.stop_training = state["stop_training"]
 
 
 def _sha256(path):

@@ -1,9 +1,9 @@
 """The training loop: compiled steps, many a call, broken off and taken up at any of them."""
 
+import itertools
+
 import keras
 import tensorflow as tf
-
-from attention_zoo.datasets import gather_segments
 
 
 class Loop:
@@ -18,7 +18,9 @@ class Loop:
     default; with jit_compile=True each step is and the loop is not: XLA runs convolutions in a loop
     twenty times slower there.
     Under a strategy of several replicas the loop is TensorFlow's own; on a TPU it is compiled
-    there as everything is (written by TensorFlow's guide; no GPU or TPU has run this).
+    there as everything is (written by TensorFlow's guide; no GPU or TPU has run this). Batches
+    should be a multiple of the replicas: the gradient is the mean of the replicas' means, each
+    clipped by itself if the optimizer clips.
 
     Args:
         model: a built and compiled FocusClassifier, made in the scope of its strategy.
@@ -38,6 +40,10 @@ class Loop:
         self.steps_per_call = steps_per_call
         self._prepare = prepare or (lambda inputs: inputs)
         self._prepare_validation = prepare_validation or self._prepare
+        if steps_per_call < 1:
+            raise ValueError(f"steps_per_call is {steps_per_call}, expected 1 or more")
+        if jit_compile not in ("auto", True, False):
+            raise ValueError(f"jit_compile is {jit_compile!r}, expected 'auto', True or False")
         self._jit_compile = gains_by_xla(self.strategy) if jit_compile == "auto" else jit_compile
         if self._jit_compile and self.strategy.num_replicas_in_sync > 1:
             raise ValueError(
@@ -59,16 +65,17 @@ class Loop:
     ):
         """Trains to the end of the last epoch, from the newest checkpoint if there is one.
 
-        Callbacks are those of Keras; `on_train_batch_end` comes once a call, `on_epoch_begin`
-        again where an epoch is taken up. One with `get_state() -> dict` and `set_state(dict)`
-        goes on where it was.
+        Callbacks are those of Keras; `on_train_batch_end` comes once a call, `on_epoch_begin` not
+        again where an epoch is taken up: `params["first_step"]` tells. One with `get_state() ->
+        dict` and `set_state(dict)`, called after `on_train_begin`, goes on where it was; Keras's
+        own (EarlyStopping, ReduceLROnPlateau) begin anew.
 
         Args:
             batches: callable, number of the first step -> an endless `tf.data.Dataset` of
-                (inputs, targets) from that step on.
+                (inputs, targets), or (inputs, targets, sample weights), from that step on.
             epochs: number of epochs.
             steps_per_epoch: steps an epoch.
-            validation: `tf.data.Dataset` of (inputs, targets) for figures `val_…`, or None.
+            validation: such a data set, not endless, for figures `val_…`; or None.
             callbacks: Keras callbacks.
             checkpoints: `Checkpoints` to restore from and save to, or None.
             stop: object whose attribute `requested` turns true when training is to stop after
@@ -77,47 +84,72 @@ class Loop:
         Returns:
             Whether training reached its end; False where it was stopped.
         """
+        self._key = self._train = self._test = None
+        with self.strategy.scope():
+            self.model.optimizer.build(self.model.trainable_variables)
         self._build_metrics(batches(0) if validation is None else validation)
-        callbacks = keras.callbacks.CallbackList(
-            list(callbacks), model=self.model, epochs=epochs, steps=steps_per_epoch
-        )
-        step = 0 if checkpoints is None else checkpoints.restore(self.model, callbacks)
-        self.model.stop_training = False
+        params = {"epochs": epochs, "steps": steps_per_epoch}
+        callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.model, **params)
+        step = self._restore(checkpoints)
+        callbacks.set_params(params | {"first_step": step})
         callbacks.on_train_begin()
-        iterator = iter(self._distributed(batches(step)))
-        begun, stopped = None, False
-        while step < epochs * steps_per_epoch and not (stopped or self.model.stop_training):
-            epoch, done = divmod(step, steps_per_epoch)
-            if done == 0:
-                self.model.reset_metrics()
-            if epoch != begun:
-                callbacks.on_epoch_begin(epoch)
-                begun = epoch
-            count = min(self.steps_per_call, steps_per_epoch - done)
-            callbacks.on_train_batch_begin(done)
-            self.run(iterator, count)
-            step += count
-            logs = self._figures()
-            callbacks.on_train_batch_end(done + count - 1, logs)
-            if done + count == steps_per_epoch:
-                callbacks.on_epoch_end(epoch, logs | self._validate(validation))
-            stopped = stop is not None and stop.requested
+        if checkpoints is not None:
+            checkpoints.restore_callbacks(callbacks)
+        iterator, last = iter(self._distributed(batches(step))), epochs * steps_per_epoch
+        stopped = False
+        while step < last and not (stopped or self.model.stop_training):
+            step = self._call(iterator, step, steps_per_epoch, validation, callbacks)
+            stopped = stop is not None and self._any_worker(stop.requested)
             if checkpoints is not None:
-                checkpoints.save(self.model, callbacks, step, now=stopped)
+                over = step == last or self.model.stop_training
+                checkpoints.save(self.model, callbacks, step, now=stopped or over)
         callbacks.on_train_end()
         return not stopped
+
+    def _restore(self, checkpoints):
+        """The step to go on from; whether training was over is then in `stop_training`."""
+        self.model.stop_training = False
+        if checkpoints is None:
+            return 0
+        step = checkpoints.restore(self.model)
+        if self._any_worker(step != self._mean_of_workers(step)):
+            raise ValueError(
+                f"workdir gives step {step} to this worker and another to others, expected one "
+                "folder that all workers share"
+            )
+        return step
+
+    def _call(self, iterator, step, steps_per_epoch, validation, callbacks):
+        """Takes the steps of a call; returns the number of steps after it."""
+        epoch, done = divmod(step, steps_per_epoch)
+        if done == 0:
+            self.model.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+        count = min(self.steps_per_call, steps_per_epoch - done)
+        callbacks.on_train_batch_begin(done)
+        self.run(iterator, count)
+        logs = self._figures()
+        callbacks.on_train_batch_end(done + count - 1, logs)
+        if done + count == steps_per_epoch:
+            callbacks.on_epoch_end(epoch, logs | self._validate(validation))
+        return step + count
 
     def run(self, iterator, steps):
         """Takes `steps` steps on the next batches of an iterator."""
         key = self.model.attention.trace_key
         if self._train is None or key != self._key:
             self._key, self._train = key, self._compiled_call()
-        self._train(iterator, steps)
+        try:
+            self._train(iterator, steps)
+        except (tf.errors.OutOfRangeError, StopIteration) as error:
+            raise ValueError("the batches came to an end, expected them without end") from error
 
     def evaluate(self, dataset):
         """The model's figures over a data set of validation batches, by name."""
         if self._test is None:
             step = self._step(self.model.test_step, self._prepare_validation)
+            if not self._alone:
+                step = _unless_empty(step)  # a last batch need not be enough for all replicas
             self._test = tf.function(self._on_replicas(step), autograph=False)
         self.model.reset_metrics()
         for batch in self._distributed(dataset):
@@ -165,13 +197,14 @@ class Loop:
 
         def call(iterator, steps):
             batches = [next(iterator) for _ in range(steps)]
-            steps_of(tf.nest.map_structure(lambda *parts: tf.stack(parts), *batches))
+            for _, alike in itertools.groupby(batches, key=_shapes):
+                steps_of(tf.nest.map_structure(lambda *parts: tf.stack(parts), *alike))
 
         return call
 
     def _on_replicas(self, step, jit_compile=False):
         """batch -> runs the step on every replica's share of it; for use in a tf.function."""
-        if self.strategy.num_replicas_in_sync == 1:
+        if self._alone:
             return tf.function(step, jit_compile=jit_compile, autograph=False)
         return lambda batch: self.strategy.run(step, args=(batch,))
 
@@ -180,15 +213,46 @@ class Loop:
 
         @tf.autograph.experimental.do_not_convert
         def step(batch):
-            inputs, targets = batch
-            keras_step((prepare(inputs), targets))
+            inputs, *targets_and_weights = batch
+            keras_step((prepare(inputs), *targets_and_weights))
 
         return step
 
     def _distributed(self, dataset):
-        if self.strategy.num_replicas_in_sync == 1:
-            return dataset
-        return self.strategy.experimental_distribute_dataset(dataset)
+        return dataset if self._alone else self.strategy.experimental_distribute_dataset(dataset)
+
+    @property
+    def _alone(self):
+        """Whether steps run outside any strategy: on a TPU even one core needs its own."""
+        tpu = isinstance(self.strategy, tf.distribute.TPUStrategy)
+        return self.strategy.num_replicas_in_sync == 1 and not tpu
+
+    def _any_worker(self, flag):
+        """Whether a flag is set in this process or, where there are several, in one of them."""
+        return self._mean_of_workers(float(flag)) > 0.0
+
+    def _mean_of_workers(self, number):
+        """The mean of a number over the worker processes; all must ask."""
+        if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return number
+        values = self.strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(number, tf.float64)
+        )
+        return float(self.strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None))
+
+
+def _unless_empty(step):
+    """The step on a batch with examples; nothing on one without, whose mean would be NaN."""
+
+    def guarded(batch):
+        examples = tf.shape(tf.nest.flatten(batch)[0])[0]
+        tf.cond(examples > 0, lambda: (step(batch), True)[1], lambda: False)
+
+    return tf.autograph.experimental.do_not_convert(guarded)
+
+
+def _shapes(batch):
+    return [part.shape.as_list() for part in tf.nest.flatten(batch)]
 
 
 def gains_by_xla(strategy):
@@ -204,46 +268,3 @@ def gains_by_xla(strategy):
 def loops_within_xla():
     """Whether XLA compiles the loop over a call's steps: on accelerators; on CPUs it is slow."""
     return bool(tf.config.list_logical_devices("GPU"))
-
-
-def resident(source, strategy=None):
-    """`source.gather` with the base images on the device of every replica.
-
-    Several GPUs in each of several workers gather on the host instead.
-
-    Args:
-        source: `Mosaics`.
-        strategy: the model's; None is TensorFlow's default.
-
-    Returns:
-        Callable, rows of the table (b, m) -> segments (b, m, ...), for `Loop(prepare=...)`.
-    """
-    strategy = strategy or tf.distribute.get_strategy()
-    if isinstance(strategy, tf.distribute.TPUStrategy):
-        with strategy.scope():
-            images = tf.Variable(source.images, trainable=False, name="base_images")
-        return lambda rows: gather_segments(images, rows)
-    # No mirrored variable: workers cannot broadcast bytes.
-    copies = [_copy_on(device, source.images) for device in _local_devices(strategy)]
-
-    def gather(rows):
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        if len(copies) == 1:
-            return gather_segments(copies[0], rows)
-        if isinstance(replica, int):
-            return gather_segments(copies[replica], rows)
-        return source.gather(rows)
-
-    return gather
-
-
-def _local_devices(strategy):
-    if strategy is tf.distribute.get_strategy() and not tf.distribute.has_strategy():
-        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        return [devices[0].name]
-    return strategy.extended.worker_devices
-
-
-def _copy_on(device, images):
-    with tf.device(device):
-        return tf.identity(images)  # no copy where they are there already

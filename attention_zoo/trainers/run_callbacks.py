@@ -16,14 +16,16 @@ class Progress(keras.callbacks.Callback):
         self._bar: tqdm = None
         self._epoch = 0
 
+    def on_train_begin(self, logs=None):
+        steps, done = self.params["steps"], self.params["first_step"]
+        total = steps * self.params["epochs"]
+        self._epoch = done // steps
+        self._bar = tqdm(total=total, initial=done, unit="step", dynamic_ncols=True)
+
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._bar is None:
-            steps, epochs = self.params["steps"], self.params["epochs"]
-            done = steps * self._epoch + batch
-            self._bar = tqdm(total=steps * epochs, initial=done, unit="step", dynamic_ncols=True)
         self._bar.set_description(f"epoch {self._epoch + 1}", refresh=False)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -34,14 +36,17 @@ class Progress(keras.callbacks.Callback):
         self._bar.set_postfix(_headline(logs, "val_"))
 
     def on_train_end(self, logs=None):
-        if self._bar is not None:
-            self._bar.close()
+        self._bar.close()
 
 
 def _headline(logs, prefix):
-    """The three figures to watch, with their common prefix."""
+    """The figures to watch, as far as they are known, with their common prefix."""
     names = {"loss": "loss", "label_accuracy": "accuracy", "focus_accuracy": "FT"}
-    return {prefix + short: f"{logs[prefix + name]:.3f}" for name, short in names.items()}
+    return {
+        prefix + short: f"{logs[prefix + name]:.3f}"
+        for name, short in names.items()
+        if prefix + name in logs
+    }
 
 
 class StopIfNotFinite(keras.callbacks.Callback):
@@ -55,6 +60,9 @@ class StopIfNotFinite(keras.callbacks.Callback):
         super().__init__()
         self._workdir = workdir
         self._epoch = 0
+
+    def on_train_begin(self, logs=None):
+        self._epoch = self.params["first_step"] // self.params["steps"]
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch

@@ -56,11 +56,11 @@ class RunSettings:
         "first if unset.",
         above=0,
     )
-    momentum: float = setting(0.9, "Of SGD.", least=0)
+    momentum: float = setting(0.9, "Of SGD.", least=0, most=1)
     clip_norm: float | None = setting(
         None,
         "Largest norm of the whole gradient, which is scaled down to it; of the focus network's "
-        "and of the rest, each by itself, with classifier_learning_rate.",
+        "and of the rest, each by itself, with classifier_learning_rate. For one replica only.",
         above=0,
     )
     initial_weights: str | None = setting(
@@ -183,8 +183,24 @@ def load_initial_weights(model, settings):
         ) from error
 
 
-def check_run_settings(settings, num_examples):
-    """Raises ValueError for settings that contradict each other or the number of examples."""
+def check_run_settings(settings, num_examples, num_replicas):
+    """Raises ValueError for settings that contradict each other, the examples or the replicas."""
+    _check_switch(settings)
+    if settings.batch_size > num_examples:
+        raise ValueError(
+            f"batch_size is {settings.batch_size}, expected {num_examples} or less, the "
+            "training examples"
+        )
+    if settings.checkpoint_seconds is not None and settings.strategy == "multi_worker":
+        raise ValueError(
+            f"checkpoint_seconds is {settings.checkpoint_seconds} under multi_worker, expected "
+            "checkpoint_steps: workers have clocks of their own and must save together"
+        )
+    if num_replicas > 1:
+        _check_replicas(settings, num_replicas)
+
+
+def _check_switch(settings):
     if settings.switch_epoch is not None and settings.switch_epoch > settings.epochs:
         raise ValueError(
             f"switch_epoch is {settings.switch_epoch}, expected {settings.epochs} or less, the "
@@ -195,15 +211,38 @@ def check_run_settings(settings, num_examples):
             f"switch_epoch is {settings.switch_epoch} and switch_when is {settings.switch_when!r}, "
             "expected one of them"
         )
-    if settings.attention == "hybrid" and settings.switch_epoch is None and settings.epochs < 2:
+    if settings.attention != "hybrid":
+        return
+    if settings.switch_epoch is None and settings.epochs < 2:
         raise ValueError("epochs is 1 with hybrid attention, expected 2 or more, or a switch_epoch")
-    if settings.batch_size > num_examples:
+    phases = settings.first_attention, settings.second_attention
+    if settings.switch_when == "focus_drive" and not _have_drives(*phases):
         raise ValueError(
-            f"batch_size is {settings.batch_size}, expected {num_examples} or less, the "
-            "training examples"
+            f"switch_when is 'focus_drive' with a hybrid of {phases[0]!r} and {phases[1]!r}, "
+            f"expected two different ones of {list(_WITH_DRIVES)}"
         )
-    if settings.checkpoint_seconds is not None and settings.strategy == "multi_worker":
+
+
+_WITH_DRIVES = ("soft", "hard", "lvml")  # what FocusDrive compares
+
+
+def _have_drives(first, second):
+    return first != second and {first, second} <= set(_WITH_DRIVES)
+
+
+def _check_replicas(settings, num_replicas):
+    if settings.batch_size % num_replicas:
         raise ValueError(
-            f"checkpoint_seconds is {settings.checkpoint_seconds} under multi_worker, expected "
-            "checkpoint_steps: workers have clocks of their own and must save together"
+            f"batch_size is {settings.batch_size}, expected a multiple of {num_replicas}, the "
+            "number of replicas"
+        )
+    if settings.clip_norm is not None:
+        raise ValueError(
+            f"clip_norm is {settings.clip_norm} with {num_replicas} replicas, expected none: Keras "
+            "clips each replica's gradient before adding them up"
+        )
+    if settings.jit_compile == "true":
+        raise ValueError(
+            f"jit_compile is 'true' with {num_replicas} replicas, expected 'auto' or 'false': "
+            "replicas exchange gradients within the step"
         )

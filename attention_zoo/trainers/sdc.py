@@ -12,13 +12,14 @@ import dataclasses
 import sys
 
 import keras
+import tensorflow as tf
 from absl import app, flags, logging
 
 from attention_zoo import datasets
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
 from attention_zoo.trainers.augment import AUGMENTATIONS, augmented, check_augment
-from attention_zoo.trainers.loop import resident
+from attention_zoo.trainers.resident import resident
 from attention_zoo.trainers.results import write_results
 from attention_zoo.trainers.run_settings import (
     RunSettings,
@@ -99,16 +100,17 @@ def train_and_evaluate(workdir, **settings):
     if chosen.validation_split is not None:
         split = chosen.validation_split
         splits["validation"] = _load(chosen, split, chosen.num_test_examples)
-    check_run_settings(chosen, training.num_examples)
+    check_run_settings(chosen, training.num_examples, strategy.num_replicas_in_sync)
     check_augment(chosen.augment, training.segment_shape)
     with strategy.scope():
         model = build_model(chosen, training)
-    run = Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy))
-    switch = make_switch(chosen, lambda: _probe(training))
-    _train(model, run, chosen, training, test, switch)
-    model = on_one_replica(model)
-    evaluations = {name: _evaluate(model, info, test) for name, info in splits.items()}
-    write_results(run, model, evaluations, test, switch and switch.switched_epoch)
+    with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
+        switch = make_switch(chosen, lambda: _probe(training))
+        _train(model, run, chosen, training, test, switch)
+        model = on_one_replica(model)
+        evaluations = {name: _evaluate(model, info, test) for name, info in splits.items()}
+        if run.writes:
+            write_results(run, model, evaluations, test, switch and switch.switched_epoch)
     return evaluations
 
 
@@ -181,8 +183,8 @@ def main(argv):
     except Preempted as notice:
         logging.warning("%s", notice)
         sys.exit(TERMINATED)
-    except (ValueError, OSError, FloatingPointError) as error:
-        sys.exit(f"error: {error}")
+    except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
+        sys.exit(f"error: {str(error).splitlines()[0]}")
     for split, evaluation in evaluations.items():
         print(f"{split}: {evaluation.table()}\n")
     print(f"written to {flags.FLAGS.workdir}")

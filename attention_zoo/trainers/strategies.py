@@ -56,14 +56,31 @@ def _mirrored():
 
 def _multi_worker():
     try:
-        cluster = json.loads(os.environ.get("TF_CONFIG", "{}"))
+        config = json.loads(os.environ.get("TF_CONFIG", "{}"))
     except ValueError as error:
         raise ValueError(f"TF_CONFIG is no JSON ({error}), {_TF_CONFIG}") from error
-    if not {"cluster", "task"} <= cluster.keys():
-        raise ValueError(
-            f"strategy is 'multi_worker', TF_CONFIG has {sorted(cluster)}, {_TF_CONFIG}"
-        )
+    if not _names_a_worker(config):
+        raise ValueError(f"strategy is 'multi_worker', TF_CONFIG is {config}, {_TF_CONFIG}")
     return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _names_a_worker(config):
+    """Whether the task of TF_CONFIG is one of its cluster; else TensorFlow may run it alone."""
+    cluster, task = (_dict_in(config, name) for name in ("cluster", "task"))
+    jobs = {name: cluster[name] for name in ("chief", "worker") if name in cluster}
+    if not all(_are_addresses(job) for job in jobs.values()):
+        return False
+    kind, index = (task.get(name) for name in ("type", "index"))
+    return kind in list(jobs) and type(index) is int and 0 <= index < len(jobs[kind])
+
+
+def _dict_in(config, name):
+    value = config.get(name) if isinstance(config, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _are_addresses(job):
+    return isinstance(job, list) and job != [] and all(isinstance(one, str) for one in job)
 
 
 _TF_CONFIG = (
@@ -77,9 +94,9 @@ def _tpu():
         cluster = resolver(tpu=os.environ.get("TPU_NAME", "local"))
         tf.config.experimental_connect_to_cluster(cluster)
         tf.tpu.experimental.initialize_tpu_system(cluster)
-    except (ValueError, tf.errors.OpError) as error:
+    except (ValueError, OSError, tf.errors.OpError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f"strategy is 'tpu', no TPU was found ({str(error).splitlines()[0]}), expected a TPU "
-            "machine or TPU_NAME"
+            f"strategy is 'tpu', no TPU was found ({reason}), expected a TPU machine or TPU_NAME"
         ) from error
     return tf.distribute.TPUStrategy(cluster)

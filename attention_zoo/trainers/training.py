@@ -1,6 +1,7 @@
 """Trains a model by the settings every trainer has: loop, callbacks, checkpoints, SIGTERM."""
 
 import keras
+import tensorflow as tf
 
 from attention_zoo.trainers.checkpoints import Checkpoints
 from attention_zoo.trainers.loop import Loop
@@ -28,8 +29,6 @@ def train(
     Raises:
         Preempted: after SIGTERM. FloatingPointError: the loss is not finite.
     """
-    with model.distribute_strategy.scope():
-        model.optimizer.build(model.trainable_variables)
     loop = Loop(
         model,
         **prepare,
@@ -52,16 +51,16 @@ def train(
             checkpoints=checkpoints,
             stop=preemption,
         )
-    if not finished:
+    if preemption.requested or not finished:
         raise Preempted(f"SIGTERM: saved in {run.path}, expected the same command to go on")
 
 
 def on_one_replica(model):
-    """The model itself or, where it was trained on several replicas, a copy without a strategy.
+    """The model itself or, where it was trained under a strategy, a copy without one.
 
     Under a strategy Keras predicts every batch on every replica.
     """
-    if model.distribute_strategy.num_replicas_in_sync == 1:
+    if isinstance(model.distribute_strategy, type(tf.distribute.get_strategy())):
         return model
     copy = type(model).from_config(model.get_config())
     copy.build(model.get_build_config()["input_shape"])

@@ -1,5 +1,6 @@
 """A run's folder: settings, checkpoints, curves; every file is whole or not there."""
 
+import contextlib
 import csv
 import json
 import os
@@ -8,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from attention_zoo.trainers.checkpoints import find_checkpoints
+from attention_zoo.trainers.folder_lock import LOCK, hold
 
 
 class Workdir:
@@ -15,7 +17,8 @@ class Workdir:
 
     A run that was broken off goes on from its newest checkpoint when it is started again with
     the same settings; other settings are refused. Files and folders are made under a temporary
-    name and moved into place.
+    name and moved into place. As a context manager it keeps other processes out until its end,
+    without one for as long as the object lives.
 
     Args:
         path: the folder; made if it is not there.
@@ -27,33 +30,57 @@ class Workdir:
         writes: as given.
 
     Raises:
-        ValueError: the folder cannot be written, or holds something other than this run.
+        ValueError: the folder cannot be written, holds something other than this run, which is
+            left alone, or is in use by another process.
     """
 
     def __init__(self, path, settings, writes=True):
         self.path = Path(path)
         self.writes = writes
-        if not writes:
-            return
+        self._lock = None
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._open(settings)
+            self._check(settings)
+            if writes:
+                self.path.mkdir(parents=True, exist_ok=True)
+                self._open(settings)
         except OSError as error:
             raise ValueError(
                 f"workdir {self.path} cannot be written ({error.strerror}), expected a folder to "
                 "write to"
             ) from error
 
-    def _open(self, settings):
-        config = self.path / "config.json"
-        self._clear_up()
-        if not config.exists() and any(self.path.iterdir()):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._lock = None
+
+    def _check(self, settings):
+        """Raises, and changes nothing, if the folder holds something other than this run."""
+        if not self.path.is_dir():
+            return
+        if not {path.name for path in self.path.iterdir()} - _BEFORE_CONFIG:
+            return
+        if not (self.path / "config.json").exists():
+            raise ValueError(f"workdir {self.path} has files but no config.json, {_EXPECTED}")
+        before = _read_config(self.path)
+        if find_checkpoints(self.path / "checkpoints"):
+            _check_same(self.path, before, settings)
+        elif strange := sorted(before.keys() ^ settings.keys()):
             raise ValueError(
-                f"workdir {self.path} has files but no config.json, expected a new or empty "
-                "folder, or that of an earlier run"
+                f"workdir {self.path} has a config.json with other names than this run's "
+                f"({strange[0]!r} is in one of them), {_EXPECTED}"
             )
-        if config.exists() and find_checkpoints(self.path / "checkpoints"):
-            _check_same(self.path, json.loads(config.read_text()), settings)
+
+    def _open(self, settings):
+        try:
+            self._lock = hold(self.path)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"workdir {self.path} is in use by another process, expected one at a time"
+            ) from error
+        self._check(settings)  # again: until now another process could write
+        self._clear_up()
         self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
         (self.path / "checkpoints").mkdir(exist_ok=True)
 
@@ -81,6 +108,7 @@ class Workdir:
         if folder and target.exists():
             self.remove(target)
         os.replace(temporary, target)
+        _flush_folder(target.parent)
 
     def write_text(self, name, text):
         """Makes the text file `name`."""
@@ -113,6 +141,25 @@ class Workdir:
             return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
+_BEFORE_CONFIG = {LOCK, ".writing-config.json"}  # all that there can be before config.json is
+_EXPECTED = "expected a new or empty folder, or that of an earlier run"
+
+
+def _read_config(path):
+    """The settings of the run in a folder, as they come back from JSON."""
+    try:
+        before = json.loads((path / "config.json").read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"workdir {path} has a config.json that is no JSON ({error}), {_EXPECTED}"
+        ) from error
+    if not isinstance(before, dict):
+        raise ValueError(
+            f"workdir {path} has a config.json that is a {type(before).__name__}, {_EXPECTED}"
+        )
+    return before
+
+
 def _check_same(path, before, now):
     """Raises unless a run's settings, as they come back from JSON, are those of now."""
     now = json.loads(json.dumps(now))
@@ -127,10 +174,22 @@ def _check_same(path, before, now):
 
 def _flush(path):
     """Has the disk take what was written, so that a power failure leaves no empty file."""
-    for file in path.rglob("*") if path.is_dir() else [path]:
-        if file.is_file():
-            with file.open("rb") as opened:
+    for part in [path, *path.rglob("*")]:
+        if part.is_dir():
+            _flush_folder(part)
+        elif part.is_file():
+            with part.open("rb") as opened:
                 os.fsync(opened.fileno())
+
+
+def _flush_folder(path):
+    """Has the disk take the names in a folder, as far as the system can: Windows cannot."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _remove(path):

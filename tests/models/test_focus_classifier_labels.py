@@ -219,6 +219,37 @@ def test_validation_logs_may_lack_what_training_logs_have(linear_model, segments
     assert {len(values) for values in history.values()} == {2}
 
 
+@pytest.mark.parametrize("known_in", ["training", "validation"])
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_steps_that_were_traced_long_ago_still_say_what_they_know(
+    linear_model, two_replicas, segments, truth, known_in, replicas
+):
+    """Two rounds of compiled steps: only the first of them runs any Python."""
+    strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
+    with strategy.scope():
+        model = linear_model()
+        model.compile()
+    expected = {}
+    for kind in ("training", "validation"):
+        expected[kind] = ALWAYS | (FOCUS_KNOWN if kind == known_in else set())
+    labels = {kind: truth if kind == known_in else truth["label"] for kind in expected}
+    model.make_train_function()
+    model.make_test_function()
+    for _ in range(2):
+        for kind, step in (("training", model.train_function), ("validation", model.test_function)):
+            model.reset_metrics()
+            data = tf.data.Dataset.from_tensor_slices((segments, labels[kind])).batch(B)
+            logs = step(iter(strategy.experimental_distribute_dataset(data)))
+            assert set(logs) == set(model.get_metrics_result()) == expected[kind]
+
+
+def test_what_the_steps_know_is_no_part_of_the_model(linear_model):
+    model = linear_model()
+    model.compile()
+    assert not any("seen" in variable.path for variable in [*model.variables])
+    assert not any("seen" in variable.path for variable in model.metrics_variables)
+
+
 def test_metrics_start_anew_every_epoch(linear_model, segments, truth):
     model = linear_model()
     model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)

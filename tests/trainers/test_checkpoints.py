@@ -15,6 +15,7 @@ def model():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss="mse")
     model.optimizer.build(model.trainable_variables)
+    model.stop_training = False
     return model
 
 
@@ -56,7 +57,9 @@ def saved(tmp_path, model, steps, keep=2, **options):
 
 def restore(tmp_path, model, counter=None):
     checkpoints = Checkpoints(Workdir(tmp_path, {}), every_steps=1)
-    return checkpoints.restore(model, callbacks(counter or Counter()))
+    step = checkpoints.restore(model)
+    checkpoints.restore_callbacks(callbacks(counter or Counter()))
+    return step
 
 
 def test_a_checkpoint_gives_all_state_back(tmp_path, model):
@@ -82,7 +85,11 @@ def flip(path):
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("damage", [truncate, flip, os.remove])
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [truncate, empty, flip, os.remove])
 @pytest.mark.parametrize("name", ["model.weights.h5", "state.json", "SHA256SUMS"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(name, damage, tmp_path, model):
     saved(tmp_path, model, [1, 2])
@@ -95,6 +102,50 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(name, damage, tmp_pat
         "step-00000001",
         "step-00000002.damaged",
     ]
+
+
+def test_a_sum_that_is_missing_is_damage(tmp_path, model):
+    saved(tmp_path, model, [1, 2])
+    sums = tmp_path / "checkpoints/step-00000002/SHA256SUMS"
+    sums.write_text(sums.read_text().splitlines()[0] + "\n")
+    with pytest.warns(UserWarning, match=r"SHA256SUMS has sums of \['model.weights.h5'\]$"):
+        assert restore(tmp_path, model) == 1
+
+
+@pytest.mark.parametrize("units", [2, 3])
+def test_a_sound_checkpoint_of_another_model_is_left_alone(units, tmp_path, model):
+    """Another shape, or the same without the optimizer's variables."""
+    saved(tmp_path, model, [1])
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
+    other.compile(keras.optimizers.Adam(), loss="mse")
+    with pytest.raises(ValueError, match="is whole but does not fit the model .*, expected"):
+        restore(tmp_path, other)
+    assert find_checkpoints(tmp_path / "checkpoints")
+
+
+def test_a_callback_that_is_new_is_told(tmp_path, model):
+    saved(tmp_path, model, [1])
+    checkpoints = Checkpoints(Workdir(tmp_path, {}), every_steps=1)
+    checkpoints.restore(model)
+    both = callbacks(Counter(), Counter())
+    with pytest.raises(ValueError, match=r"^callback '1 Counter' has no state .* \['0 Counter'\]$"):
+        checkpoints.restore_callbacks(both)
+
+
+def test_the_end_of_training_is_kept(tmp_path, model):
+    checkpoints = Checkpoints(Workdir(tmp_path, {}), every_steps=1)
+    model.stop_training = True
+    checkpoints.save(model, callbacks(Counter()), 3)
+    model.stop_training = False
+    assert restore(tmp_path, model) == 3
+    assert model.stop_training
+
+
+@pytest.mark.parametrize("settings", [{"keep": 0}, {"every_steps": 0}])
+def test_bad_settings_raise(settings, tmp_path):
+    (name,) = settings
+    with pytest.raises(ValueError, match=f"^{name} is 0, expected 1 or more$"):
+        Checkpoints(Workdir(tmp_path, {}), **{"every_steps": 1} | settings)
 
 
 def test_sums_are_those_of_sha256sum(tmp_path, model):

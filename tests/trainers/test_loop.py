@@ -8,8 +8,9 @@ from attention_zoo.callbacks import SwitchAttention
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.optimizers import TwoOptimizers
 from attention_zoo.trainers import loop as loop_module
-from attention_zoo.trainers.checkpoints import Checkpoints
-from attention_zoo.trainers.loop import Loop, resident
+from attention_zoo.trainers.checkpoints import Checkpoints, find_checkpoints
+from attention_zoo.trainers.loop import Loop
+from attention_zoo.trainers.resident import resident
 from attention_zoo.trainers.workdir import Workdir
 
 B, STEPS = 32, 5  # steps an epoch
@@ -26,7 +27,6 @@ def build(attention, network="linear"):
     model = FocusClassifier(focus, classifier, attention)
     model.build((None, 3, 8, 8, 1))
     model.compile(keras.optimizers.SGD(0.05, momentum=0.9), jit_compile=False)
-    model.optimizer.build(model.trainable_variables)
     return model
 
 
@@ -184,9 +184,11 @@ def test_stopped_anywhere_and_started_again_it_ends_the_same(attention, digits, 
 
     _, unbroken, expected = trained("unbroken")
     for calls in range(1, 4):
-        assert not trained(f"{calls}", StopAfter(calls))[0]
+        finished, _, before = trained(f"{calls}", StopAfter(calls))
+        assert not finished
         finished, resumed, logs = trained(f"{calls}")
         assert finished
+        assert before.calls + logs.calls == expected.calls  # no step is taken twice
         for a, b in zip(resumed.variables, unbroken.variables, strict=True):
             np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
         for a, b in zip(resumed.optimizer.variables, unbroken.optimizer.variables, strict=True):
@@ -202,12 +204,33 @@ def test_a_finished_run_has_nothing_left_to_do(digits, tmp_path):
     assert logs.calls == []
 
 
+def test_training_that_a_callback_ended_stays_ended(digits, tmp_path):
+    """Also though no checkpoint was due: the same call again takes no step."""
+
+    class Stop(Logs):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch)
+            self.model.stop_training = True
+
+    for _ in range(2):
+        model, stop = build("soft"), Stop()
+        checkpoints = Checkpoints(Workdir(tmp_path, {}), every_steps=99)
+        assert run(model, digits, 2, callbacks=[stop], checkpoints=checkpoints)
+    assert stop.calls == []
+
+
+def test_the_last_step_is_saved(digits, tmp_path):
+    checkpoints = Checkpoints(Workdir(tmp_path, {}), every_steps=99)
+    run(build("soft"), digits, 2, checkpoints=checkpoints)
+    assert [path.name for path in find_checkpoints(tmp_path / "checkpoints")] == ["step-00000010"]
+
+
 def test_two_replicas_take_the_steps_of_one(digits, two_replicas):
     one = build("hard")
     with two_replicas.scope():
         two = build("hard")
     one_logs, two_logs = Logs(), Logs()
-    validation = digits.source.index_dataset(50)
+    validation = digits.source.index_dataset(53)  # the last has one example: none for the second
     run(one, digits, 1, callbacks=[one_logs], validation=validation)
     run(two, digits, 1, jit_compile="auto", callbacks=[two_logs], validation=validation)
     assert_equal(one, two, atol=1e-5)
@@ -233,14 +256,78 @@ def test_xla_under_replicas_is_refused(two_replicas):
 
 
 def test_only_rows_of_the_table_reach_the_compiled_step(digits):
-    """The pixels are no input: the batch is integers, the images are bytes on the device."""
+    """The pixels are no input: the batch is integers, the images are words on the device."""
     rows, targets = digits.source.endless_indices(B, seed=1).element_spec
     assert rows.dtype == tf.int32 and rows.shape == (B, 3)
     model = build("soft")
     loop = Loop(model, prepare=resident(digits.source))
     step = loop._on_replicas(loop._step(model.train_step, loop._prepare), False)
-    graph = step.get_concrete_function((rows, targets))
-    floats = [x for x in graph.inputs if x.dtype == tf.float32]
-    assert not floats
-    images = [x for x in graph.inputs if x.dtype == tf.uint8]
-    assert [tuple(x.shape) for x in images] == [digits.source.images.shape]
+    inputs = step.get_concrete_function((rows, targets)).graph.inputs
+    assert not [x for x in inputs if x.dtype in (tf.float32, tf.uint8)]
+    images = [x.shape for x in inputs if x.dtype == tf.int32 and x.shape.rank == 2]
+    assert sorted(map(tuple, images)) == [(B, 3), (len(digits.source.images), 16)]
+
+
+# Data of one's own
+
+
+def table(batches, step=0):
+    """(segments, targets, sample weights), the weights of a batch 0 but for two examples."""
+    rng = np.random.default_rng(3)
+    for number in range(step, batches):
+        segments = rng.normal(size=(6, 3, 8, 8, 1)).astype("float32")
+        yield segments, {"label": np.arange(6) % 3}, np.eye(6, dtype="float32")[number % 6] * 6
+
+
+def own_data(batches):
+    spec = (
+        tf.TensorSpec((6, 3, 8, 8, 1)),
+        {"label": tf.TensorSpec((6,), tf.int64)},
+        tf.TensorSpec((6,)),
+    )
+    return tf.data.Dataset.from_generator(lambda: table(batches), output_signature=spec)
+
+
+def test_sample_weights_count_as_under_fit():
+    fitted, looped = build("lvml"), build("lvml")
+    fitted.fit(own_data(5), steps_per_epoch=4, shuffle=False, verbose=0)
+    Loop(looped).fit(lambda step: own_data(5), epochs=1, steps_per_epoch=4)
+    assert_equal(fitted, looped, atol=1e-6)
+
+
+def test_data_that_end_too_soon_are_told():
+    message = "^the batches came to an end, expected them without end$"
+    with pytest.raises(ValueError, match=message):
+        Loop(build("lvml")).fit(lambda step: own_data(3), epochs=1, steps_per_epoch=4)
+
+
+@pytest.mark.parametrize("within_xla", [False, True])
+def test_batches_of_different_sizes(within_xla, digits, monkeypatch):
+    """A smaller one at the end of each pass: 160 mosaics in batches of 64, 64, 32."""
+    monkeypatch.setattr(loop_module, "loops_within_xla", lambda: within_xla)
+    fitted, looped = build("lvml"), build("lvml")
+    fitted.fit(digits.source.dataset(64), epochs=2, shuffle=False, verbose=0)
+    loop = Loop(looped, prepare=resident(digits.source), steps_per_call=3)
+    batches = digits.source.index_dataset(64).repeat()
+    loop.fit(lambda step: batches, epochs=2, steps_per_epoch=3)
+    assert_equal(fitted, looped, atol=1e-5)
+
+
+def test_the_model_may_be_compiled_anew_between_two_fits(digits):
+    model = build("soft")
+    loop = Loop(model, prepare=resident(digits.source))
+    for _ in range(2):
+        loop.fit(lambda step: digits.source.endless_indices(B), epochs=1, steps_per_epoch=2)
+        model.compile(keras.optimizers.SGD(0.05))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps_per_call": 0}, "^steps_per_call is 0, expected 1 or more$"),
+        ({"jit_compile": "yes"}, "^jit_compile is 'yes', expected 'auto', True or False$"),
+    ],
+)
+def test_bad_settings_raise(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Loop(build("soft"), **settings)

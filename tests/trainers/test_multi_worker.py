@@ -1,15 +1,18 @@
 import csv
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
 import pytest
 
 from attention_zoo.trainers import sdc
+from attention_zoo.trainers.checkpoints import find_checkpoints
 
 SETTINGS = {
     "attention": "lvml",
@@ -22,19 +25,17 @@ SETTINGS = {
 }
 
 
-def start(workdir, addresses, index):
+def start(workdir, addresses, index, **changes):
     config = {
         "cluster": {"worker": addresses},
         "task": {"type": "worker", "index": index},
     }
-    settings = SETTINGS | {"strategy": "multi_worker"}
-    code = (
-        "from attention_zoo.trainers import sdc\n"
-        f"sdc.train_and_evaluate({str(workdir)!r}, **{settings!r})\n"
-    )
+    settings = SETTINGS | changes | {"strategy": "multi_worker"}
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    command = [sys.executable, "-m", "attention_zoo.trainers.sdc", f"--workdir={workdir}", *flags]
     environment = os.environ | {"TF_CONFIG": json.dumps(config), "MPLBACKEND": "agg"}
     return subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -57,19 +58,24 @@ def curves(workdir, *names):
         return [[float(row[name]) for name in names] for row in csv.DictReader(file)]
 
 
+def ended(workers, code):
+    """Waits until all have ended with this exit code; none is left behind."""
+    try:
+        for worker in workers:
+            errors = worker.communicate(timeout=300)[1]
+            assert worker.returncode == code, errors[-2000:]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.communicate()
+
+
 @pytest.mark.slow
 def test_two_worker_processes_train_as_one_replica(tmp_path):
     """One folder, one writer; weights and curves as one replica's."""
     addresses = free_addresses(2)
     workers = [start(tmp_path / "two", addresses, index) for index in range(2)]
-    try:
-        for worker in workers:
-            errors = worker.communicate(timeout=300)[1]
-            assert worker.returncode == 0, errors[-2000:]
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.communicate()
+    ended(workers, code=0)
     sdc.train_and_evaluate(tmp_path / "one", **SETTINGS)
     for two, one in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
         np.testing.assert_allclose(two, one, atol=1e-5)
@@ -78,3 +84,23 @@ def test_two_worker_processes_train_as_one_replica(tmp_path):
     two, one = (curves(tmp_path / folder, *names) for folder in ("two", "one"))
     np.testing.assert_allclose(two, one, atol=1e-5)
     assert (tmp_path / "two/results.json").exists()
+
+
+@pytest.mark.slow
+def test_sigterm_to_one_worker_stops_both_after_the_same_step(tmp_path):
+    """Both save and exit; the same commands go on and end as one replica does."""
+    settings = {"epochs": 60, "steps_per_call": 1, "checkpoint_steps": 10}
+    addresses = free_addresses(2)
+    workers = [start(tmp_path / "two", addresses, index, **settings) for index in range(2)]
+    until = time.monotonic() + 200
+    while not find_checkpoints(tmp_path / "two/checkpoints") and time.monotonic() < until:
+        time.sleep(0.05)
+    workers[1].send_signal(signal.SIGTERM)
+    ended(workers, code=sdc.TERMINATED)
+    assert not (tmp_path / "two/results.json").exists()
+    addresses = free_addresses(2)
+    workers = [start(tmp_path / "two", addresses, index, **settings) for index in range(2)]
+    ended(workers, code=0)
+    sdc.train_and_evaluate(tmp_path / "one", **SETTINGS | settings)
+    for two, one in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
+        np.testing.assert_allclose(two, one, atol=1e-3)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo.trainers.run_callbacks import StopIfNotFinite, WriteMetrics
+from attention_zoo.trainers.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
 from attention_zoo.trainers.workdir import Workdir
 
 
@@ -16,7 +16,8 @@ def model():
 def test_finite_loss_and_weights_pass(tmp_path, model):
     callback = StopIfNotFinite(Workdir(tmp_path, {}))
     callback.set_model(model)
-    callback.on_epoch_begin(0)
+    callback.set_params({"steps": 9, "epochs": 5, "first_step": 0})
+    callback.on_train_begin()
     callback.on_train_batch_end(0, {"loss": 1.0})
     callback.on_epoch_end(0, {"loss": 1.0})
 
@@ -25,7 +26,8 @@ def test_finite_loss_and_weights_pass(tmp_path, model):
 def test_a_weight_that_is_not_finite_stops_the_run(value, tmp_path, model):
     callback = StopIfNotFinite(Workdir(tmp_path, {}))
     callback.set_model(model)
-    callback.on_epoch_begin(2)
+    callback.set_params({"steps": 9, "epochs": 5, "first_step": 22})
+    callback.on_train_begin()  # in the third epoch, which a resumed run takes up
     model.trainable_variables[0].assign([[1.0], [value]])
     message = "dense/kernel has values that are not finite at epoch 3, by step 8, expected"
     with pytest.raises(FloatingPointError, match=message):
@@ -43,3 +45,17 @@ def test_epochs_done_again_replace_their_rows(tmp_path, model):
         {"epoch": 1, "learning_rate": 0.5, "loss": 0.3},
         {"epoch": 2, "learning_rate": 0.5, "loss": 1.1},
     ]
+
+
+def test_progress_shows_what_is_known(capsys):
+    """A run without focus labels and without validation, taken up at the second of its 6 steps."""
+    progress = Progress()
+    progress.set_params({"steps": 3, "epochs": 2, "first_step": 1})
+    progress.on_train_begin()
+    progress.on_train_batch_begin(1)
+    progress.on_train_batch_end(2, {"loss": 0.5, "label_accuracy": 0.25})
+    progress._bar.refresh()
+    shown = capsys.readouterr().err.split("\r")[-1]
+    assert "loss=0.500, accuracy=0.250" in shown and "3/6 [" in shown and "FT" not in shown
+    progress.on_epoch_end(0, {"loss": 0.5})
+    progress.on_train_end()

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from attention_zoo.callbacks import FocusDrive, FocusStalled
-from attention_zoo.trainers.run_settings import RunSettings, make_optimizer, make_switch
+from attention_zoo.trainers.run_settings import (
+    RunSettings,
+    check_run_settings,
+    make_optimizer,
+    make_switch,
+)
+from attention_zoo.trainers.settings import make
 
 
 def probe():
@@ -51,3 +57,45 @@ def test_a_rate_of_the_classifiers_own(linear_model):
         assert float(one.learning_rate.numpy()) == pytest.approx(rate)
         assert one.momentum == 0.9 and one.global_clipnorm == 0.5
     assert optimizer.is_focus == (True, False, False)
+
+
+def test_momentum_is_at_most_one():
+    assert make(RunSettings, {"momentum": 1.0}).momentum == 1.0
+    with pytest.raises(ValueError, match="^momentum is 2, expected 1 or less$"):
+        make(RunSettings, {"momentum": 2})
+
+
+REPLICAS = [
+    ({"clip_norm": 1.0}, "^clip_norm is 1.0 with 2 replicas, expected none: "),
+    ({"batch_size": 33}, "^batch_size is 33, expected a multiple of 2, the number of replicas$"),
+    ({"jit_compile": "true"}, "^jit_compile is 'true' with 2 replicas, expected 'auto' or 'false'"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), REPLICAS)
+def test_what_several_replicas_cannot_do(settings, message):
+    settings = RunSettings(**{"batch_size": 32} | settings)
+    check_run_settings(settings, 96, 1)
+    with pytest.raises(ValueError, match=message):
+        check_run_settings(settings, 96, 2)
+
+
+@pytest.mark.parametrize(
+    ("phases", "sound"),
+    [
+        ({"first_attention": "lvml"}, True),
+        ({"first_attention": "gumbel"}, False),
+        ({"second_attention": "reinforce"}, False),
+        ({"second_attention": "soft"}, False),
+        ({"first_attention": "gumbel", "attention": "lvml"}, True),
+    ],
+)
+def test_the_drives_of_three_paradigms_can_be_compared(phases, sound):
+    settings = RunSettings(switch_when="focus_drive", batch_size=32, **phases)
+    if sound:
+        check_run_settings(settings, 96, 1)
+        return
+    with pytest.raises(
+        ValueError, match="^switch_when is 'focus_drive' with a hybrid of .*, expec"
+    ):
+        check_run_settings(settings, 96, 1)

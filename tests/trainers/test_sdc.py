@@ -35,7 +35,7 @@ def finished(tmp_path_factory):
 
 def test_the_workdir_is_complete(finished):
     workdir, evaluations = finished
-    names = {path.name for path in workdir.iterdir()}
+    names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
     assert names == {
         "config.json",
         "metrics.csv",
@@ -175,6 +175,11 @@ def test_mixed_precision_trains_in_its_floats(policy, tmp_path):
             "^epochs is 1 with hybrid attention, expected 2 or more, or a switch_epoch",
         ),
         ({"switch_when": "focus_drive", "switch_epoch": 1}, "^switch_epoch is 1 and switch_when"),
+        (
+            {"switch_when": "focus_drive", "first_attention": "gumbel"},
+            "^switch_when is 'focus_drive' with a hybrid of 'gumbel' and 'hard', expected two",
+        ),
+        ({"momentum": 2}, "^momentum is 2, expected 1 or less$"),
         ({"epochs": 1.5}, "^epochs is 1.5, expected a whole number$"),
         ({"learning_rate": "0.1"}, "^learning_rate is '0.1', expected a number$"),
         ({"seed": 2**33}, "^seed is 8589934592, expected 4294967295 or less$"),
@@ -196,6 +201,36 @@ def test_bad_settings_are_one_line_errors_and_leave_nothing(settings, message, t
         sdc.train_and_evaluate(tmp_path / "run", **(TINY | settings))
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"clip_norm": 1.0}, "^clip_norm is 1.0 with 2 replicas, expected none"),
+        ({"batch_size": 33}, "^batch_size is 33, expected a multiple of 2"),
+        ({"jit_compile": "true"}, "^jit_compile is 'true' with 2 replicas, expected 'auto' or"),
+    ],
+)
+def test_what_replicas_cannot_do_leaves_nothing(
+    settings, message, tmp_path, monkeypatch, two_replicas
+):
+    monkeypatch.setattr(sdc, "make_strategy", lambda name: two_replicas)
+    with pytest.raises(ValueError, match=message):
+        sdc.train_and_evaluate(tmp_path / "run", **(TINY | settings))
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_folder_is_free_again_after_the_run(finished, tmp_path, monkeypatch, is_locked):
+    assert not is_locked(finished[0])
+
+    def fail(model, run, *args, **options):
+        assert is_locked(run.path)
+        raise FloatingPointError("diverged")
+
+    monkeypatch.setattr(sdc, "train", fail)
+    with pytest.raises(FloatingPointError) as kept:  # its traceback refers to the run
+        sdc.train_and_evaluate(tmp_path, **TINY)
+    assert kept and not is_locked(tmp_path)
 
 
 def test_the_command_prints_one_line_for_bad_input(tmp_path):

@@ -1,9 +1,15 @@
+import errno
+import gc
 import json
 import os
 import re
+import subprocess
+import sys
+import types
 
 import pytest
 
+from attention_zoo.trainers import folder_lock
 from attention_zoo.trainers.workdir import Workdir
 
 SETTINGS = {"rate": 0.1, "names": ["a", "b"], "split": None}
@@ -29,6 +35,43 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
     with pytest.raises(ValueError, match="has files but no config.json"):
         Workdir(tmp_path, SETTINGS)
     assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("writes", [True, False])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"name": "app"}', "other names than this run's .'name' is in one of them., expected a"),
+        ('{"rate": 0.1}', "other names than this run's .'names' is in one of them., expected"),
+        ("[1, 2]", "has a config.json that is a list, expected a new or empty folder"),
+        ("null", "has a config.json that is a NoneType, expected"),
+        ("rate: 0.1", "has a config.json that is no JSON .Expecting value.*., expected"),
+        ("", "has a config.json that is no JSON"),
+    ],
+)
+def test_a_config_of_something_else_is_refused_and_left_alone(tmp_path, text, message, writes):
+    """Whatever else is there, were its name like one of ours."""
+    (tmp_path / "config.json").write_text(text)
+    for name in (".writing-notes", ".removing-notes"):
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match=message) as error:
+        Workdir(tmp_path, SETTINGS, writes=writes)
+    assert str(error.value).startswith(f"workdir {tmp_path} ") and "\n" not in str(error.value)
+    assert sorted(os.listdir(tmp_path)) == [".removing-notes", ".writing-notes", "config.json"]
+    assert (tmp_path / "config.json").read_text() == text
+
+
+def test_nothing_is_cleared_up_where_the_run_is_another(tmp_path):
+    Workdir(tmp_path, SETTINGS).write("checkpoints/step-1", lambda path: path.mkdir(), folder=True)
+    (tmp_path / "checkpoints/.writing-step-2").mkdir()
+    with pytest.raises(ValueError, match="other settings"):
+        Workdir(tmp_path, SETTINGS | {"rate": 0.2})
+    assert (tmp_path / "checkpoints/.writing-step-2").exists()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/.writing-model").write_text("mine")
+    with pytest.raises(ValueError, match=r"has files but no config\.json"):
+        Workdir(tmp_path / "other", SETTINGS)
+    assert os.listdir(tmp_path / "other") == [".writing-model"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
@@ -66,7 +109,7 @@ def test_what_a_killed_process_left_is_cleared_up(tmp_path):
     for name in (".writing-saved_model", "checkpoints/.removing-step-1"):
         (tmp_path / name).mkdir()
     Workdir(tmp_path, SETTINGS)
-    assert sorted(os.listdir(tmp_path)) == ["checkpoints", "config.json"]
+    assert sorted(os.listdir(tmp_path)) == [".lock", "checkpoints", "config.json"]
     assert not os.listdir(tmp_path / "checkpoints")
 
 
@@ -79,13 +122,98 @@ def test_a_worker_that_does_not_write_leaves_the_folder_alone(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_worker_that_does_not_write_refuses_what_the_writer_refuses(tmp_path):
+    Workdir(tmp_path, SETTINGS).write("checkpoints/step-1", lambda path: path.mkdir(), folder=True)
+    before = sorted(tmp_path.rglob("*"))
+    Workdir(tmp_path, SETTINGS, writes=False)
+    with pytest.raises(ValueError, match=r"other settings \(rate: 0.1 before, 0.2 now\)$"):
+        Workdir(tmp_path, SETTINGS | {"rate": 0.2}, writes=False)
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign/thesis.tex").write_text("mine")
+    with pytest.raises(ValueError, match=r"has files but no config\.json"):
+        Workdir(tmp_path / "foreign", SETTINGS, writes=False)
+    assert sorted(tmp_path.glob("[!f]*")) == [path for path in before if path.parent == tmp_path]
+
+
+# One process at a time
+
+
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "a")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_folder_in_use_by_another_process_is_refused_until_it_is_killed(tmp_path):
+    pytest.importorskip("fcntl")
+    (tmp_path / ".lock").touch()  # alone it makes no foreign folder
+    command = [sys.executable, "-c", HOLD, str(tmp_path / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        message = "^workdir .* is in use by another process, expected one at a time$"
+        with pytest.raises(ValueError, match=message):
+            Workdir(tmp_path, SETTINGS)
+        assert os.listdir(tmp_path) == [".lock"]
+        Workdir(tmp_path, SETTINGS, writes=False)
+        other.kill()
+        other.wait()
+    Workdir(tmp_path, SETTINGS)
+
+
+def test_runs_of_one_process_share_the_folder(tmp_path, is_locked):
+    first = Workdir(tmp_path, SETTINGS)
+    second = Workdir(tmp_path / "." / "", SETTINGS)
+    del first
+    assert is_locked(tmp_path)
+    del second
+    gc.collect()
+    assert not is_locked(tmp_path)
+
+
+def test_as_a_context_it_keeps_others_out_until_its_end(tmp_path, is_locked):
+    with Workdir(tmp_path, SETTINGS) as run:
+        assert is_locked(tmp_path)
+    assert run and not is_locked(tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["module", "support"])
+def test_where_there_are_no_locks_it_goes_without(tmp_path, monkeypatch, missing):
+    def flock(descriptor, operation):
+        raise OSError(errno.ENOSYS, "no locks here")
+
+    fcntl = types.SimpleNamespace(flock=flock, LOCK_EX=2, LOCK_NB=4)
+    monkeypatch.setattr(folder_lock, "fcntl", None if missing == "module" else fcntl)
+    Workdir(tmp_path, SETTINGS).write_text("note", "x")
+    assert (tmp_path / "note").exists()
+
+
+def test_a_name_is_on_the_disk_once_it_is_written(tmp_path, monkeypatch):
+    """After the move the folder is flushed, before it all that is moved."""
+    run = Workdir(tmp_path, SETTINGS)
+    flushed = []
+
+    def fsync(descriptor):
+        inode = os.fstat(descriptor).st_ino
+        moved = (tmp_path / "checkpoints/model").exists()
+        flushed.append((inode, moved))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    run.write("checkpoints/model", lambda path: _folder(path, "x"), folder=True)
+    names = ("checkpoints/model", "checkpoints/model/file", "checkpoints")
+    model, file, parent = ((tmp_path / name).stat().st_ino for name in names)
+    assert flushed == [(model, False), (file, False), (parent, True)]
+
+
 def test_removed_and_put_aside(tmp_path):
     run = Workdir(tmp_path, SETTINGS)
     for name in ("one", "two"):
         run.write(name, lambda path: _folder(path, "x"), folder=True)
     run.remove(tmp_path / "one")
     run.put_aside(tmp_path / "two")
-    assert sorted(os.listdir(tmp_path)) == ["checkpoints", "config.json", "two.damaged"]
+    assert sorted(os.listdir(tmp_path)) == [".lock", "checkpoints", "config.json", "two.damaged"]
 
 
 def _folder(path, text):
