@@ -12,11 +12,12 @@ from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH, add_lege
 
 
 def training_curves(history, *, switch_epoch=None):
-    """Draws loss, accuracy and focus accuracy over the epochs, each in a panel of its own.
+    """Draws loss, accuracy, focus accuracy and drive over the epochs, each in a panel of its own.
 
     Solid lines are training, dashed lines of the same colour validation (`val_` names). The
     focus panel takes `FT` and names that end in `focus_accuracy`; the accuracy panel the other
-    names that end in `accuracy`. A panel with nothing in it is left out.
+    names that end in `accuracy`; the drive panel those that begin with `drive_`, as `FocusDrive`
+    measures them. A panel with nothing in it is left out.
 
     Args:
         history: values by name, the `keras.callbacks.History` that `fit` returns, or the path of
@@ -67,7 +68,13 @@ def _panels(curves):
     focus = [n for n in names if n == "FT" or n.endswith("focus_accuracy")]
     accuracy = [n for n in names if n.endswith("accuracy") and n not in focus]
     loss = [n for n in names if n == "loss"]
-    return {"loss (nats)": loss, "accuracy": accuracy, "focus true (FT)": focus}
+    drive = [n for n in names if n.startswith("drive_")]
+    return {
+        "loss (nats)": loss,
+        "accuracy": accuracy,
+        "focus true (FT)": focus,
+        "drive to focus (nats)": drive,
+    }
 
 
 def _draw_panel(ax, title, names, curves):
@@ -82,7 +89,7 @@ def _draw_panel(ax, title, names, curves):
     ax.set_title(title, color=INK, fontsize=11, loc="left")
     ax.set_xlabel("epoch", color=INK)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if names != ["loss"]:
+    if "nats" not in title:
         ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.4g}%")
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color=FAINT)

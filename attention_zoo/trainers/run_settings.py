@@ -45,6 +45,11 @@ class RunSettings:
     switch_epoch: int | None = setting(
         None, "Epochs before hybrid's second phase; half of all if unset.", least=0
     )
+    focus_drive: bool = setting(
+        False,
+        "After every epoch, measure the drive to focus that soft's, hard's and LVML's loss would "
+        "give, on a batch of training examples: drive_soft, drive_hard, drive_lvml in metrics.csv.",
+    )
     batch_size: int = setting(256, "Examples a step.", least=1)
     learning_rate: float = setting(0.05, "Of SGD with momentum.", above=0)
     classifier_learning_rate: float | None = setting(
@@ -152,6 +157,16 @@ def make_switch(settings, probe):
         when=when[settings.switch_when](),
         learning_rate=settings.learning_rate / 5 if rate is None else rate,
     )
+
+
+def make_monitors(settings, probe):
+    """Callbacks that measure after every epoch, before its figures are written.
+
+    Args:
+        settings: `RunSettings`.
+        probe: as in `make_switch`.
+    """
+    return [FocusDrive(*probe())] if settings.focus_drive else []
 
 
 def _switch_epoch(settings):

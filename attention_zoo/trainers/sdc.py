@@ -26,6 +26,7 @@ from attention_zoo.trainers.run_settings import (
     check_run_settings,
     load_initial_weights,
     make_attention,
+    make_monitors,
     make_optimizer,
     make_switch,
     precision,
@@ -106,7 +107,8 @@ def train_and_evaluate(workdir, **settings):
         model = build_model(chosen, training)
     with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
         switch = make_switch(chosen, lambda: _probe(training))
-        _train(model, run, chosen, training, test, switch)
+        monitors = make_monitors(chosen, lambda: _probe(training))
+        _train(model, run, chosen, training, test, switch, monitors)
         model = on_one_replica(model)
         evaluations = {name: _evaluate(model, info, test) for name, info in splits.items()}
         if run.writes:
@@ -146,7 +148,7 @@ def _probe(training):
     return next(iter(training.source.dataset(256)))
 
 
-def _train(model, run, settings, training, test, switch):
+def _train(model, run, settings, training, test, switch, monitors):
     """Trains the steps that are left; base images are gathered on the device."""
     source, size = training.source, settings.batch_size
     gather, gather_test = (
@@ -165,6 +167,7 @@ def _train(model, run, settings, training, test, switch):
         prepare=augmented(gather, settings.augment, settings.seed),
         validation=test.source.index_dataset(size),
         switch=switch,
+        monitors=monitors,
         prepare_validation=gather_test,
     )
 

@@ -14,7 +14,16 @@ class Preempted(Exception):
 
 
 def train(
-    model, run, settings, batches, *, steps_per_epoch, validation=None, switch=None, **prepare
+    model,
+    run,
+    settings,
+    batches,
+    *,
+    steps_per_epoch,
+    validation=None,
+    switch=None,
+    monitors=(),
+    **prepare,
 ):
     """Trains the steps that are left.
 
@@ -24,6 +33,7 @@ def train(
         settings: `RunSettings`.
         batches, steps_per_epoch, validation: as in `Loop.fit`.
         switch: the `SwitchAttention` of a hybrid.
+        monitors: callbacks that add to the figures of an epoch.
         **prepare: `prepare` and `prepare_validation`, as in `Loop`.
 
     Raises:
@@ -47,7 +57,7 @@ def train(
             epochs=settings.epochs,
             steps_per_epoch=steps_per_epoch,
             validation=validation,
-            callbacks=_callbacks(run, switch),
+            callbacks=_callbacks(run, switch, monitors),
             checkpoints=checkpoints,
             stop=preemption,
         )
@@ -72,9 +82,9 @@ def on_one_replica(model):
     return copy
 
 
-def _callbacks(run, switch):
-    """The switch first: others see the phase it sets."""
-    callbacks = [switch, StopIfNotFinite(run)]
+def _callbacks(run, switch, monitors):
+    """The switch first: others see the phase it sets; monitors before those that write figures."""
+    callbacks = [switch, StopIfNotFinite(run), *monitors]
     if run.writes:
         tensorboard = keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False)
         callbacks += [Progress(), tensorboard, WriteMetrics(run)]

@@ -52,6 +52,14 @@ def test_validation_has_the_colour_of_training_and_another_style(history):
         assert (train.get_linestyle(), validation.get_linestyle()) == ("-", "--")
 
 
+def test_drives_have_a_panel_in_nats():
+    drives = {f"drive_{name}": [0.1, 1.5] for name in ("soft", "hard", "lvml")}
+    panel = training_curves(drives).axes[0]
+    assert panel.get_title("left") == "drive to focus (nats)"
+    assert [line.get_gid() for line in panel.lines] == list(drives)
+    assert not any("%" in text for text in texts(panel.get_yticklabels()))
+
+
 def test_panels_with_nothing_in_them_are_left_out():
     figure = training_curves({"FT": [0.1, 0.2], "FTPT": [0.1, 0.1]})
     assert [ax.get_title("left") for ax in figure.axes] == ["focus true (FT)"]

@@ -275,6 +275,22 @@ def test_a_signal_switches_and_survives_a_broken_off_run(tmp_path, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+def test_the_drive_to_focus_is_in_the_curves(tmp_path):
+    """CSV and TensorBoard have the drives of the model as it is after each epoch."""
+    settings = TINY | {"attention": "lvml", "network": "linear", "focus_drive": True}
+    sdc.train_and_evaluate(tmp_path, **settings)
+    last = Workdir(tmp_path, dataclasses.asdict(sdc.Settings(**settings))).read_metrics()[-1]
+    model = keras.models.load_model(tmp_path / "model.keras")
+    training = az.datasets.load("sdc/digits", num_segments=5, num_examples=96, seed=0)[1]
+    drives = az.callbacks.focus_drive(model, *next(iter(training.source.dataset(256))))
+    for name, drive in drives.items():
+        assert last[f"drive_{name}"] == pytest.approx(drive, rel=1e-4)
+    (events,) = (tmp_path / "tensorboard/train").iterdir()
+    steps = list(tf.compat.v1.train.summary_iterator(str(events)))
+    tags = {value.tag for step in steps for value in step.summary.value}
+    assert {f"epoch_drive_{name}" for name in drives} <= tags
+
+
 def _interrupt(at_epoch):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == at_epoch:
