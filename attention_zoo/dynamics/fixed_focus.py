@@ -1,0 +1,33 @@
+"""Fixed focus: the class margin where attention is held and only the classifier learns."""
+
+import numpy as np
+
+from attention_zoo.dynamics.checks import check_attention, check_num_classes, check_times
+from attention_zoo.dynamics.registry import get
+
+
+def fixed_focus(paradigm, *, attention, num_classes, times):
+    """mu(t) of a linear classifier under held attention, in closed form, from mu = 0.
+
+    The number of segments does not matter: background is zero.
+
+    Args:
+        paradigm: "soft", "hard" or "lvml".
+        attention: a on the foreground, above 0 and up to 1.
+        num_classes: C, 2 or more.
+        times: 0 or more.
+
+    Arguments may be arrays that broadcast.
+
+    Returns:
+        mu, float64, of the arguments' common shape.
+
+    Raises:
+        ValueError: an unknown paradigm, or a number out of its bounds.
+
+    Reference: arXiv:2307.13421, fixed focus.
+    """
+    a, c, t = np.broadcast_arrays(
+        check_attention(attention), check_num_classes(num_classes), check_times(times)
+    )
+    return get(paradigm).fixed_focus(t, a, c)
