@@ -10,6 +10,7 @@ The method is that of arXiv:2307.13421.
 from attention_zoo import (
     callbacks,
     datasets,
+    dynamics,
     layers,
     losses,
     metrics,
@@ -19,17 +20,25 @@ from attention_zoo import (
     plots,
 )
 from attention_zoo._version import __version__
-from attention_zoo.evaluation import Evaluation, evaluate
+from attention_zoo.evaluation import (
+    Evaluation,
+    RationaleEvaluation,
+    evaluate,
+    evaluate_rationales,
+)
 from attention_zoo.export import export
 from attention_zoo.models import FocusClassifier
 
 __all__ = [
     "Evaluation",
     "FocusClassifier",
+    "RationaleEvaluation",
     "__version__",
     "callbacks",
     "datasets",
+    "dynamics",
     "evaluate",
+    "evaluate_rationales",
     "export",
     "layers",
     "losses",

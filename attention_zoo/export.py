@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from attention_zoo.models import TokenEncoder
+
 
 def export(model, directory):
     """Writes a FocusClassifier as a SavedModel, with a free batch size.
@@ -14,6 +16,11 @@ def export(model, directory):
     - `serving_default`: "probabilities" (b, c) and "label" (b,) by the model's way to predict;
     - `explain`: these, "focus" (b, m), the attention, and "segment" (b,), the chosen segment, -1
       where all are masked.
+
+    Where the model's encoder is a `TokenEncoder`, both take `text`, strings (b,), and `explain`
+    also gives "tokens" (b, m), "" for padding, and "token" (b,), the chosen one. Tokens are what
+    blanks separate, and each of . , ! ? ; : " ( ) [ ] { } by itself; `explain_tokens` takes
+    `tokens` (b, m) of one's own.
 
     Args:
         model: a built FocusClassifier.
@@ -26,10 +33,41 @@ def export(model, directory):
         raise ValueError("the model is not built, expected one that was trained or called once")
     archive = keras.export.ExportArchive()
     archive.track(model)
-    signature = _signature(model)
-    archive.add_endpoint("serving_default", lambda *x: _predict(model, *x), signature)
-    archive.add_endpoint("explain", lambda *x: _explain(model, *x), signature)
+    if isinstance(model.encoder, TokenEncoder):
+        _add_text_endpoints(archive, model)
+    else:
+        signature = _signature(model)
+        archive.add_endpoint("serving_default", lambda *x: _predict(model, *x), signature)
+        archive.add_endpoint("explain", lambda *x: _explain(model, *x), signature)
     archive.write_out(directory, verbose=False)
+
+
+def _add_text_endpoints(archive, model):
+    text = [tf.TensorSpec((None,), tf.string, name="text")]
+    tokens = [tf.TensorSpec((None, None), tf.string, name="tokens")]
+
+    def predict(text):
+        return _predict(model, model.encoder.look_up(_split(text)))
+
+    archive.add_endpoint("serving_default", predict, text)
+    archive.add_endpoint("explain", lambda text: _explain_tokens(model, _split(text)), text)
+    archive.add_endpoint("explain_tokens", lambda tokens: _explain_tokens(model, tokens), tokens)
+
+
+def _split(text):
+    """The tokens of texts (b,) -> (b, m), m 1 or more."""
+    apart = tf.strings.regex_replace(text, r'([.,!?;:"()\[\]{}])', r" \1 ")
+    tokens = tf.strings.split(apart).to_tensor("")
+    return tf.pad(
+        tokens, [[0, 0], [0, tf.cast(tf.shape(tokens)[1] == 0, tf.int32)]], constant_values=""
+    )
+
+
+def _explain_tokens(model, tokens):
+    outputs = _explain(model, model.encoder.look_up(tokens))
+    segment = outputs["segment"]
+    chosen = tf.gather(tokens, tf.maximum(segment, 0), batch_dims=1)
+    return outputs | {"tokens": tokens, "token": tf.where(segment < 0, "", chosen)}
 
 
 def _signature(model):

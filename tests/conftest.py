@@ -1,5 +1,6 @@
 """What every test shares: one backend, two logical devices, fixed seeds, the shared data."""
 
+import json
 import os
 from pathlib import Path
 
@@ -68,6 +69,64 @@ def shared_dir():
     if not path.is_dir():
         pytest.skip(f"needs the shared data: no folder {path} (set ATTENTION_ZOO_SHARED)")
     return path
+
+
+@pytest.fixture(scope="session")
+def miniature():
+    """HateXplain in small, with harmless words: (posts, divisions) of the official files' form.
+
+    "thunder" makes a post hatespeech, "drizzle" offensive; three annotators agree on that and
+    mark it, the third marks the token after it as well. Every seventh post is judged three ways.
+    """
+    rng = np.random.default_rng(0)
+    words = ["sun", "soup", "tree", "lake", "book", "door", "lamp", "bird", "tea", "road"]
+    posts, divisions = {}, {"train": [], "val": [], "test": []}
+    for i in range(150):
+        label = ("normal", "offensive", "hatespeech")[i % 3]
+        tokens = list(rng.choice(words, rng.integers(3, 15)))
+        z = int(rng.integers(len(tokens) - 1))
+        if label != "normal":
+            tokens[z] = {"offensive": "drizzle", "hatespeech": "thunder"}[label]
+        mark = [int(j == z) for j in range(len(tokens))]
+        marks = [mark, list(mark), [int(j in (z, z + 1)) for j in range(len(tokens))]]
+        labels = ["normal", "offensive", "hatespeech"] if i % 7 == 6 else [label] * 3
+        posts[f"{i}_post"] = {
+            "post_id": f"{i}_post",
+            "annotators": [
+                {"label": one, "annotator_id": k, "target": ["None", "Other"][: k + 1]}
+                for k, one in enumerate(labels)
+            ],
+            "rationales": [] if labels == ["normal"] * 3 else marks[3 - _marking(labels) :],
+            "post_tokens": tokens,
+        }
+        divisions[("train", "train", "train", "val", "test")[i % 5]].append(f"{i}_post")
+    return posts, divisions
+
+
+def _marking(labels):
+    return sum(label != "normal" for label in labels)
+
+
+@pytest.fixture(scope="session")
+def hatexplain_dir(miniature, tmp_path_factory):
+    """A folder with the miniature as official files."""
+    folder = tmp_path_factory.mktemp("hatexplain")
+    for name, content in zip(("dataset.json", "post_id_divisions.json"), miniature, strict=True):
+        (folder / name).write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def strange_texts():
+    """Tokens that a model of the miniature must bear with, by what is strange."""
+    return {
+        "unknown words": ["xylophone", "quark"],
+        "nothing": [],
+        "an empty token": ["", "thunder"],
+        "1,000 tokens": ["soup"] * 999 + ["thunder"],
+        "emoji": ["🌧️", "thunder", "👨‍👩‍👧"],
+        "right to left": ["שלום", "thunder", "مرحبا"],
+    }
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo.datasets.prepared import prepared
+
 _CITATIONS = {
     "digits": "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI (CC BY 4.0)",
     "cifar10": "Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
@@ -99,33 +101,4 @@ def _prepared_builder(name, data_dir, download):
     """The `tensorflow_datasets` builder of a data set that is on disk."""
     import tensorflow_datasets as tfds  # slow to import
 
-    builder = tfds.builder(name, data_dir=data_dir)
-    if builder.is_prepared():
-        return builder
-    if not download:
-        raise FileNotFoundError(_missing(builder, "download=False"))
-    try:
-        _download(builder)
-    except Exception as error:  # what tfds raises of its own is neither OSError nor all public
-        raise FileNotFoundError(_missing(builder, f"{type(error).__name__}")) from error
-    return builder
-
-
-def _download(builder):
-    """Fetches and prepares a data set; fails at once, and writes nothing, without a network."""
-    import requests
-
-    # Without a network download_and_prepare goes on trying for minutes.
-    requests.head(next(iter(builder.url_infos)), timeout=10).raise_for_status()
-    builder.download_and_prepare()
-
-
-def _missing(builder, reason):
-    command = (
-        f"import tensorflow_datasets as tfds; "
-        f"tfds.builder('{builder.name}', data_dir='{builder.data_dir_root}').download_and_prepare()"
-    )
-    return (
-        f"{builder.name} is not in {builder.data_dir} and was not downloaded ({reason}); "
-        f'prepare it with: python -c "{command}"'
-    )
+    return prepared(tfds.builder(name, data_dir=data_dir), download)

@@ -4,9 +4,9 @@ import collections.abc
 import functools
 import inspect
 
-from attention_zoo.datasets import orthogonal, sdc
+from attention_zoo.datasets import hatexplain, json_lines, orthogonal, sdc
 
-# A loader takes a split, a seed and options of its own; it returns a DatasetInfo.
+# A loader takes a split, a seed and options of its own; it returns a DatasetInfo or TextInfo.
 _LOADERS: dict[str, collections.abc.Callable] = {
     "sdc/digits": functools.partial(sdc.load, "digits"),
     "sdc/cifar10": functools.partial(sdc.load, "cifar10"),
@@ -14,6 +14,8 @@ _LOADERS: dict[str, collections.abc.Callable] = {
     "sdc/mnist": functools.partial(sdc.load, "mnist"),
     "sdc/fashion_mnist": functools.partial(sdc.load, "fashion_mnist"),
     "orthogonal": orthogonal.load,
+    "hatexplain": hatexplain.load,
+    "json_lines": json_lines.load,
 }
 
 
@@ -24,17 +26,20 @@ def load(
 
     Args:
         name: "sdc/digits" (needs no download), "sdc/cifar10", "sdc/cifar100", "sdc/mnist",
-            "sdc/fashion_mnist" or "orthogonal".
-        split: "train", "test" or TFDS slices of them, such as "train[:90%]".
+            "sdc/fashion_mnist", "orthogonal", "hatexplain", or "json_lines": posts of one's own.
+        split: "train", "test" (texts: "validation", too) or TFDS slices of them, such as
+            "train[:90%]".
         batch_size: Examples a batch, b; None leaves out the batch axis.
         shuffle: Whether each pass has an order of its own, all following from the seed.
         drop_remainder: Whether a last batch smaller than `batch_size` is left out.
         seed: Decides the mosaics, together with `split`, and the order.
-        **options: Options of the data set, see `sdc.load` and `orthogonal.load`.
+        **options: Options of the data set, see `sdc.load`, `orthogonal.load`, `hatexplain.load` and
+            `json_lines.load`.
 
     Returns:
         A `tf.data.Dataset` of `(segments, {"label", "focus"})`, segments (b, m, h, w, c) or
-        (b, m, d) float32, label and focus (b,) int32; and a `DatasetInfo`.
+        (b, m, d) float32, label and focus (b,) int32; and a `DatasetInfo`. Of texts: tokens (b, m),
+        strings padded with "", and a focus that is the rationale, 0/1 (b, m); and a `TextInfo`.
     """
     if name not in _LOADERS:
         raise ValueError(f"data set {name!r} is unknown, expected one of {', '.join(_LOADERS)}")

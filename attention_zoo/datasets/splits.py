@@ -1,4 +1,4 @@
-"""Selects the base images of a split, written in the slicing language of TFDS."""
+"""Selects the examples of a split, written in the slicing language of TFDS."""
 
 import types
 
@@ -41,7 +41,24 @@ def is_test(split, sizes):
     return all(name == "test" for name, _, _ in _spans(split, sizes))
 
 
-def _spans(split, sizes):
+def rows_by_split(split, sizes, kind):
+    """The rows that a split names: pairs (split of `sizes`, range of rows in it).
+
+    Args:
+        split: A name among `sizes`, or slices and sums of them, such as "train[:90%]".
+        sizes: Number of examples by name.
+        kind: What the examples are, for errors.
+
+    Raises:
+        ValueError: No such split, or an empty one.
+    """
+    rows = [(name, range(start, stop)) for name, start, stop in _spans(split, sizes, kind)]
+    if not any(len(some) for _, some in rows):
+        raise ValueError(f"split {split!r} is empty, expected one with {kind} in it")
+    return rows
+
+
+def _spans(split, sizes, kind="images"):
     """Parses a split into (name, start, stop) triples."""
     import tensorflow_datasets as tfds  # slow to import
 
@@ -51,7 +68,7 @@ def _spans(split, sizes):
     except (ValueError, NotImplementedError) as error:
         raise ValueError(
             f"split is {split!r}, expected {' or '.join(sizes)}, or slices within their "
-            f"{' and '.join(map(str, sizes.values()))} images such as 'train[:90%]'"
+            f"{' and '.join(map(str, sizes.values()))} {kind} such as 'train[:90%]'"
         ) from error
     return [
         (p.splitname, p.from_ or 0, sizes[p.splitname] if p.to is None else p.to) for p in parsed

@@ -133,7 +133,10 @@ class FocusClassifier(keras.Model):
 
     def predict_every_way(self, inputs):
         """Log-probabilities (b, c) under "argmax", "marginal" and "soft", and "focus" (b, m)."""
-        segments, mask = self.encode(inputs)
+        return self.every_way(*self.encode(inputs))
+
+    def every_way(self, segments, mask=None):
+        """The same of what `encode` gives."""
         a = self.attention.attend(self.scores(segments), mask)
         ways = {name: way(self.classifier, segments, a) for name, way in prediction.WAYS.items()}
         return ways | {"focus": a}

@@ -4,8 +4,20 @@ Every function returns a `matplotlib.figure.Figure` to save or to show; none tou
 of pyplot or needs a display.
 """
 
+from attention_zoo.plots.fixed_focus import fixed_focus
 from attention_zoo.plots.joint_histogram import joint_histogram
 from attention_zoo.plots.mosaics import mosaics
+from attention_zoo.plots.phase_portrait import phase_portrait
+from attention_zoo.plots.posts import posts
+from attention_zoo.plots.switch_map import switch_map
 from attention_zoo.plots.training_curves import training_curves
 
-__all__ = ["joint_histogram", "mosaics", "training_curves"]
+__all__ = [
+    "fixed_focus",
+    "joint_histogram",
+    "mosaics",
+    "phase_portrait",
+    "posts",
+    "switch_map",
+    "training_curves",
+]

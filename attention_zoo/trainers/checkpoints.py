@@ -16,7 +16,7 @@ class Checkpoints:
 
     - `model.weights.h5`: weights, optimizer, sampler seeds, baselines, step counters, phase;
     - `state.json`: the step (with the seed, the position in the data), the sums of the metrics
-      over the epoch so far, the state of callbacks;
+      over the epoch so far, the random seeds of layers such as dropout, the state of callbacks;
     - `SHA256SUMS` of these, as `sha256sum --check` reads it.
 
     Args:
@@ -46,6 +46,7 @@ class Checkpoints:
             "step": step,
             "stop_training": bool(model.stop_training),
             "metrics": [variable.numpy().tolist() for variable in model.metrics_variables],
+            "seeds": [variable.numpy().tolist() for variable in _seeds(model)],
             "callbacks": {name: one.get_state() for name, one in _stateful(callbacks)},
         }
         self._workdir.write(
@@ -137,14 +138,21 @@ def _checked_state(path):
     return json.loads((path / "state.json").read_text())
 
 
+def _seeds(model):
+    """The states of the random number generators, which Keras saves with no weights."""
+    weights = {id(variable) for variable in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
 def _load(path, model, state):
-    """Loads weights, optimizer and sums of metrics."""
+    """Loads weights, optimizer, sums of metrics and seeds."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Skipping variable loading")
             model.load_weights(path / "model.weights.h5")
-        for variable, value in zip(model.metrics_variables, state["metrics"], strict=True):
-            variable.assign(np.asarray(value, variable.dtype))
+        for variables, name in ((model.metrics_variables, "metrics"), (_seeds(model), "seeds")):
+            for variable, value in zip(variables, state[name], strict=True):
+                variable.assign(np.asarray(value, variable.dtype))
     except (ValueError, KeyError, UserWarning) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(

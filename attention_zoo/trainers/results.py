@@ -8,15 +8,16 @@ from attention_zoo.export import export
 from attention_zoo.layers import HybridAttention
 
 
-def write_results(run, model, evaluations, test, switch_epoch=None):
+def write_results(run, model, evaluations, pictures=None, switch_epoch=None, **facts):
     """Writes model.keras, saved_model/, the pictures and, last of all, results.json.
 
     Args:
         run: the `Workdir`, with a metrics.csv.
         model: the trained FocusClassifier.
         evaluations: `Evaluation` by name, "test" among them.
-        test: the `DatasetInfo` to draw mosaics of, where its segments are images.
+        pictures: matplotlib figures by name, besides those of every run.
         switch_epoch: number of epochs before a hybrid's second phase; None if it never came.
+        **facts: more for results.json.
     """
     run.write("model.keras", model.save)
     run.write("saved_model", lambda path: export(model, str(path)), folder=True)
@@ -24,25 +25,9 @@ def write_results(run, model, evaluations, test, switch_epoch=None):
     if evaluations["test"].num_known:
         histogram = evaluations["test"].ways[model.way_to_predict].histogram
         figures["joint_histogram"] = plots.joint_histogram(histogram)
-    if len(test.segment_shape) == 3:  # images
-        figures["mosaics"] = _mosaics(model, test)
-    for name, figure in figures.items():
+    for name, figure in (figures | (pictures or {})).items():
         run.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
-    results = {name: evaluation.scalars() for name, evaluation in evaluations.items()}
+    results = {name: evaluation.scalars() for name, evaluation in evaluations.items()} | facts
     if isinstance(model.attention, HybridAttention):
         results["switched_epoch"] = switch_epoch
     run.write_text("results.json", json.dumps(results, indent=2) + "\n")
-
-
-def _mosaics(model, test):
-    """The first eight test mosaics with the model's attention."""
-    segments, truth = next(iter(test.source.dataset(8)))
-    outputs = model.predict_on_batch(segments)
-    return plots.mosaics(
-        segments,
-        outputs["focus"],
-        focus=truth["focus"],
-        labels=truth["label"],
-        predictions=outputs["label"].argmax(axis=-1),
-        class_names=test.class_names,
-    )

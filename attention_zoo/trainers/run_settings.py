@@ -51,7 +51,8 @@ class RunSettings:
         "give, on a batch of training examples: drive_soft, drive_hard, drive_lvml in metrics.csv.",
     )
     batch_size: int = setting(256, "Examples a step.", least=1)
-    learning_rate: float = setting(0.05, "Of SGD with momentum.", above=0)
+    optimizer: str = setting("sgd", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
+    learning_rate: float = setting(0.05, "Of the optimizer.", above=0)
     classifier_learning_rate: float | None = setting(
         None, "Of every network but the focus network; learning_rate if unset.", above=0
     )
@@ -62,6 +63,9 @@ class RunSettings:
         above=0,
     )
     momentum: float = setting(0.9, "Of SGD.", least=0, most=1)
+    weight_decay: float | None = setting(
+        None, "Share of every weight, times the learning rate, that a step takes off it.", above=0
+    )
     clip_norm: float | None = setting(
         None,
         "Largest norm of the whole gradient, which is scaled down to it; of the focus network's "
@@ -119,23 +123,24 @@ def _leaf(name, settings):
 
 
 def make_optimizer(settings, model):
-    """SGD with momentum, as the paper has it; two of them where the classifier has its own rate.
+    """SGD with momentum, as the paper has it, or Adam; two where the classifier has its own rate.
 
     Args:
         settings: `RunSettings`.
         model: the built FocusClassifier to train.
     """
-    focus = _sgd(settings, settings.learning_rate)
+    focus = _optimizer(settings, settings.learning_rate)
     if settings.classifier_learning_rate is None:
         return focus
-    classifier = _sgd(settings, settings.classifier_learning_rate)
+    classifier = _optimizer(settings, settings.classifier_learning_rate)
     return TwoOptimizers.of(model, focus=focus, classifier=classifier)
 
 
-def _sgd(settings, learning_rate):
-    return keras.optimizers.SGD(
-        learning_rate, momentum=settings.momentum, global_clipnorm=settings.clip_norm
-    )
+def _optimizer(settings, learning_rate):
+    common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay}
+    if settings.optimizer == "adam":
+        return keras.optimizers.Adam(learning_rate, **common)
+    return keras.optimizers.SGD(learning_rate, momentum=settings.momentum, **common)
 
 
 def make_switch(settings, probe):

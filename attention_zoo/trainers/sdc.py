@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 from absl import app, flags, logging
 
-from attention_zoo import datasets
+from attention_zoo import datasets, plots
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
 from attention_zoo.trainers.augment import AUGMENTATIONS, augmented, check_augment
@@ -112,7 +112,8 @@ def train_and_evaluate(workdir, **settings):
         model = on_one_replica(model)
         evaluations = {name: _evaluate(model, info, test) for name, info in splits.items()}
         if run.writes:
-            write_results(run, model, evaluations, test, switch and switch.switched_epoch)
+            pictures = _pictures(model, test)
+            write_results(run, model, evaluations, pictures, switch and switch.switched_epoch)
     return evaluations
 
 
@@ -175,6 +176,23 @@ def _train(model, run, settings, training, test, switch, monitors):
 def _evaluate(model, info, limit):
     """Evaluation on the first mosaics of `info`, as many as `limit` has at most."""
     return evaluate(model, info.source.head(limit.num_examples).dataset(256))
+
+
+def _pictures(model, test):
+    """The first eight test mosaics with the model's attention, where segments are images."""
+    if len(test.segment_shape) != 3:
+        return {}
+    segments, truth = next(iter(test.source.dataset(8)))
+    outputs = model.predict_on_batch(segments)
+    figure = plots.mosaics(
+        segments,
+        outputs["focus"],
+        focus=truth["focus"],
+        labels=truth["label"],
+        predictions=outputs["label"].argmax(axis=-1),
+        class_names=test.class_names,
+    )
+    return {"mosaics": figure}
 
 
 def main(argv):

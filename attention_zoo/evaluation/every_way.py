@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
+from keras import ops
 
 from attention_zoo import losses, metrics
 from attention_zoo.models.labels import as_targets, check_labels
@@ -96,14 +97,24 @@ def evaluate(model, dataset, *, bins=5):
     Raises:
         ValueError: no batch, a batch without labels, or labels that name no class.
     """
-    every_way = _EveryWay(model)
-    tallies = {name: _Tally(bins) for name in WAYS}
-    focus, entropy = metrics.FocusAccuracy(), metrics.AttentionEntropy()
-    count = 0
+    return tallied(predictions(EveryWay(model), dataset), bins)
+
+
+def predictions(every_way, dataset):
+    """(inputs, truth, outputs) of every batch: what went in, its labels, what `EveryWay` says."""
     for batch in dataset:
         inputs, truth = _unpacked(batch)
         outputs = every_way.predict_on_batch(inputs)
-        check_labels(truth["label"], model.num_classes)
+        check_labels(truth["label"], every_way.model.num_classes)
+        yield inputs, truth, outputs
+
+
+def tallied(predicted, bins):
+    """The `Evaluation` of all that `predictions` gives."""
+    tallies = {name: _Tally(bins) for name in WAYS}
+    focus, entropy = metrics.FocusAccuracy(), metrics.AttentionEntropy()
+    count = 0
+    for _, truth, outputs in predicted:
         a = outputs["focus"]
         focus.update_state(truth["focus"], a)
         entropy.update_state(None, a)
@@ -117,8 +128,8 @@ def evaluate(model, dataset, *, bins=5):
     return Evaluation(count, known, float(focus.result()), float(entropy.result()), ways)
 
 
-class _EveryWay(keras.Model):
-    """The model with all three ways to predict as outputs."""
+class EveryWay(keras.Model):
+    """The model with all three ways to predict as outputs, the attention, and the mask (b, m)."""
 
     def __init__(self, model):
         super().__init__(name="every_way", dtype=model.dtype_policy)
@@ -130,7 +141,9 @@ class _EveryWay(keras.Model):
         self.built = True
 
     def call(self, inputs):
-        return self.model.predict_every_way(inputs)
+        segments, mask = self.model.encode(inputs)
+        there = ops.ones(ops.shape(segments)[:2], "bool") if mask is None else mask
+        return self.model.every_way(segments, mask) | {"mask": there}
 
 
 class _Tally:

@@ -1,0 +1,115 @@
+"""Reads the official files of HateXplain, as they are and as they should not be."""
+
+import collections
+import json
+from pathlib import Path
+
+from attention_zoo.datasets.annotated_post import AnnotatedPost
+
+SITE = "https://raw.githubusercontent.com/hate-alert/HateXplain/master/Data"
+CITATION = (
+    "Mathew et al., HateXplain: A Benchmark Dataset for Explainable Hate Speech Detection, "
+    "AAAI 2021, arXiv:2012.10289 (data: CC BY 4.0, files: MIT)"
+)
+LABELS = ("normal", "offensive", "hatespeech")
+FILES = {"posts": "dataset.json", "divisions": "post_id_divisions.json"}
+SPLITS = {"train": "train", "validation": "val", "test": "test"}  # ours: that of the file
+
+
+def read(posts_file, divisions_file):
+    """Reads the posts of every split.
+
+    Left out and counted: an id that comes a second time (the first stays), an id of the divisions
+    that names no post, a rationale whose length is not that of its post (the post stays).
+
+    Args:
+        posts_file: Path of dataset.json.
+        divisions_file: Path of post_id_divisions.json.
+
+    Returns:
+        Lists of `AnnotatedPost` by split, and `collections.Counter` of what was left out, by split.
+
+    Raises:
+        ValueError: A file is not what it should be; names the post by its id, never by its text.
+    """
+    left_out: dict[str, collections.Counter] = {split: collections.Counter() for split in SPLITS}
+    entries, twice = _read_json(posts_file)
+    divisions, _ = _read_json(divisions_file)
+    if sorted(divisions) != sorted(SPLITS.values()):
+        raise ValueError(
+            f"{Path(divisions_file).name} has the splits {sorted(divisions)}, expected "
+            f"{sorted(SPLITS.values())}"
+        )
+    posts: dict[str, list[AnnotatedPost]] = {}
+    seen = set()
+    for split, theirs in SPLITS.items():
+        posts[split] = []
+        for post_id in divisions[theirs]:
+            if post_id in seen or post_id not in entries:
+                left_out[split]["duplicate id" if post_id in seen else "unknown id"] += 1
+                continue
+            seen.add(post_id)
+            left_out[split].update({"duplicate id": twice[post_id]} if twice[post_id] else {})
+            posts[split].append(_post(post_id, entries[post_id], left_out[split]))
+    return posts, left_out
+
+
+def _read_json(path):
+    """A JSON object, the first of equal keys, and how often each key came again."""
+    twice: collections.Counter = collections.Counter()
+
+    def first_of_each(pairs):
+        found: dict = {}
+        for key, value in pairs:
+            if key in found:
+                twice[key] += 1
+            found.setdefault(key, value)
+        return found
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file, object_pairs_hook=first_of_each)
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON in UTF-8, expected an official file") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is a JSON {type(found).__name__}, expected an object")
+    return found, twice
+
+
+def _post(post_id, entry, left_out):
+    try:
+        tokens = tuple(map(str, entry["post_tokens"]))
+        annotators = entry["annotators"]
+        labels = tuple(str(one["label"]).lower() for one in annotators)
+        given = _by_annotator(entry.get("rationales") or [], labels)
+        targets = tuple(tuple(map(str, one.get("target") or ())) for one in annotators)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"post {post_id!r} lacks {error}, expected post_tokens, annotators and rationales"
+        ) from error
+    if not labels or not set(labels) <= set(LABELS):
+        raise ValueError(
+            f"post {post_id!r} has the labels {list(labels)}, expected one or more of "
+            f"{list(LABELS)}"
+        )
+    rationales = tuple(_sound(marks, len(tokens), left_out) for marks in given)
+    return AnnotatedPost(post_id, tokens, labels, rationales, targets)
+
+
+def _by_annotator(rationales, labels):
+    """A rationale or None for every annotator: files list those who marked the post only."""
+    if len(rationales) == len(labels):
+        return list(rationales)
+    marking = [label != LABELS[0] for label in labels]
+    rest = iter(rationales)
+    return [next(rest, None) if marks else None for marks in marking]
+
+
+def _sound(marks, length, left_out):
+    """The marks as a tuple of zeros and ones; None for none, and for one of another length."""
+    if marks is None:
+        return None
+    if len(marks) != length:
+        left_out["rationale of wrong length"] += 1
+        return None
+    return tuple(int(bool(mark)) for mark in marks)

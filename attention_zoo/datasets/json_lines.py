@@ -1,0 +1,83 @@
+"""Posts of one's own: a folder of JSON Lines files, one post a line.
+
+    {"tokens": ["the", "soup", "is", "cold"], "label": "complaint", "rationale": [0, 0, 0, 1]}
+
+`rationale` may be absent: then the post counts for labels, not for the focus.
+"""
+
+import collections
+import json
+from pathlib import Path
+
+from attention_zoo.datasets.posts import Posts
+from attention_zoo.datasets.splits import rows_by_split
+from attention_zoo.datasets.text_info import describe
+
+
+def load(split="train", *, data_dir=None, seed=0):
+    """Loads the posts of a split.
+
+    Args:
+        split: The name of a file in the folder without its ".jsonl", such as "train", or TFDS
+            slices and sums of such names.
+        data_dir: The folder; it has a train.jsonl, whose labels, in alphabetical order, are the
+            classes.
+        seed: Changes nothing; every data set takes one.
+
+    Returns:
+        `TextInfo`, its source the posts. A rationale of the wrong length is left out and counted.
+
+    Raises:
+        ValueError: A line is no such post; says which, not what it says. FileNotFoundError: There
+        is no folder with a train.jsonl.
+    """
+    folder = Path("." if data_dir is None else data_dir)
+    files = {path.stem: path for path in sorted(folder.glob("*.jsonl"))}
+    if "train" not in files:
+        raise FileNotFoundError(f"data_dir is {data_dir!r}, expected a folder with a train.jsonl")
+    left_out: collections.Counter = collections.Counter()
+    lines = {name: path.read_text("utf-8").splitlines() for name, path in files.items()}
+    lines = {name: [line for line in some if line.strip()] for name, some in lines.items()}
+    parts = rows_by_split(split, {name: len(some) for name, some in lines.items()}, "posts")
+    class_names = sorted({_post(files["train"], i, s)[1] for i, s in enumerate(lines["train"])})
+    if len(class_names) < 2:
+        raise ValueError(f"{files['train']} has {len(class_names)} labels, expected 2 or more")
+    posts = [
+        _post(files[name], row, lines[name][row], left_out) for name, rows in parts for row in rows
+    ]
+    tokens, labels, rationales = zip(*posts, strict=True)
+    unknown = sorted(set(labels) - set(class_names))
+    if unknown:
+        raise ValueError(
+            f"split {split!r} has the label {unknown[0]!r}, expected one of {class_names}, the "
+            "labels in train.jsonl"
+        )
+    ids = [class_names.index(label) for label in labels]
+    source = Posts.from_lists(tokens, ids, rationales)
+    return describe("json_lines", split, source, class_names, left_out, f"the files in {folder}")
+
+
+def _post(path, row, line, left_out=None):
+    """(tokens, label, rationale or None) of a line."""
+    try:
+        entry = json.loads(line)
+        tokens, label, rationale = entry["tokens"], entry["label"], entry.get("rationale")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{_at(path, row)} is no object with tokens and a label") from error
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        raise ValueError(f"{_at(path, row)} has tokens that are no list of strings")
+    if not isinstance(label, str):
+        raise ValueError(f"{_at(path, row)} has a label that is no string")
+    if rationale is None:
+        return tokens, label, None
+    if not isinstance(rationale, list) or not all(mark in (0, 1) for mark in rationale):
+        raise ValueError(f"{_at(path, row)} has a rationale that is no list of zeros and ones")
+    if len(rationale) != len(tokens):
+        if left_out is not None:
+            left_out["rationale of wrong length"] += 1
+        return tokens, label, None
+    return tokens, label, rationale
+
+
+def _at(path, row):
+    return f'{path}, post {row + 1}, expected {{"tokens": [...], "label": "...", ...}}: it'

@@ -1,0 +1,178 @@
+"""Posts: tokens of different number, kept without padding and batched by length."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+# Padded lengths: 8, 16, ... 64, then doubling. Few, so that few graphs are compiled.
+LENGTHS = (*range(8, 72, 8), *(64 * 2**k for k in range(1, 15)))
+_POOL = 16  # batches that are sorted by length together
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Posts:
+    """n posts; the segments of a post are its tokens.
+
+    Attributes:
+        tokens: Ragged tensor in host memory, (n, tokens): strings, or ids of 1 and more once they
+            are `encoded`. Padding is "" or 0.
+        labels: Class ids, (n,), int32.
+        rationales: Ragged tensor (n, tokens), int32: 1 for tokens of the rationale; all 0 where
+            none is known.
+    """
+
+    tokens: tf.RaggedTensor = dataclasses.field(repr=False)
+    labels: np.ndarray = dataclasses.field(repr=False)
+    rationales: tf.RaggedTensor = dataclasses.field(repr=False)
+
+    @classmethod
+    def from_lists(cls, tokens, labels, rationales):
+        """From lists of tokens, of class ids, and of rationales, None where none is known."""
+        lengths = [len(post) for post in tokens]
+        marks = [
+            np.zeros(m, np.int32) if rationale is None else np.asarray(rationale, np.int32)
+            for m, rationale in zip(lengths, rationales, strict=True)
+        ]
+        with tf.device("CPU:0"):
+            flat = tf.constant([token for post in tokens for token in post], tf.string)
+            flat_marks = tf.constant(np.concatenate([np.zeros(0, np.int32), *marks]))
+            return cls(
+                tf.RaggedTensor.from_row_lengths(flat, lengths),
+                np.asarray(labels, np.int32),
+                tf.RaggedTensor.from_row_lengths(flat_marks, lengths),
+            )
+
+    def __len__(self):
+        return len(self.labels)
+
+    @property
+    def lengths(self):
+        """The number of tokens of every post, (n,)."""
+        return self.tokens.row_lengths().numpy()
+
+    @property
+    def has_rationale(self):
+        """Which posts have a token in their rationale, bool (n,)."""
+        return tf.reduce_any(self.rationales > 0, axis=1).numpy()
+
+    def encoded(self, look_up):
+        """The same posts with ids for tokens; `look_up` maps strings (k,) to ids (k,)."""
+        ids = tf.cast(look_up(self.tokens.flat_values), tf.int32)
+        return dataclasses.replace(self, tokens=self.tokens.with_flat_values(ids))
+
+    def head(self, count):
+        """The first `count` posts, or all if there are fewer."""
+        return self.rows(np.arange(min(count, len(self))))
+
+    def rows(self, rows):
+        """The posts of these numbers, (k,)."""
+        tokens, rationales = (tf.gather(x, rows) for x in (self.tokens, self.rationales))
+        return Posts(tokens, self.labels[np.asarray(rows, int)], rationales)
+
+    def dataset(self, batch_size=None, shuffle=False, seed=0, drop_remainder=False):
+        """Returns the pipeline of (tokens, {"label", "focus"}): (b, m), (b,) and (b, m).
+
+        m is the smallest of `LENGTHS` that holds a batch. Shuffled batches are of posts of about
+        one length.
+
+        Args:
+            batch_size: Posts a batch; None leaves out the batch axis, and the padding.
+            shuffle: Whether each pass is a new order of all posts, all following from the seed.
+            seed: A non-negative integer.
+            drop_remainder: Whether a last batch smaller than `batch_size` is left out.
+        """
+        n = len(self)
+        if batch_size is None:
+            rows = tf.data.Dataset.range(n)
+            rows = rows.shuffle(n, seed=seed, reshuffle_each_iteration=True) if shuffle else rows
+            return rows.map(lambda row: tf.nest.map_structure(_alone, self._look_up(row[None])))
+        _check_batch_size(batch_size, least=1)
+        if not shuffle:
+            rows = tf.data.Dataset.range(n).batch(batch_size, drop_remainder=drop_remainder)
+            return self._batches(rows)
+        number = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+        rows = number.flat_map(lambda i: self._bucketed(batch_size, [seed, i], drop_remainder))
+        count = n // batch_size if drop_remainder else -(-n // batch_size)
+        return self._batches(rows.apply(tf.data.experimental.assert_cardinality(count)))
+
+    def endless(self, batch_size, *, seed=0, first_step=0):
+        """Returns full batches without end, epoch after epoch, for `fit(steps_per_epoch=...)`.
+
+        The order of an epoch follows from the seed and the epoch's number alone, so a run that
+        was broken off goes on in the same order. An epoch has n // batch_size batches.
+
+        Args:
+            batch_size: Posts a batch.
+            seed: A non-negative integer.
+            first_step: The number of the first batch, counted from the first epoch's first.
+        """
+        _check_batch_size(batch_size, least=1, most=len(self))
+        first_epoch, done = divmod(first_step, len(self) // batch_size)
+
+        def epoch(number):
+            batches = self._bucketed(batch_size, [seed, number], drop_remainder=True)
+            return batches.skip(tf.where(number == first_epoch, tf.cast(done, tf.int64), 0))
+
+        return self._batches(tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch))
+
+    def _bucketed(self, batch_size, seed, drop_remainder):
+        """One pass: batches (b,) of numbers of posts of about one length.
+
+        All posts in random order are cut into pools of 16 batches; a pool is sorted by length and
+        cut into batches; the batches of all pools are taken in random order.
+        """
+        n = len(self)
+        order = tf.random.experimental.stateless_shuffle(tf.range(n, dtype=tf.int64), seed)
+        full = order[: n // batch_size * batch_size]
+        pool = tf.range(tf.size(full, tf.int64)) // (_POOL * batch_size)
+        lengths = tf.gather(tf.constant(self.lengths), full)
+        sort = tf.argsort(pool * (tf.reduce_max(lengths) + 1) + lengths, stable=True)
+        batches = tf.reshape(tf.gather(full, sort), (-1, batch_size))
+        shuffled = tf.random.experimental.stateless_shuffle(batches, seed)
+        batches = tf.ensure_shape(shuffled, (None, batch_size))
+        dataset = tf.data.Dataset.from_tensor_slices(batches)
+        if drop_remainder or n % batch_size == 0:
+            return dataset
+        rest = tf.data.Dataset.from_tensors(order[n // batch_size * batch_size :])
+        return dataset.concatenate(rest)
+
+    def _batches(self, rows):
+        return rows.map(lambda numbers: _padded(self._look_up(numbers), numbers.shape[0])).prefetch(
+            1
+        )
+
+    def _look_up(self, rows):
+        """Numbers (b,) -> (ragged tokens, {"label", "focus"})."""
+        with tf.device("CPU:0"):
+            labels = tf.constant(self.labels)
+        focus = tf.gather(self.rationales, rows)
+        return tf.gather(self.tokens, rows), {"label": tf.gather(labels, rows), "focus": focus}
+
+
+def _padded(example, batch_size):
+    """Ragged parts (b, tokens) as dense ones (b, m), m one of `LENGTHS`."""
+    longest = tf.reduce_max(example[0].row_lengths())
+    m = tf.gather(LENGTHS, tf.searchsorted(LENGTHS, [tf.cast(longest, tf.int32)])[0])
+
+    def dense(part):
+        if not isinstance(part, tf.RaggedTensor):
+            return part
+        x = part.to_tensor()
+        x = tf.pad(x, [[0, 0], [0, m - tf.shape(x)[1]]], constant_values=_PADDING[x.dtype])
+        return tf.ensure_shape(x, (batch_size, None))
+
+    return tf.nest.map_structure(dense, example)
+
+
+_PADDING = {tf.string: "", tf.int32: 0}
+
+
+def _alone(part):
+    return part[0]
+
+
+def _check_batch_size(batch_size, least, most=None):
+    if batch_size < least or (most is not None and batch_size > most):
+        expected = f"{least} or more" if most is None else f"{least} to {most}, the posts there are"
+        raise ValueError(f"batch_size is {batch_size}, expected {expected}")

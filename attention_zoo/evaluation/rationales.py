@@ -1,0 +1,145 @@
+"""Evaluation of a model of segments with rationales: agreement, and whether it rests on them."""
+
+import collections
+import dataclasses
+
+import numpy as np
+
+from attention_zoo import metrics
+from attention_zoo.evaluation.every_way import Evaluation, EveryWay, predictions, tallied
+from attention_zoo.models.inputs import split
+from attention_zoo.models.prediction import WAYS
+
+AGREEMENT = ("attention_mass", "token_precision", "token_recall", "token_f1", "auprc")
+BY_WAY = ("macro_f1", "auroc", "comprehensiveness", "sufficiency")
+
+
+@dataclasses.dataclass(frozen=True)
+class RationaleEvaluation(Evaluation):
+    """The result of `evaluate_rationales`: an `Evaluation` and more.
+
+    Attributes:
+        top_k: number of tokens of a predicted rationale.
+        agreement: "attention_mass", "token_precision", "token_recall", "token_f1", "auprc", means
+            over the examples with a rationale, and "iou_f1"; see `metrics`. NaN if there are none.
+        by_way: for each way to predict "macro_f1", "auroc", and, means over all examples,
+            "comprehensiveness" and "sufficiency".
+    """
+
+    top_k: int
+    agreement: dict[str, float]
+    by_way: dict[str, dict[str, float]]
+
+    def scalars(self):
+        """All figures but the histograms, flat; what is not known (NaN) is left out."""
+        more = dict(self.agreement)
+        for way, figures in self.by_way.items():
+            more |= {f"{way}_{name}": value for name, value in figures.items()}
+        return super().scalars() | {k: float(v) for k, v in more.items() if np.isfinite(v)}
+
+    def table(self):
+        """The figures as a table in plain text, in percent."""
+        names = {name: name.replace("_", " ") for name in (*self.agreement, *BY_WAY)}
+        agreement = ", ".join(f"{names[k]} {_percent(v)}" for k, v in self.agreement.items())
+        lines = [super().table(), f"rationales, {self.top_k} tokens: {agreement}"]
+        lines.append("prediction" + "".join(f"{names[name]:>19}" for name in BY_WAY))
+        for way, figures in self.by_way.items():
+            lines.append(f"{way:<10}" + "".join(f"{_percent(figures[k]):>19}" for k in BY_WAY))
+        return "\n".join(lines)
+
+
+def _percent(fraction):
+    return "–" if np.isnan(fraction) else f"{fraction:.1%}"
+
+
+def evaluate_rationales(model, dataset, *, top_k=5, bins=5):
+    """Evaluates a FocusClassifier on examples with rationales, under all three ways to predict.
+
+    The predicted rationale is made of the `top_k` most attended segments. For comprehensiveness
+    and sufficiency the model is run again, once with these masked and once with all others masked;
+    what is expected of its encoder is that it treats masked segments as absent.
+
+    Args:
+        model: a FocusClassifier.
+        dataset: as for `evaluate`. Its focus is a 0/1 rationale (b, m)
+            or an index (b,), a rationale of one segment.
+        top_k: number of segments of a predicted rationale.
+        bins: as for `evaluate`.
+
+    Returns:
+        A `RationaleEvaluation`.
+    """
+    run, parts = EveryWay(model), collections.defaultdict(list)
+
+    def looked_at():
+        for inputs, truth, outputs in predictions(run, dataset):
+            for name, values in _figures(run, inputs, truth, outputs, top_k).items():
+                parts[name].append(values)
+            yield inputs, truth, outputs
+
+    whole = tallied(looked_at(), bins)
+    found = {name: np.concatenate(values) for name, values in parts.items()}
+    fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
+    return RationaleEvaluation(
+        **fields,
+        top_k=top_k,
+        agreement=_agreement(found),
+        by_way={way: _by_way(found, way) for way in WAYS},
+    )
+
+
+def _figures(run, inputs, truth, outputs, top_k):
+    """Of a batch: numbers an example (b,), and probabilities and labels."""
+    a, there = outputs["focus"], outputs["mask"]
+    named, marked = metrics.predicted_rationale(a, top_k), _rationale(truth["focus"], a)
+    scores = metrics.token_scores(marked, named)
+    found = {f"token_{name}": values for name, values in scores.items()}
+    found |= {
+        "attention_mass": metrics.attention_mass(marked, a),
+        "auprc": metrics.auprc(marked, a, there),
+        "iou": metrics.iou(marked, named),
+        "named": named.any(axis=1),
+        "label": truth["label"],
+    }
+    segments, _ = split(inputs)
+    without, only = (
+        run.predict_on_batch({"segments": np.asarray(segments), "mask": mask})
+        for mask in (there & ~named, there & named)
+    )
+    for way in WAYS:
+        p, p_without, p_only = (np.exp(one[way]) for one in (outputs, without, only))
+        found |= {
+            f"{way}_probabilities": p,
+            f"{way}_comprehensiveness": metrics.comprehensiveness(p, p_without),
+            f"{way}_sufficiency": metrics.sufficiency(p, p_only),
+        }
+    return found
+
+
+def _rationale(focus, a):
+    """The truth as a 0/1 rationale (b, m)."""
+    focus = np.asarray(focus)
+    if focus.shape == a.shape and (a.shape[1] > 1 or focus.dtype == bool):
+        return focus > 0
+    return focus.reshape(-1, 1) == np.arange(a.shape[1])
+
+
+def _agreement(found):
+    overlap = metrics.iou_f1(found["iou"], found["named"])
+    return {name: _mean(found[name]) for name in AGREEMENT} | {"iou_f1": overlap}
+
+
+def _by_way(found, way):
+    labels, p = found["label"], found[f"{way}_probabilities"]
+    return {
+        "macro_f1": metrics.macro_f1(labels, p),
+        "auroc": metrics.auroc(labels, p),
+        "comprehensiveness": _mean(found[f"{way}_comprehensiveness"]),
+        "sufficiency": _mean(found[f"{way}_sufficiency"]),
+    }
+
+
+def _mean(values):
+    """The mean of what is known; NaN if nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")

@@ -1,0 +1,95 @@
+"""What the metrics of focus share: whether focus and prediction are right, and what counts."""
+
+import keras
+from keras import ops
+
+
+def focus_hit(y_true, y_pred):
+    """Whether the most attended segment is true, and whether that counts: 0/1 or NaN, `(b,)`."""
+    a, truth = attention(y_pred), ops.convert_to_tensor(y_true)
+    hit, known = _index_hit(truth, a) if _is_index(truth) else _rationale_hit(truth, a)
+    counts = ops.logical_and(known, ops.any(a != 0, axis=-1))  # a NaN counts
+    hit = _nan_where(ops.any(ops.isnan(a), axis=-1), hit)
+    return ops.where(counts, hit, 0.0), _as_float(counts)
+
+
+def _index_hit(truth, a):
+    chosen = ops.argmax(a, axis=-1)  # (b,)
+    z = _as_index(truth, "focus", chosen)
+    return _nan_where(z >= ops.shape(a)[-1], _as_float(ops.equal(chosen, z))), z >= 0
+
+
+def _rationale_hit(truth, a):
+    _check_mask(truth.shape, a.shape)
+    rationale = ops.cast(truth, "bool")  # (b, m)
+    hit = ops.take_along_axis(rationale, ops.argmax(a, axis=-1)[:, None], axis=-1)[:, 0]
+    return _as_float(hit), ops.any(rationale, axis=-1)
+
+
+def prediction_hit(y_true, y_pred):
+    """Whether the largest class score is that of the label: 0/1 or NaN, `(b,)`."""
+    q = ops.convert_to_tensor(y_pred)
+    predicted = ops.argmax(q, axis=-1)
+    label = _as_index(ops.convert_to_tensor(y_true), "label", predicted)
+    return _nan_where(ops.any(ops.isnan(q), axis=-1), _as_float(ops.equal(predicted, label)))
+
+
+def _nan_where(broken, x):
+    return ops.where(broken, float("nan"), x)
+
+
+def weights(known, sample_weight):
+    """The weight of every example, 0 where the focus does not count, `(b,)`."""
+    if sample_weight is None:
+        return known
+    weight = ops.convert_to_tensor(sample_weight, dtype=known.dtype)
+    return known * ops.reshape(weight, ops.shape(known))
+
+
+def _as_float(x):
+    return ops.cast(x, "float32")
+
+
+def _as_index(y, name, like):
+    """Indices `(b,)` or `(b, 1)` in the shape `(b,)` and the dtype of `like`."""
+    if tuple(y.shape[1:]) not in ((), (1,)) or not _agree(y.shape[:1], like.shape):
+        raise ValueError(
+            f"{name} has shape {tuple(y.shape)}, the prediction has a batch of {like.shape[0]}, "
+            "expected indices (b,) or (b, 1)"
+        )
+    return ops.cast(ops.reshape(y, ops.shape(like)), like.dtype)
+
+
+def _is_index(truth):
+    if len(truth.shape) == 2 and truth.shape[1] == 1:
+        return keras.backend.standardize_dtype(truth.dtype) != "bool"
+    return len(truth.shape) == 1
+
+
+def attention(y_pred):
+    a = ops.convert_to_tensor(y_pred)
+    if len(a.shape) != 2:
+        raise ValueError(f"attention has shape {tuple(a.shape)}, expected (b, m)")
+    return a
+
+
+def _check_mask(mask, attention):
+    if not _agree(mask, attention):
+        raise ValueError(
+            f"focus has shape {tuple(mask)}, attention has shape {tuple(attention)}, "
+            "expected an index (b,) or (b, 1), or a mask (b, m)"
+        )
+
+
+def _agree(shape, other):
+    """Whether two static shapes may be equal; a dimension `None` may be anything."""
+    return len(shape) == len(other) and all(
+        s is None or t is None or s == t for s, t in zip(shape, other, strict=True)
+    )
+
+
+def label_and_focus(y, name):
+    if not isinstance(y, dict) or not {"label", "focus"} <= y.keys():
+        got = f"keys {sorted(y)}" if isinstance(y, dict) else type(y).__name__
+        raise ValueError(f'{name} has {got}, expected a dict with "label" and "focus"')
+    return y["label"], y["focus"]

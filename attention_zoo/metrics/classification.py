@@ -1,0 +1,40 @@
+"""Macro F1 and AUROC, by scikit-learn."""
+
+import numpy as np
+from sklearn.metrics import f1_score, roc_auc_score
+
+
+def macro_f1(labels, probabilities):
+    """The mean over the classes y of F1_y = 2 tp_y / (2 tp_y + fp_y + fn_y).
+
+    A post is predicted to be of its most probable class. Classes that are neither true nor
+    predicted anywhere are left out.
+
+    Args:
+        labels: class ids (n,).
+        probabilities: (n, c).
+    """
+    return float(f1_score(labels, np.argmax(probabilities, axis=1), average="macro"))
+
+
+def auroc(labels, probabilities):
+    """Area under the ROC curve, the mean over all pairs of classes (Hand and Till, 2001).
+
+        AUROC = mean over y < y' of (A(y | y') + A(y' | y)) / 2
+
+    A(y | y') is the chance that of a post of class y and one of class y' the former is given the
+    higher probability of y; ties count half. This is what the scripts of HateXplain report. NaN
+    where a class has no post.
+
+    Args:
+        labels: class ids (n,).
+        probabilities: (n, c), rows that sum to 1.
+    """
+    labels = np.asarray(labels)
+    p = np.asarray(probabilities, "float64")
+    p = p / p.sum(axis=1, keepdims=True)
+    if len(np.unique(labels)) < p.shape[1]:
+        return float("nan")
+    if p.shape[1] == 2:
+        return float(roc_auc_score(labels, p[:, 1]))
+    return float(roc_auc_score(labels, p, multi_class="ovo", labels=np.arange(p.shape[1])))

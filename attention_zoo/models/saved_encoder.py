@@ -1,0 +1,38 @@
+"""A token encoder out of a Keras file: any model that begins with a look-up of strings."""
+
+import keras
+
+from attention_zoo.models.token_encoder import TokenEncoder
+
+
+def load_token_encoder(path):
+    """The `TokenEncoder` made of a saved Keras model of tokens.
+
+    Args:
+        path: a `.keras` file of a model from strings (b, m), "" for padding, to features
+            (b, m, d). It begins with a `keras.layers.StringLookup(mask_token="")` or a
+            `keras.layers.TextVectorization(split=None)` that has one id for all unknown tokens;
+            what follows treats id 0 as absent, for example an `Embedding(mask_zero=True)`.
+
+    Raises:
+        ValueError: no such file, or no such model.
+    """
+    try:
+        model = keras.models.load_model(path)
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"encoder {path} cannot be loaded ({reason}), {_EXPECTED}") from error
+    lookups = [layer for layer in getattr(model, "layers", []) if isinstance(layer, _LOOKUPS)]
+    if len(lookups) != 1:
+        raise ValueError(f"encoder {path} has {len(lookups)} look-ups of strings, {_EXPECTED}")
+    vocabulary = [str(token) for token in lookups[0].get_vocabulary()]
+    if vocabulary[:2] != ["", "[UNK]"]:
+        raise ValueError(
+            f"encoder {path} gives ids 0 and 1 to {vocabulary[:2]}, expected '' and '[UNK]': a "
+            'look-up with mask_token="" and one id for unknown tokens'
+        )
+    return TokenEncoder(vocabulary[2:], keras.Model(lookups[0].output, model.output))
+
+
+_LOOKUPS = (keras.layers.StringLookup, keras.layers.TextVectorization)
+_EXPECTED = "expected a .keras file of a model from strings to features, with one look-up"

@@ -1,0 +1,62 @@
+"""TokenEncoder: features of tokens, and the vocabulary that turns tokens into ids."""
+
+import keras
+from keras import ops as kops
+
+
+@keras.saving.register_keras_serializable(package="attention_zoo")
+class TokenEncoder(keras.layers.Layer):
+    """The encoder of a `FocusClassifier` of texts: a segment is a token.
+
+        id = 0 for "", 1 for a token that is not in the vocabulary, 2 and more for one that is
+        features = network(ids)
+
+    A masked token is given to the network as id 0, which it has to treat as absent; so is one
+    whose id is 0. Case is ignored (of ASCII letters). The vocabulary is saved with the layer.
+
+    Args:
+        vocabulary: list of distinct lower-case tokens.
+        network: Keras layer or model of ids, int (b, m) -> features (b, m, d).
+
+    Call arguments:
+        ids: (b, m).
+        mask: bool (b, m), True for the tokens that are there.
+
+    Returns:
+        Features (b, m, d), with a Keras mask.
+    """
+
+    def __init__(self, vocabulary, network, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.vocabulary = tuple(vocabulary)
+        self.network = network
+        self.supports_masking = True
+        self.vectorization = keras.layers.TextVectorization(
+            standardize="lower", split=None, vocabulary=list(vocabulary), dtype="int32"
+        )
+
+    def look_up(self, tokens):
+        """Ids, int of the same shape, of a tensor of strings."""
+        return self.vectorization(tokens)
+
+    def build(self, ids_shape):
+        self.built = True
+
+    def call(self, ids, mask=None, training=None):
+        return self.network(self._present(ids, mask), training=training)
+
+    def compute_mask(self, ids, mask=None):
+        return kops.not_equal(self._present(ids, mask), 0)
+
+    def _present(self, ids, mask):
+        ids = kops.cast(ids, "int32")
+        return ids if mask is None else kops.where(kops.cast(mask, "bool"), ids, 0)
+
+    def get_config(self):
+        network = keras.saving.serialize_keras_object(self.network)
+        return super().get_config() | {"vocabulary": list(self.vocabulary), "network": network}
+
+    @classmethod
+    def from_config(cls, config):
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**config | {"network": network})

@@ -1,0 +1,259 @@
+r"""Trains a focus and a classification network on the tokens of HateXplain's posts, or of your own.
+
+    python -m attention_zoo.trainers.hatexplain --data_dir=hatexplain --workdir=runs/hatexplain
+    python -m attention_zoo.trainers.hatexplain --dataset=json_lines --data_dir=my_posts
+
+The posts of HateXplain are hateful. None of their text is written to logs or errors.
+"""
+
+import dataclasses
+import sys
+
+import keras
+import tensorflow as tf
+from absl import app, flags, logging
+
+from attention_zoo import datasets
+from attention_zoo.datasets.annotated_post import ANNOTATORS
+from attention_zoo.datasets.vocabulary import vocabulary
+from attention_zoo.evaluation import evaluate_rationales
+from attention_zoo.models import (
+    TEXT_NETWORKS,
+    FocusClassifier,
+    TokenEncoder,
+    load_token_encoder,
+    read_word_vectors,
+    reading_networks,
+    text_networks,
+)
+from attention_zoo.trainers.keep_best import KEEP, KeepBest
+from attention_zoo.trainers.results import write_results
+from attention_zoo.trainers.run_settings import (
+    RunSettings,
+    check_run_settings,
+    load_initial_weights,
+    make_attention,
+    make_monitors,
+    make_optimizer,
+    make_switch,
+    precision,
+)
+from attention_zoo.trainers.settings import (
+    define_flags,
+    from_flags,
+    list_in_help,
+    make,
+    parse_flags,
+    setting,
+)
+from attention_zoo.trainers.strategies import is_chief, make_strategy
+from attention_zoo.trainers.training import Preempted, on_one_replica, train
+from attention_zoo.trainers.workdir import Workdir
+
+TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(RunSettings):
+    """Settings of a run; each is a flag of the same name."""
+
+    dataset: str = setting(
+        "hatexplain",
+        "HateXplain, or a folder of train.jsonl, validation.jsonl, test.jsonl.",
+        choices=("hatexplain", "json_lines"),
+    )
+    data_dir: str | None = setting(
+        None, "Folder of the files; of tensorflow_datasets if they are not there."
+    )
+    annotators: str = setting(
+        "majority", "How HateXplain's annotators are summed up.", choices=ANNOTATORS
+    )
+    train_split: str = setting("train", "Posts to train on, in the TFDS slicing language.")
+    validation_split: str = setting("validation", "Posts to choose the best epoch by.")
+    test_split: str = setting("test", "Posts to test on.")
+    network: str = setting(
+        "simple", "Pair of networks and their encoder.", choices=tuple(TEXT_NETWORKS)
+    )
+    embedding_size: int = setting(100, "Features of a token; even.", least=2)
+    dropout: float = setting(0.5, "Of features and of hidden layers.", least=0, most=0.9)
+    token_dropout: float = setting(
+        0.2, "Of tokens, which training takes for unknown ones.", least=0, most=0.9
+    )
+    subwords: int = setting(
+        10_000, "Vectors that the pieces of tokens share; 0 for tokens without pieces.", least=0
+    )
+    min_count: int = setting(1, "Tokens rarer than this are unknown tokens.", least=1)
+    word_vectors: str | None = setting(
+        None, "File of word vectors (text, a token a line) for the embedding to begin with."
+    )
+    encoder: str | None = setting(
+        None, "Keras file of an encoder of tokens to use in place of the network's own."
+    )
+    top_k: int = setting(5, "Tokens of a predicted rationale.", least=1)
+    keep: str = setting(
+        "accuracy",
+        "Weights to end with: of the last epoch, or of the best on the validation posts.",
+        choices=("last", *KEEP),
+    )
+    epochs: int = setting(4, "Passes over the training posts.", least=1)
+    batch_size: int = setting(64, "Posts a step.", least=1)
+    optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
+    learning_rate: float = setting(0.001, "Of the optimizer.", above=0)
+
+
+def train_and_evaluate(workdir, **settings):
+    """Trains, evaluates and exports one model; started again, goes on where it was broken off.
+
+    Args:
+        workdir: the run's folder, as that of `trainers.sdc`.
+        **settings: fields of `Settings`.
+
+    Returns:
+        A `RationaleEvaluation` each for "train", on as many of its posts as there are test posts,
+        "validation" and "test".
+
+    Raises:
+        ValueError: bad settings, or a workdir that cannot be used. FileNotFoundError: the data
+        are not there. FloatingPointError: the loss is not finite. Preempted: after SIGTERM.
+    """
+    chosen = make(Settings, settings)
+    _check(chosen)
+    keras.utils.set_random_seed(chosen.seed)
+    strategy = make_strategy(chosen.strategy)
+    infos = {name: _load(chosen, name) for name in ("train", "validation", "test")}
+    check_run_settings(chosen, infos["train"].num_examples, strategy.num_replicas_in_sync)
+    with strategy.scope():
+        model = build_model(chosen, infos["train"])
+    posts = {name: info.source.encoded(model.encoder.look_up) for name, info in infos.items()}
+    with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
+        switch = make_switch(chosen, lambda: _probe(posts))
+        monitors = make_monitors(chosen, lambda: _probe(posts))
+        kept = _train(model, run, chosen, posts, switch, monitors)
+        model = on_one_replica(model)
+        posts["train"] = posts["train"].head(len(posts["test"]))
+        evaluations = {
+            name: evaluate_rationales(model, some.dataset(256), top_k=chosen.top_k)
+            for name, some in posts.items()
+        }
+        if run.writes:
+            facts = {"kept_epoch": kept, "left_out": infos["train"].left_out}
+            switched = switch and switch.switched_epoch
+            write_results(run, model, evaluations, switch_epoch=switched, **facts)
+    return evaluations
+
+
+def _check(settings):
+    """Raises ValueError for settings that no network can have."""
+    if settings.subwords == 1:
+        raise ValueError("subwords is 1, expected 0, or 2 or more: one of them stands for no piece")
+    if settings.embedding_size % 2:
+        raise ValueError(
+            f"embedding_size is {settings.embedding_size}, expected an even number: positions are "
+            "pairs of sine and cosine"
+        )
+
+
+def _load(settings, name):
+    """The `TextInfo` of "train", "validation" or "test"."""
+    options = {"data_dir": settings.data_dir}
+    if settings.dataset == "hatexplain":
+        options["annotators"] = settings.annotators
+    split = getattr(settings, f"{name}_split")
+    return datasets.load(settings.dataset, split, seed=settings.seed, **options)[1]
+
+
+def build_model(settings, info):
+    """The compiled FocusClassifier, built; its vocabulary is that of the training posts."""
+    with precision(settings):
+        focus, classifier, encoder = _networks(settings, info)
+        model = FocusClassifier(
+            focus,
+            classifier,
+            make_attention(settings),
+            encoder=encoder,
+            inference=settings.inference,
+        )
+        model.build((None, None))
+    load_initial_weights(model, settings)
+    model.compile(make_optimizer(settings, model))
+    return model
+
+
+def _networks(settings, info):
+    """(focus, classifier, encoder) of the settings."""
+    options = {"dropout": settings.dropout}
+    if settings.encoder is not None:
+        encoder = load_token_encoder(settings.encoder)
+        return *reading_networks(
+            encoder.network.output_shape[-1], info.num_classes, **options
+        ), encoder
+    tokens = vocabulary(info.source, settings.min_count)
+    options |= {"dim": settings.embedding_size, "token_dropout": settings.token_dropout}
+    options["subwords"] = settings.subwords
+    if settings.word_vectors is not None:
+        options["vectors"] = read_word_vectors(settings.word_vectors, tokens, settings.seed)
+        options["dim"] = options["vectors"].shape[1]
+    focus, classifier, network = text_networks(
+        settings.network, tokens, info.num_classes, **options
+    )
+    return focus, classifier, TokenEncoder(tokens, network)
+
+
+def _probe(posts):
+    """A batch of training posts to measure the drive to focus on."""
+    return next(iter(posts["train"].dataset(256)))
+
+
+def _train(model, run, settings, posts, switch, monitors):
+    """Trains the steps that are left; returns the epoch whose weights are kept, or None."""
+    training, size = posts["train"], settings.batch_size
+
+    def batches(first_step):
+        return training.endless(size, seed=settings.seed, first_step=first_step)
+
+    keep = None if settings.keep == "last" else KeepBest(run, settings.keep)
+    train(
+        model,
+        run,
+        settings,
+        batches,
+        steps_per_epoch=len(training) // size,
+        validation=posts["validation"].dataset(256),
+        switch=switch,
+        monitors=[*monitors, *([keep] if keep else [])],
+    )
+    return keep and keep.epoch
+
+
+def main(argv):
+    """Trains by the parsed flags and prints the evaluation."""
+    if len(argv) > 1:
+        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
+    try:
+        evaluations = train_and_evaluate(flags.FLAGS.workdir, **from_flags(Settings))
+    except Preempted as notice:
+        logging.warning("%s", notice)
+        sys.exit(TERMINATED)
+    except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
+        sys.exit(f"error: {str(error).splitlines()[0]}")
+    for split, evaluation in evaluations.items():
+        print(f"{split}: {evaluation.table()}\n")
+    print(f"written to {flags.FLAGS.workdir}")
+
+
+def define():
+    """Defines the flags."""
+    flags.DEFINE_string("workdir", "runs/hatexplain", "Folder of the run.")
+    list_in_help("workdir")
+    define_flags(Settings)
+
+
+def run():
+    """The console script."""
+    logging.set_verbosity(logging.WARNING)
+    define()
+    app.run(main, flags_parser=parse_flags)
+
+
+if __name__ == "__main__":
+    run()

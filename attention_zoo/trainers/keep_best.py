@@ -1,0 +1,50 @@
+"""KeepBest: a run ends with the weights of its best epoch on the validation examples."""
+
+import keras
+
+KEEP = {"accuracy": ("val_label_accuracy", 1), "loss": ("val_loss", -1)}
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch and puts them back at the end of the training.
+
+    Of equal epochs the first is the better. What the first phase of a hybrid achieved does not
+    count once the second has begun: a hybrid ends in its second phase.
+
+    Args:
+        workdir: the run's `Workdir`; holds best.weights.h5.
+        figure: "accuracy" or "loss", of the validation examples.
+
+    Attributes:
+        epoch: the best epoch, counted from 1; None before the first.
+    """
+
+    def __init__(self, workdir, figure):
+        super().__init__()
+        self._workdir = workdir
+        self._name, self._sign = KEEP[figure]
+        self.epoch, self._best, self._phase = None, None, 0
+
+    def get_state(self):
+        """What a resumed run needs, fit for JSON."""
+        return {"epoch": self.epoch, "best": self._best, "phase": self._phase}
+
+    def set_state(self, state):
+        """Takes what `get_state` gave."""
+        self.epoch, self._best, self._phase = state["epoch"], state["best"], state["phase"]
+
+    def on_epoch_end(self, epoch, logs=None):
+        phase, value = _phase(self.model), self._sign * float(logs[self._name])
+        if phase == self._phase and self._best is not None and value <= self._best:
+            return
+        self.epoch, self._best, self._phase = epoch + 1, value, phase
+        self._workdir.write("best.weights.h5", self.model.save_weights)
+
+    def on_train_end(self, logs=None):
+        if self.epoch is not None:
+            self.model.load_weights(self._workdir.path / "best.weights.h5")
+
+
+def _phase(model):
+    phase = getattr(model.attention, "phase", None)
+    return 0 if phase is None else int(phase.numpy())

@@ -1,0 +1,80 @@
+import json
+
+import pytest
+
+from attention_zoo import datasets
+
+POSTS = [
+    {"tokens": ["the", "soup", "is", "cold"], "label": "complaint", "rationale": [0, 0, 0, 1]},
+    {"tokens": ["good", "soup"], "label": "praise"},
+    {"tokens": ["late"], "label": "complaint", "rationale": [1, 0]},
+    {"tokens": [], "label": "praise", "rationale": []},
+]
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(*posts, name="train"):
+        lines = [post if isinstance(post, str) else json.dumps(post) for post in posts]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines) + "\n\n", "utf-8")
+        return tmp_path
+
+    return write
+
+
+def load(folder, split="train"):
+    return datasets.load("json_lines", split, data_dir=folder, batch_size=10)
+
+
+def test_posts_are_what_the_lines_say(written):
+    folder = written(*POSTS)
+    ((tokens, targets),), info = load(folder)
+    assert tokens.numpy()[0, :5].tolist() == [b"the", b"soup", b"is", b"cold", b""]
+    assert targets["label"].numpy().tolist() == [0, 1, 0, 1]
+    assert targets["focus"].numpy().sum(axis=1).tolist() == [1, 0, 0, 0]
+    assert info.class_names == ("complaint", "praise") and info.num_known == 1
+    assert info.left_out == {"rationale of wrong length": 1}
+
+
+def test_other_files_are_other_splits(written):
+    written(*POSTS)
+    folder = written(POSTS[1], name="my-test")
+    assert load(folder, "my-test")[1].num_examples == 1
+    assert load(folder, "train[2:]+my-test")[1].num_examples == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", r"train.jsonl, post 2, expected .*: it is no object with tokens and a label$"),
+        ("[]", "is no object with tokens and a label$"),
+        ('{"label": "praise"}', "is no object with tokens and a label$"),
+        ({"tokens": "late again", "label": "praise"}, "has tokens that are no list of strings$"),
+        ({"tokens": ["late", 3], "label": "praise"}, "has tokens that are no list of strings$"),
+        ({"tokens": ["late"], "label": 3}, "has a label that is no string$"),
+        (
+            {"tokens": ["late"], "label": "x", "rationale": [2]},
+            "rationale that is no list of zeros",
+        ),
+    ],
+)
+def test_unsound_lines_are_one_line_errors_without_text(written, line, message):
+    with pytest.raises(ValueError, match=message) as error:
+        load(written(POSTS[0], line))
+    assert "\n" not in str(error.value) and "late" not in str(error.value)
+
+
+def test_labels_are_those_of_the_training_file(written):
+    written(*POSTS)
+    folder = written({"tokens": [], "label": "question"}, name="test")
+    with pytest.raises(
+        ValueError, match=r"^split 'test' has the label 'question', expected one of"
+    ):
+        load(folder, "test")
+    with pytest.raises(ValueError, match="train.jsonl has 1 labels, expected 2 or more$"):
+        load(written(POSTS[0]))
+
+
+def test_a_folder_without_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a folder with a train.jsonl$"):
+        load(tmp_path)

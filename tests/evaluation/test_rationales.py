@@ -1,0 +1,110 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from attention_zoo import metrics
+from attention_zoo.evaluation import evaluate, evaluate_rationales
+from attention_zoo.models import FocusClassifier
+
+N, M, D, C = 17, 6, 4, 3
+
+
+@pytest.fixture
+def data():
+    """Inputs with a mask, labels and rationales; every fourth example has none."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, M + 1, N)
+    mask = np.arange(M) < lengths[:, None]
+    rationale = (rng.random((N, M)) < 0.5) & mask & (np.arange(N) % 4 != 0)[:, None]
+    segments = rng.normal(size=(N, M, D)).astype("float32")
+    return segments, mask, rng.integers(C, size=N), rationale.astype(int)
+
+
+def batches(segments, mask, label, focus, size=5):
+    for start in range(0, N, size):
+        s = slice(start, start + size)
+        yield {"segments": segments[s], "mask": mask[s]}, {"label": label[s], "focus": focus[s]}
+
+
+@pytest.fixture
+def model(linear_model):
+    model = linear_model("lvml")
+    return model
+
+
+def probabilities(model, segments, mask, way):
+    inputs = {"segments": segments, "mask": mask}
+    return np.exp(keras.ops.convert_to_numpy(model.predict_every_way(inputs)[way]))
+
+
+def test_agreement_is_that_of_the_attention_alone(model, data):
+    segments, mask, label, focus = data
+    result = evaluate_rationales(model, list(batches(*data)), top_k=2)
+    a = np.asarray(model({"segments": segments, "mask": mask})["focus"])
+    named = metrics.predicted_rationale(a, 2)
+    scores = metrics.token_scores(focus, named)
+    expected = {
+        "attention_mass": metrics.attention_mass(focus, a),
+        "auprc": metrics.auprc(focus, a, mask),
+    } | {f"token_{name}": values for name, values in scores.items()}
+    for name, values in expected.items():
+        assert result.agreement[name] == pytest.approx(np.nanmean(values), abs=1e-6)
+    overlap = metrics.iou_f1(metrics.iou(focus, named), named.any(axis=1))
+    assert result.agreement["iou_f1"] == pytest.approx(overlap)
+
+
+@pytest.mark.parametrize("way", ["argmax", "marginal", "soft"])
+def test_the_model_is_run_again_without_and_with_the_named_segments_alone(model, data, way):
+    """The oracle has other segments cut out one example at a time."""
+    segments, mask, label, _ = data
+    result = evaluate_rationales(model, list(batches(*data)), top_k=2).by_way[way]
+    a = np.asarray(model({"segments": segments, "mask": mask})["focus"])
+    drops = []
+    for x, there, weights in zip(segments, mask, a, strict=True):
+        best = np.argsort(-weights[there], kind="stable")[:2]
+        rows = [x[there], np.delete(x[there], best, axis=0), x[there][np.sort(best)]]
+        p = [_alone(model, some, way) for some in rows]
+        y = p[0].argmax()
+        drops.append([p[0][y] - p[1][y], p[0][y] - p[2][y]])
+    found = [result["comprehensiveness"], result["sufficiency"]]
+    np.testing.assert_allclose(found, np.mean(drops, axis=0), atol=1e-5)
+    p = probabilities(model, segments, mask, way)
+    assert result["macro_f1"] == pytest.approx(metrics.macro_f1(label, p))
+    assert result["auroc"] == pytest.approx(metrics.auroc(label, p))
+
+
+def _alone(model, segments, way):
+    """Of one example; with two masked segments more, as there may be none."""
+    padded = np.concatenate([segments, np.zeros((2, D), "float32")])[None]
+    return probabilities(model, padded, np.arange(len(segments) + 2)[None] < len(segments), way)[0]
+
+
+def test_the_rest_is_what_evaluate_finds(model, data):
+    whole = evaluate_rationales(model, list(batches(*data)))
+    plain = evaluate(model, batches(*data))
+    assert whole.scalars().items() >= plain.scalars().items()
+    assert whole.table().startswith(plain.table())
+    assert "rationales, 5 tokens: attention mass" in whole.table()
+    json.dumps(whole.scalars(), allow_nan=False)
+
+
+def test_an_index_is_a_rationale_of_one_segment(model, data):
+    segments, mask, label, _ = data
+    z = np.arange(N) % 2
+    one_hot = (z[:, None] == np.arange(M)).astype(int)
+    of_index, of_mask = (
+        evaluate_rationales(model, list(batches(segments, mask, label, focus)))
+        for focus in (z, one_hot)
+    )
+    assert of_index.scalars() == pytest.approx(of_mask.scalars())
+
+
+def test_without_rationales_agreement_is_unknown(linear_model):
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C))
+    x = np.random.default_rng(0).normal(size=(N, 2, D)).astype("float32")
+    result = evaluate_rationales(model, [(x, np.arange(N) % C)])
+    assert not result.scalars().keys() & result.agreement.keys()
+    assert "attention mass –" in result.table()
+    assert result.by_way["argmax"]["sufficiency"] == pytest.approx(0.0, abs=1e-6)

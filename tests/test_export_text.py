@@ -1,0 +1,95 @@
+"""SavedModels that take raw strings, loaded where there is nothing but TensorFlow."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo.export import export
+from attention_zoo.models import FocusClassifier, TokenEncoder, text_networks
+
+WORDS = ["thunder", "soup", "tea", "שלום", "🌧️", ",", "!"]
+SERVE = """
+import json, pathlib, sys
+import tensorflow as tf
+
+folder = pathlib.Path(sys.argv[1])
+signatures = tf.saved_model.load(folder / "served").signatures
+texts = json.loads((folder / "texts.json").read_text("utf-8"))
+found = []
+for batch in [texts, *([text] for text in texts)]:
+    explained = signatures["explain"](text=tf.constant(batch))
+    predicted = signatures["serving_default"](text=tf.constant(batch))
+    outputs = {name: value.numpy().tolist() for name, value in explained.items()}
+    assert predicted["probabilities"].numpy().tolist() == outputs["probabilities"]
+    outputs["tokens"] = [[token.decode() for token in row] for row in outputs["tokens"]]
+    outputs["token"] = [token.decode() for token in outputs["token"]]
+    found.append(outputs)
+(folder / "outputs.json").write_text(json.dumps(found))
+assert "attention_zoo" not in sys.modules  # TensorFlow imports Keras itself
+"""
+
+
+def text_model(network="simple"):
+    keras.utils.set_random_seed(0)
+    focus, classifier, encoder = text_networks(network, WORDS, 3, dim=8, dropout=0.5)
+    model = FocusClassifier(focus, classifier, "lvml", encoder=TokenEncoder(WORDS, encoder))
+    model.build((None, None))
+    return model
+
+
+@pytest.fixture(scope="module")
+def texts(strange_texts):
+    return [" ".join(tokens) for tokens in strange_texts.values()] + ["Tea, SOUP!", "   "]
+
+
+@pytest.fixture(scope="module")
+def served(texts, tmp_path_factory):
+    """All texts at once, then one at a time, by a process that knows TensorFlow alone."""
+    folder = tmp_path_factory.mktemp("text")
+    export(text_model("transformer"), folder / "served")
+    (folder / "texts.json").write_text(json.dumps(texts))
+    command = [sys.executable, "-c", SERVE, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads((folder / "outputs.json").read_text())
+
+
+def test_tokens_are_what_blanks_separate_and_marks(served, texts):
+    whole = served[0]
+    for text, row in zip(texts[:-2], whole["tokens"], strict=False):
+        assert [token for token in row if token] == text.split()
+    assert whole["tokens"][-2][:5] == ["Tea", ",", "SOUP", "!", ""]
+    assert set(whole["tokens"][-1]) == {""}
+
+
+def test_served_numbers_are_the_models(served, texts):
+    model = text_model("transformer")
+    whole = served[0]
+    outputs = model(model.encoder.look_up(tf.constant(whole["tokens"])))
+    np.testing.assert_allclose(whole["probabilities"], np.exp(outputs["label"]), atol=1e-5)
+    np.testing.assert_allclose(whole["focus"], outputs["focus"], atol=1e-6)
+    np.testing.assert_array_equal(whole["label"], np.argmax(whole["probabilities"], axis=1))
+
+
+def test_the_chosen_token_is_the_most_attended_one(served):
+    for outputs in served:
+        rows = zip(outputs["focus"], outputs["segment"], outputs["tokens"], strict=True)
+        for chosen, (a, segment, tokens) in zip(outputs["token"], rows, strict=True):
+            assert segment == (int(np.argmax(a)) if any(a) else -1)
+            assert chosen == (tokens[segment] if any(a) else "")
+
+
+def test_a_text_alone_is_served_as_in_a_batch(served):
+    whole, *alone = served
+    for i, outputs in enumerate(alone):
+        m = len(outputs["focus"][0])
+        np.testing.assert_allclose(outputs["focus"][0], whole["focus"][i][:m], atol=1e-5)
+        np.testing.assert_allclose(
+            outputs["probabilities"][0], whole["probabilities"][i], atol=1e-5
+        )
+        assert outputs["token"][0] == whole["token"][i]

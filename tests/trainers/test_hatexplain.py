@@ -1,0 +1,240 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import attention_zoo as az
+from attention_zoo.models import load_token_encoder
+from attention_zoo.trainers import hatexplain
+from attention_zoo.trainers.checkpoints import find_checkpoints
+from attention_zoo.trainers.run_callbacks import WriteMetrics
+from attention_zoo.trainers.training import Preempted
+
+TINY = {"batch_size": 16, "epochs": 2, "subwords": 50, "embedding_size": 8}
+
+
+@pytest.fixture(scope="module")
+def tiny(hatexplain_dir):
+    return TINY | {"data_dir": str(hatexplain_dir)}
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "hybrid"
+    return workdir, hatexplain.train_and_evaluate(workdir, **tiny)
+
+
+def weights(workdir):
+    """Of the model and of its optimizer."""
+    model = keras.models.load_model(workdir / "model.keras")
+    return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
+
+
+def test_the_workdir_is_complete(finished, tiny):
+    workdir, evaluations = finished
+    names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
+    assert names == {
+        "best.weights.h5",
+        "config.json",
+        "metrics.csv",
+        "tensorboard",
+        "checkpoints",
+        "model.keras",
+        "saved_model",
+        "curves.png",
+        "joint_histogram.png",
+        "results.json",
+    }
+    results = json.loads((workdir / "results.json").read_text())
+    assert results.pop("switched_epoch") == 1
+    assert results.pop("kept_epoch") == 2
+    assert results.pop("left_out") == {"undecided": 13}
+    assert results == {name: result.scalars() for name, result in evaluations.items()}
+    config = json.loads((workdir / "config.json").read_text())
+    assert config == dataclasses.asdict(hatexplain.Settings(**tiny))
+
+
+def test_the_saved_models_agree_with_the_evaluation(finished, hatexplain_dir):
+    workdir, evaluations = finished
+    model = keras.models.load_model(workdir / "model.keras")
+    posts = az.datasets.load("hatexplain", "test", data_dir=hatexplain_dir)[1].source
+    found = az.evaluate_rationales(model, posts.encoded(model.encoder.look_up).dataset(8))
+    assert found.scalars() == pytest.approx(evaluations["test"].scalars(), abs=1e-5)
+    text = [" ".join(t.decode() for t in tokens.numpy()) for tokens, _ in posts.dataset()]
+    served = tf.saved_model.load(str(workdir / "saved_model")).signatures["explain"]
+    outputs = served(text=tf.constant(text))
+    accuracy = np.mean(outputs["label"].numpy() == posts.labels)
+    assert accuracy == pytest.approx(found.ways["argmax"].accuracy)
+
+
+@pytest.mark.slow
+def test_the_miniature_is_learnt(tiny, tmp_path):
+    """One word decides, and its attention shows that it does."""
+    settings = tiny | {"attention": "lvml", "epochs": 12, "learning_rate": 0.02, "dropout": 0.2}
+    test = hatexplain.train_and_evaluate(tmp_path, **settings)["test"]
+    assert test.ways["marginal"].accuracy > 0.9 and test.focus_accuracy > 0.9
+    assert test.agreement["auprc"] > 0.9
+    assert test.by_way["marginal"]["comprehensiveness"] > 0.2
+
+
+@pytest.mark.parametrize("steps", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tiny, tmp_path, steps):
+    """With dropout and Adam, broken off in both epochs of four steps, in both phases."""
+    settings = tiny | {"steps_per_call": 1, "checkpoint_steps": steps}
+    for calls in (3, 4):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(WriteMetrics, "on_train_batch_begin", _interrupt_at(calls))
+            with pytest.raises(KeyboardInterrupt):
+                hatexplain.train_and_evaluate(tmp_path, **settings)
+        assert not (tmp_path / "results.json").exists()
+    hatexplain.train_and_evaluate(tmp_path, **settings)
+    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
+        np.testing.assert_array_equal(resumed, unbroken)
+    for name in ("metrics.csv", "results.json"):
+        assert (tmp_path / name).read_text() == (finished[0] / name).read_text()
+
+
+def _interrupt_at(calls):
+    """Breaks off at the beginning of that call of a run, counted from 1."""
+    begun = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        begun.append(batch)
+        if len(begun) == calls:
+            raise KeyboardInterrupt
+
+    return on_train_batch_begin
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_the_same_command_goes_on(finished, tiny, tmp_path, monkeypatch):
+    def terminate(self, epoch, logs=None):
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WriteMetrics, "on_epoch_begin", terminate)
+        with pytest.raises(Preempted):
+            hatexplain.train_and_evaluate(tmp_path, **tiny)
+    assert find_checkpoints(tmp_path / "checkpoints")
+    hatexplain.train_and_evaluate(tmp_path, **tiny)
+    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
+        np.testing.assert_array_equal(resumed, unbroken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", ["gumbel", "reinforce", "hard"])
+def test_other_attentions_and_the_transformer(attention, tiny, tmp_path):
+    settings = tiny | {"attention": attention, "network": "transformer", "optimizer": "sgd"}
+    settings |= {"normalizer": "entmax15", "keep": "last", "annotators": "first"}
+    evaluations = hatexplain.train_and_evaluate(tmp_path, **settings)
+    assert evaluations["test"].num_examples == 30
+    assert not (tmp_path / "best.weights.h5").exists()
+
+
+@pytest.mark.parametrize("network", ["simple", pytest.param("transformer", marks=pytest.mark.slow)])
+def test_posts_of_ones_own_strange_ones_among_them(network, tmp_path, strange_texts):
+    """Through training, evaluation, prediction and export."""
+    posts = [{"tokens": tokens, "label": "bad"} for tokens in strange_texts.values()]
+    posts += [{"tokens": ["soup", "thunder"], "label": "bad", "rationale": [0, 1]}] * 8
+    posts += [{"tokens": ["soup", "sun"], "label": "good"}] * 8
+    lines = "\n".join(json.dumps(post) for post in posts)
+    for name in ("train", "validation", "test"):
+        (tmp_path / f"{name}.jsonl").write_text(lines, "utf-8")
+    settings = TINY | {"dataset": "json_lines", "data_dir": str(tmp_path), "min_count": 2}
+    run = tmp_path / "run"
+    evaluations = hatexplain.train_and_evaluate(run, **settings, network=network)
+    assert all(np.isfinite(value) for value in evaluations["test"].scalars().values())
+    served = tf.saved_model.load(str(run / "saved_model")).signatures["explain_tokens"]
+    for tokens in strange_texts.values():
+        outputs = served(tokens=tf.constant([tokens or [""]]))
+        np.testing.assert_allclose(outputs["probabilities"].numpy().sum(), 1.0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_an_encoder_out_of_a_file(tiny, tmp_path):
+    tokens = keras.Input((None,), dtype="string")
+    ids = keras.layers.StringLookup(vocabulary=["thunder", "drizzle"], mask_token="")(tokens)
+    x = keras.layers.Embedding(4, 6, mask_zero=True)(ids)
+    keras.Model(tokens, x).save(tmp_path / "encoder.keras")
+    settings = tiny | {"encoder": str(tmp_path / "encoder.keras"), "attention": "soft"}
+    hatexplain.train_and_evaluate(tmp_path / "run", **settings)
+    loaded = keras.models.load_model(tmp_path / "run/model.keras")
+    encoder = load_token_encoder(tmp_path / "encoder.keras")
+    assert loaded.encoder.vocabulary == encoder.vocabulary == ("thunder", "drizzle")
+
+
+def test_word_vectors_set_the_size(tiny, tmp_path):
+    (tmp_path / "vectors.txt").write_text("soup 1 2 3 4\nthunder 5 6 7 8\n")
+    settings = hatexplain.Settings(**tiny, word_vectors=str(tmp_path / "vectors.txt"))
+    info = az.datasets.load("hatexplain", data_dir=tiny["data_dir"])[1]
+    model = hatexplain.build_model(settings, info)
+    vectors = model.encoder.network.weights[0].numpy()
+    thunder = 2 + model.encoder.vocabulary.index("thunder")
+    assert vectors.shape == (2 + len(model.encoder.vocabulary), 4)
+    np.testing.assert_array_equal(vectors[thunder], [5, 6, 7, 8])
+
+
+def test_the_vocabulary_is_of_the_training_posts_alone(tiny, tmp_path):
+    settings = hatexplain.Settings(**tiny | {"train_split": "train[:3]"})
+    info = az.datasets.load("hatexplain", "train[:3]", data_dir=tiny["data_dir"])[1]
+    model = hatexplain.build_model(settings, info)
+    seen = {token.decode() for token in info.source.tokens.flat_values.numpy()}
+    assert set(model.encoder.vocabulary) == seen
+
+
+@pytest.mark.slow
+def test_replicas_end_as_one(tiny, tmp_path, monkeypatch, two_replicas):
+    """The same weights but for rounding; batches of two posts of unequal lengths are padded."""
+    settings = tiny | {
+        "attention": "lvml",
+        "dropout": 0.0,
+        "token_dropout": 0.0,
+        "optimizer": "sgd",
+        "keep": "last",
+    }
+    one = hatexplain.train_and_evaluate(tmp_path / "one", **settings)
+    monkeypatch.setattr(hatexplain, "make_strategy", lambda name: two_replicas)
+    two = hatexplain.train_and_evaluate(tmp_path / "two", **settings, strategy="mirrored")
+    for a, b in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert two["test"].scalars() == pytest.approx(one["test"].scalars(), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dataset": "sdc/digits"}, "^dataset is 'sdc/digits', expected one of"),
+        ({"network": "bert"}, r"^network is 'bert', expected one of \['simple', 'transformer'\]$"),
+        ({"annotators": "last"}, "^annotators is 'last', expected one of"),
+        ({"batch_size": 99}, "^batch_size is 99, expected 77 or less, the training examples$"),
+        ({"dropout": 0.95}, "^dropout is 0.95, expected 0.9 or less$"),
+        ({"test_split": "dev"}, "^split is 'dev', expected train or validation or test"),
+        ({"embedding_size": 7, "network": "transformer"}, "^embedding_size is 7, expected an even"),
+        ({"subwords": 1}, "^subwords is 1, expected 0, or 2 or more"),
+        ({"word_vectors": "nowhere.txt"}, "^word vectors nowhere.txt cannot be read"),
+        ({"encoder": "nowhere.keras"}, "^encoder nowhere.keras cannot be loaded"),
+        ({"weight_decay": 0.0}, "^weight_decay is 0.0, expected a number above 0$"),
+    ],
+)
+def test_bad_settings_are_one_line_errors_and_leave_nothing(tiny, settings, message, tmp_path):
+    with pytest.raises(ValueError, match=message) as error:
+        hatexplain.train_and_evaluate(tmp_path / "run", **(tiny | settings))
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_prints_one_line_for_bad_input(tmp_path):
+    """In a process of its own: another trainer's flags of the same names may be defined here."""
+    command = [sys.executable, "-m", "attention_zoo.trainers.hatexplain"]
+    flags = [f"--workdir={tmp_path}", "--top_k=0"]
+    done = subprocess.run(command + flags, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: top_k is 0, expected 1 or more"

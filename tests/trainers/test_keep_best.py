@@ -1,0 +1,71 @@
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from attention_zoo.trainers.keep_best import KeepBest
+from attention_zoo.trainers.workdir import Workdir
+
+
+@pytest.fixture
+def run(tmp_path):
+    with Workdir(tmp_path / "run", {}) as run:
+        yield run
+
+
+def model(phase=None):
+    """One weight; its attention in a phase, where it has phases."""
+    one = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    one.attention = SimpleNamespace() if phase is None else SimpleNamespace(phase=phase)
+    return one
+
+
+def follow(callback, model, values, name="val_label_accuracy", first=0):
+    """Epochs whose weight is their number, counted from 1."""
+    callback.set_model(model)
+    for epoch, value in enumerate(values, start=first):
+        model.set_weights([np.full((1, 1), epoch + 1.0)])
+        callback.on_epoch_end(epoch, {name: value})
+
+
+def end(callback, model):
+    callback.on_train_end()
+    return float(model.get_weights()[0][0, 0])
+
+
+def test_the_first_best_epoch_is_put_back(run):
+    callback, one = KeepBest(run, "accuracy"), model()
+    follow(callback, one, [0.5, 0.7, 0.7, 0.6])
+    assert end(callback, one) == callback.epoch == 2
+
+
+def test_the_best_loss_is_the_lowest(run):
+    callback, one = KeepBest(run, "loss"), model()
+    follow(callback, one, [0.9, 0.8, 1.1], "val_loss")
+    assert end(callback, one) == 2
+
+
+def test_the_second_phase_of_a_hybrid_begins_anew(run):
+    phase = keras.Variable(0, dtype="int32", trainable=False)
+    callback, one = KeepBest(run, "accuracy"), model(phase)
+    follow(callback, one, [0.5, 0.9])
+    phase.assign(1)
+    follow(callback, one, [0.6, 0.7, 0.65], first=2)
+    assert end(callback, one) == callback.epoch == 4
+
+
+def test_a_resumed_run_goes_on(run):
+    callback, one = KeepBest(run, "accuracy"), model()
+    follow(callback, one, [0.5, 0.7])
+    resumed = KeepBest(run, "accuracy")
+    resumed.set_state(callback.get_state())
+    follow(resumed, one, [0.6], first=2)
+    assert end(resumed, one) == resumed.epoch == 2
+
+
+def test_without_an_epoch_nothing_is_put_back(run):
+    callback, one = KeepBest(run, "accuracy"), model()
+    follow(callback, one, [])
+    before = float(one.get_weights()[0][0, 0])
+    assert end(callback, one) == before and callback.epoch is None
