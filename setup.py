@@ -50,6 +50,12 @@ setup(
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
         "benchmarks": ["torch==2.13.0"],
     },
-    entry_points={"console_scripts": ["attention-zoo-sdc = attention_zoo.trainers.sdc:run"]},
+    entry_points={
+        "console_scripts": [
+            "attention-zoo-fixed-focus = attention_zoo.trainers.fixed_focus:run",
+            "attention-zoo-gradient-flow = attention_zoo.trainers.gradient_flow:run",
+            "attention-zoo-sdc = attention_zoo.trainers.sdc:run",
+        ]
+    },
     zip_safe=False,
 )
