@@ -54,6 +54,7 @@ setup(
         "console_scripts": [
             "attention-zoo-fixed-focus = attention_zoo.trainers.fixed_focus:run",
             "attention-zoo-gradient-flow = attention_zoo.trainers.gradient_flow:run",
+            "attention-zoo-hatexplain = attention_zoo.trainers.hatexplain:run",
             "attention-zoo-sdc = attention_zoo.trainers.sdc:run",
         ]
     },

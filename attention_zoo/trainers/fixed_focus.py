@@ -18,35 +18,22 @@ epoch 20 and falls to an eighth.
 
 import dataclasses
 import json
-import sys
 
 import keras
 import numpy as np
-import tensorflow as tf
-from absl import app, flags, logging
 
 from attention_zoo import datasets, plots
 from attention_zoo.models import networks
 from attention_zoo.trainers import fixed_focus_settings
-from attention_zoo.trainers.checkpoints import Checkpoints
+from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers
 from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, table
 from attention_zoo.trainers.fixed_focus_settings import Settings, completed
-from attention_zoo.trainers.loop import Loop
-from attention_zoo.trainers.preemption import Preemption
 from attention_zoo.trainers.resident import resident
 from attention_zoo.trainers.run_callbacks import Progress, StopIfNotFinite
-from attention_zoo.trainers.settings import (
-    define_flags,
-    from_flags,
-    list_in_help,
-    make,
-    parse_flags,
-)
-from attention_zoo.trainers.training import Preempted
+from attention_zoo.trainers.settings import make
+from attention_zoo.trainers.training import make_loop, run_loop
 from attention_zoo.trainers.workdir import Workdir
-
-TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
 
 
 def train_and_evaluate(workdir, **settings):
@@ -117,30 +104,16 @@ def build_model(settings, info):
 def _train(model, run, settings, source):
     """Trains the steps that are left."""
     size = settings.batch_size
-    loop = Loop(
-        model,
-        prepare=resident(source),
-        jit_compile={"auto": "auto", "true": True, "false": False}[settings.jit_compile],
-        steps_per_call=settings.steps_per_call,
-    )
+    loop = make_loop(model, settings, prepare=resident(source))
     probe = source.head(settings.num_probe_examples).index_dataset(size)
-    steps_per_epoch = len(source.table) // size
-    with Preemption() as preemption:
-        finished = loop.fit(
-            lambda step: source.endless_indices(size, seed=settings.seed, first_step=step),
-            epochs=settings.epochs,
-            steps_per_epoch=steps_per_epoch,
-            callbacks=_callbacks(run, lambda: loop.evaluate(probe)),
-            checkpoints=Checkpoints(
-                run,
-                keep=settings.keep_checkpoints,
-                every_steps=settings.checkpoint_steps or steps_per_epoch,
-                every_seconds=settings.checkpoint_seconds,
-            ),
-            stop=preemption,
-        )
-    if preemption.requested or not finished:
-        raise Preempted(f"SIGTERM: saved in {run.path}, expected the same command to go on")
+    run_loop(
+        loop,
+        run,
+        settings,
+        lambda step: source.endless_indices(size, seed=settings.seed, first_step=step),
+        steps_per_epoch=len(source.table) // size,
+        callbacks=_callbacks(run, lambda: loop.evaluate(probe)),
+    )
 
 
 def _callbacks(run, measure):
@@ -148,34 +121,8 @@ def _callbacks(run, measure):
     return [StopIfNotFinite(run), RecordDrives(run, measure), Progress(), tensorboard]
 
 
-def main(argv):
-    """Trains by the parsed flags and prints the drives."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-    try:
-        results = train_and_evaluate(flags.FLAGS.workdir, **from_flags(Settings))
-    except Preempted as notice:
-        logging.warning("%s", notice)
-        sys.exit(TERMINATED)
-    except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
-    print(table(results))
-    print(f"\nwritten to {flags.FLAGS.workdir}")
-
-
-def define():
-    """Defines the flags."""
-    flags.DEFINE_string("workdir", "runs/fixed_focus", "Folder of the run.")
-    list_in_help("workdir")
-    define_flags(Settings)
-
-
-def run():
-    """The console script."""
-    logging.set_verbosity(logging.WARNING)
-    define()
-    app.run(main, flags_parser=parse_flags)
-
+COMMAND = Command(train_and_evaluate, Settings, "runs/fixed_focus", table)
+run = COMMAND.run  # the console script
 
 if __name__ == "__main__":
     run()

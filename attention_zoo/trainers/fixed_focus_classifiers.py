@@ -1,7 +1,5 @@
 """FixedFocusClassifiers: networks in training under a focus that is held, and their drives."""
 
-import types
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -36,8 +34,6 @@ class FixedFocusClassifiers(keras.Model):
 
     Reference: arXiv:2307.13421, fixed focus.
     """
-
-    attention = types.SimpleNamespace(trace_key=None)  # Loop asks: its graphs stay right
 
     def __init__(self, network, *, attentions, alphas, learning_rates, step=0.01):
         super().__init__()

@@ -17,27 +17,18 @@ attention is within 0.01 % in the second setting, and with --num_examples=400 wi
 
 import dataclasses
 import json
-import sys
 
 import keras
 import numpy as np
-import tensorflow as tf
-from absl import app, flags, logging
 from tqdm.auto import tqdm
 
 from attention_zoo import datasets, dynamics, plots
 from attention_zoo.layers import HybridAttention
 from attention_zoo.models import FocusClassifier, networks
+from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.full_batch import FullBatch, balanced
 from attention_zoo.trainers.gaps import FIGURES, gaps
-from attention_zoo.trainers.settings import (
-    define_flags,
-    from_flags,
-    list_in_help,
-    make,
-    parse_flags,
-    setting,
-)
+from attention_zoo.trainers.settings import make, setting
 from attention_zoo.trainers.workdir import Workdir
 
 ATTENTIONS = ("soft", "hard", "lvml", "hybrid")
@@ -213,34 +204,17 @@ def _deviation(measured, theory):
     return float(np.abs(measured - theory).max() / np.ptp(theory))
 
 
-def main(argv):
-    """Trains by the parsed flags and prints the deviations."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-    try:
-        results = train_and_evaluate(flags.FLAGS.workdir, **from_flags(Settings))
-    except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
-    print("Largest deviation from theory, % of the range over the run:\n")
-    print("| attention | mu | nu |\n|---|---|---|")
+def table(results):
+    """The deviations of `train_and_evaluate` as a Markdown table."""
+    lines = ["Largest deviation from theory, % of the range over the run:", ""]
+    lines += ["| attention | mu | nu |", "|---|---|---|"]
     for name, of_one in results["deviation"].items():
-        print(f"| {name} | {100 * of_one['mu']:.2f} | {100 * of_one['nu']:.2f} |")
-    print(f"\nwritten to {flags.FLAGS.workdir}")
+        lines.append(f"| {name} | {100 * of_one['mu']:.2f} | {100 * of_one['nu']:.2f} |")
+    return "\n".join(lines)
 
 
-def define():
-    """Defines the flags."""
-    flags.DEFINE_string("workdir", "runs/gradient_flow", "Folder of the run.")
-    list_in_help("workdir")
-    define_flags(Settings)
-
-
-def run():
-    """The console script."""
-    logging.set_verbosity(logging.WARNING)
-    define()
-    app.run(main, flags_parser=parse_flags)
-
+COMMAND = Command(train_and_evaluate, Settings, "runs/gradient_flow", table)
+run = COMMAND.run  # the console script
 
 if __name__ == "__main__":
     run()

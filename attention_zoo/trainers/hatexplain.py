@@ -7,11 +7,8 @@ The posts of HateXplain are hateful. None of their text is written to logs or er
 """
 
 import dataclasses
-import sys
 
 import keras
-import tensorflow as tf
-from absl import app, flags, logging
 
 from attention_zoo import datasets
 from attention_zoo.datasets.annotated_post import ANNOTATORS
@@ -26,8 +23,9 @@ from attention_zoo.models import (
     reading_networks,
     text_networks,
 )
+from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.keep_best import KEEP, KeepBest
-from attention_zoo.trainers.results import write_results
+from attention_zoo.trainers.results import evaluation_tables, write_results
 from attention_zoo.trainers.run_settings import (
     RunSettings,
     check_run_settings,
@@ -38,19 +36,10 @@ from attention_zoo.trainers.run_settings import (
     make_switch,
     precision,
 )
-from attention_zoo.trainers.settings import (
-    define_flags,
-    from_flags,
-    list_in_help,
-    make,
-    parse_flags,
-    setting,
-)
+from attention_zoo.trainers.settings import make, setting
 from attention_zoo.trainers.strategies import is_chief, make_strategy
-from attention_zoo.trainers.training import Preempted, on_one_replica, train
+from attention_zoo.trainers.training import on_one_replica, train
 from attention_zoo.trainers.workdir import Workdir
-
-TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -225,35 +214,8 @@ def _train(model, run, settings, posts, switch, monitors):
     return keep and keep.epoch
 
 
-def main(argv):
-    """Trains by the parsed flags and prints the evaluation."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-    try:
-        evaluations = train_and_evaluate(flags.FLAGS.workdir, **from_flags(Settings))
-    except Preempted as notice:
-        logging.warning("%s", notice)
-        sys.exit(TERMINATED)
-    except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
-    for split, evaluation in evaluations.items():
-        print(f"{split}: {evaluation.table()}\n")
-    print(f"written to {flags.FLAGS.workdir}")
-
-
-def define():
-    """Defines the flags."""
-    flags.DEFINE_string("workdir", "runs/hatexplain", "Folder of the run.")
-    list_in_help("workdir")
-    define_flags(Settings)
-
-
-def run():
-    """The console script."""
-    logging.set_verbosity(logging.WARNING)
-    define()
-    app.run(main, flags_parser=parse_flags)
-
+COMMAND = Command(train_and_evaluate, Settings, "runs/hatexplain", evaluation_tables)
+run = COMMAND.run  # the console script
 
 if __name__ == "__main__":
     run()

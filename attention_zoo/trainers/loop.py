@@ -136,7 +136,8 @@ class Loop:
 
     def run(self, iterator, steps):
         """Takes `steps` steps on the next batches of an iterator."""
-        key = self.model.attention.trace_key
+        attention = getattr(self.model, "attention", None)  # which other models have not
+        key = None if attention is None else attention.trace_key
         if self._train is None or key != self._key:
             self._key, self._train = key, self._compiled_call()
         try:

@@ -31,3 +31,8 @@ def write_results(run, model, evaluations, pictures=None, switch_epoch=None, **f
     if isinstance(model.attention, HybridAttention):
         results["switched_epoch"] = switch_epoch
     run.write_text("results.json", json.dumps(results, indent=2) + "\n")
+
+
+def evaluation_tables(evaluations):
+    """`Evaluation`s by name as text."""
+    return "\n\n".join(f"{split}: {one.table()}" for split, one in evaluations.items())

@@ -9,18 +9,16 @@ argmax 99.7 %. Results on CIFAR-10 stand in docs/results.md.
 """
 
 import dataclasses
-import sys
 
 import keras
-import tensorflow as tf
-from absl import app, flags, logging
 
 from attention_zoo import datasets, plots
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
 from attention_zoo.trainers.augment import AUGMENTATIONS, augmented, check_augment
+from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.resident import resident
-from attention_zoo.trainers.results import write_results
+from attention_zoo.trainers.results import evaluation_tables, write_results
 from attention_zoo.trainers.run_settings import (
     RunSettings,
     check_run_settings,
@@ -31,19 +29,10 @@ from attention_zoo.trainers.run_settings import (
     make_switch,
     precision,
 )
-from attention_zoo.trainers.settings import (
-    define_flags,
-    from_flags,
-    list_in_help,
-    make,
-    parse_flags,
-    setting,
-)
+from attention_zoo.trainers.settings import make, setting
 from attention_zoo.trainers.strategies import is_chief, make_strategy
-from attention_zoo.trainers.training import Preempted, on_one_replica, train
+from attention_zoo.trainers.training import on_one_replica, train
 from attention_zoo.trainers.workdir import Workdir
-
-TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -195,35 +184,8 @@ def _pictures(model, test):
     return {"mosaics": figure}
 
 
-def main(argv):
-    """Trains by the parsed flags and prints the evaluation."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-    try:
-        evaluations = train_and_evaluate(flags.FLAGS.workdir, **from_flags(Settings))
-    except Preempted as notice:
-        logging.warning("%s", notice)
-        sys.exit(TERMINATED)
-    except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
-    for split, evaluation in evaluations.items():
-        print(f"{split}: {evaluation.table()}\n")
-    print(f"written to {flags.FLAGS.workdir}")
-
-
-def define():
-    """Defines the flags."""
-    flags.DEFINE_string("workdir", "runs/sdc", "Folder of the run; see train_and_evaluate.")
-    list_in_help("workdir")
-    define_flags(Settings)
-
-
-def run():
-    """The console script."""
-    logging.set_verbosity(logging.WARNING)
-    define()
-    app.run(main, flags_parser=parse_flags)
-
+COMMAND = Command(train_and_evaluate, Settings, "runs/sdc", evaluation_tables)
+run = COMMAND.run  # the console script
 
 if __name__ == "__main__":
     run()

@@ -39,12 +39,44 @@ def train(
     Raises:
         Preempted: after SIGTERM. FloatingPointError: the loss is not finite.
     """
-    loop = Loop(
+    run_loop(
+        make_loop(model, settings, **prepare),
+        run,
+        settings,
+        batches,
+        steps_per_epoch=steps_per_epoch,
+        validation=validation,
+        callbacks=_callbacks(run, switch, monitors),
+    )
+
+
+def make_loop(model, settings, **prepare):
+    """The `Loop` of the settings `jit_compile` and `steps_per_call`.
+
+    Args:
+        model, **prepare: as in `train`.
+        settings: those of a trainer.
+    """
+    return Loop(
         model,
         **prepare,
         jit_compile={"auto": "auto", "true": True, "false": False}[settings.jit_compile],
         steps_per_call=settings.steps_per_call,
     )
+
+
+def run_loop(loop, run, settings, batches, *, steps_per_epoch, callbacks, validation=None):
+    """Trains the steps that are left, with checkpoints by the settings, until SIGTERM.
+
+    Args:
+        loop: the `Loop`.
+        run: the `Workdir`.
+        settings: those of a trainer: epochs, and when to save and how many to keep.
+        batches, steps_per_epoch, callbacks, validation: as in `Loop.fit`.
+
+    Raises:
+        Preempted: after SIGTERM.
+    """
     checkpoints = Checkpoints(
         run,
         keep=settings.keep_checkpoints,
@@ -57,7 +89,7 @@ def train(
             epochs=settings.epochs,
             steps_per_epoch=steps_per_epoch,
             validation=validation,
-            callbacks=_callbacks(run, switch, monitors),
+            callbacks=callbacks,
             checkpoints=checkpoints,
             stop=preemption,
         )

@@ -2,7 +2,6 @@ import dataclasses
 import json
 import os
 import signal
-import types
 
 import keras
 import numpy as np
@@ -248,18 +247,3 @@ def test_one_rate_is_for_all_losses_but_those_with_their_own():
     settings = fixed_focus.Settings(learning_rate=0.3, lvml_learning_rate=0.1)
     rates = fixed_focus_settings.learning_rates(fixed_focus.completed(settings))
     assert rates == [0.3, 0.3, 0.1]
-
-
-def test_the_command_prints_the_drives_or_one_line_of_error(tmp_path, capsys, monkeypatch):
-    """Flags are left out: absl has one set for all trainers of a process."""
-    parsed = TINY | {"attention": "hard", "alphas": "1.0", "epochs": 1}
-    given = types.SimpleNamespace(FLAGS=types.SimpleNamespace(workdir=tmp_path / "run"))
-    monkeypatch.setattr(fixed_focus, "flags", given)
-    monkeypatch.setattr(fixed_focus, "from_flags", lambda settings: parsed)
-    fixed_focus.main(["fixed_focus"])
-    assert "hard, alpha = 1 " in capsys.readouterr().out
-    monkeypatch.setattr(fixed_focus, "from_flags", lambda settings: parsed | {"alphas": "2"})
-    with pytest.raises(SystemExit, match="^error: alphas is '2', expected .* with commas$"):
-        fixed_focus.main(["fixed_focus"])
-    with pytest.raises(fixed_focus.app.UsageError, match="^unknown arguments"):
-        fixed_focus.main(["fixed_focus", "fast"])

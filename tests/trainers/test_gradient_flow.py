@@ -3,8 +3,6 @@ import json
 
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 from matplotlib.image import imread
 
 from attention_zoo import dynamics
@@ -105,18 +103,7 @@ def test_a_run_that_diverges_says_where(tmp_path):
     assert not (tmp_path / "results.json").exists()
 
 
-def test_the_binary_prints_the_deviations(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(gradient_flow, "from_flags", lambda cls: TINY | QUICK)
-    if "workdir" not in flags.FLAGS:
-        gradient_flow.define()
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["gradient_flow"])
-    with flagsaver.flagsaver(workdir=str(tmp_path / "run")):
-        gradient_flow.main(["gradient_flow"])
-    printed = capsys.readouterr().out
-    assert "| lvml | " in printed and f"written to {tmp_path / 'run'}" in printed
-    with (
-        flagsaver.flagsaver(workdir=str(tmp_path / "run" / "config.json")),
-        pytest.raises(SystemExit, match="^error: workdir .* cannot be written"),
-    ):
-        gradient_flow.main(["gradient_flow"])
+def test_the_table_has_a_row_of_percents_for_each_attention():
+    deviation = {"soft": {"mu": 0.01, "nu": 0.002}, "hard": {"mu": 0.0, "nu": 1.0}}
+    table = gradient_flow.table({"deviation": deviation})
+    assert "| soft | 1.00 | 0.20 |\n| hard | 0.00 | 100.00 |" in table

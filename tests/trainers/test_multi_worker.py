@@ -13,6 +13,7 @@ import pytest
 
 from attention_zoo.trainers import sdc
 from attention_zoo.trainers.checkpoints import find_checkpoints
+from attention_zoo.trainers.command import TERMINATED
 
 SETTINGS = {
     "attention": "lvml",
@@ -96,7 +97,7 @@ def test_sigterm_to_one_worker_stops_both_after_the_same_step(tmp_path):
     while not find_checkpoints(tmp_path / "two/checkpoints") and time.monotonic() < until:
         time.sleep(0.05)
     workers[1].send_signal(signal.SIGTERM)
-    ended(workers, code=sdc.TERMINATED)
+    ended(workers, code=TERMINATED)
     assert not (tmp_path / "two/results.json").exists()
     addresses = free_addresses(2)
     workers = [start(tmp_path / "two", addresses, index, **settings) for index in range(2)]

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import flagsaver
 
 import attention_zoo as az
 from attention_zoo.callbacks import FocusStalled
@@ -231,23 +230,6 @@ def test_the_folder_is_free_again_after_the_run(finished, tmp_path, monkeypatch,
     with pytest.raises(FloatingPointError) as kept:  # its traceback refers to the run
         sdc.train_and_evaluate(tmp_path, **TINY)
     assert kept and not is_locked(tmp_path)
-
-
-def test_the_command_prints_one_line_for_bad_input(tmp_path):
-    message = "^error: num_segments is 1, expected 2 or more$"
-    set_flags = flagsaver.flagsaver(**_flags(tmp_path, num_segments=1))
-    with set_flags, pytest.raises(SystemExit, match=message):
-        sdc.main(["sdc"])
-
-
-def _flags(workdir, **changes):
-    from absl import flags
-
-    if "workdir" not in flags.FLAGS:
-        sdc.define()
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["sdc"])
-    return {"workdir": str(workdir)} | changes
 
 
 def test_a_signal_switches_and_survives_a_broken_off_run(tmp_path, monkeypatch):
