@@ -12,8 +12,8 @@ _DASHES = ("-", (0, (5, 1.5)), (0, (2.5, 1.2)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2
 _TITLES = {"soft": "soft", "hard": "hard", "lvml": "LVML"}
 
 
-def fixed_focus(table, *, figure="drive", window=1):
-    """Draws a figure against the epoch, a panel for each loss and a line for each alpha.
+def fixed_focus(table, *, figure="drive", window=1, along="epoch"):
+    """Draws a figure along training, a panel for each loss and a line for each alpha.
 
     Args:
         table: columns by name, or the path of a CSV file with such columns: epoch, attention
@@ -21,6 +21,7 @@ def fixed_focus(table, *, figure="drive", window=1):
         figure: "drive": L(alpha) - L(alpha + 0.01); "derivative": -dL/dalpha; "loss": L(alpha).
         window: epochs, an odd number, that lines are running means over; fewer, but as many on
             either side, near the ends. Above 1 what they are means of is drawn too, faint.
+        along: name of the column to draw against; "time", that of the theory, in place of "epoch".
 
     Returns:
         The figure, 900 pixels wide. Every panel has a y axis of its own: shapes are to be compared.
@@ -29,7 +30,7 @@ def fixed_focus(table, *, figure="drive", window=1):
     """
     if window < 1 or window % 2 == 0:
         raise ValueError(f"window is {window}, expected an odd number of epochs")
-    columns = _columns(table, figure)
+    columns = _columns(table, along, figure)
     attentions = list(dict.fromkeys(columns["attention"].tolist()))
     alphas = np.unique(columns["alpha"])
     styles = {
@@ -44,13 +45,13 @@ def fixed_focus(table, *, figure="drive", window=1):
             one = of_attention & (columns["alpha"] == alpha)
             _draw(
                 ax,
-                columns["epoch"][one],
+                columns[along][one],
                 columns[figure][one],
                 window,
                 f"{attention}-{alpha:g}",
                 style,
             )
-        _dress(ax, _TITLES.get(attention, attention))
+        _dress(ax, _TITLES.get(attention, attention), along)
     axes[0].set_ylabel(_LABELS[figure], color=INK)
     entries = {f"α = {alpha:g}": style for alpha, style in styles.items()}
     add_legend(drawing, entries, "outside upper left")
@@ -64,21 +65,26 @@ _LABELS = {
 }
 
 
-def _columns(table, figure):
+_ALONG = {"epoch": "epoch", "time": "time (steps × learning rate)"}
+
+
+def _columns(table, along, figure):
     """The columns as arrays, checked."""
+    if along not in _ALONG:
+        raise ValueError(f"along is {along!r}, expected one of {list(_ALONG)}")
     if figure not in _LABELS:
         raise ValueError(f"figure is {figure!r}, expected one of {list(_LABELS)}")
     if not isinstance(table, Mapping):
         rows = np.genfromtxt(table, delimiter=",", names=True, dtype=None, encoding="utf-8")
         rows = np.atleast_1d(rows)
         table = {name: rows[name] for name in rows.dtype.names or ()}
-    needed = ("epoch", "attention", "alpha", figure)
+    needed = (along, "attention", "alpha", figure)
     missing = [name for name in needed if name not in table]
     if missing:
         raise ValueError(f"table has {list(table)}, expected also {missing}")
     columns = {name: np.asarray(table[name]) for name in needed}
     lengths = {name: len(column) for name, column in columns.items()}
-    if len(set(lengths.values())) > 1 or not lengths["epoch"]:
+    if len(set(lengths.values())) > 1 or not lengths[along]:
         raise ValueError(f"table has columns of lengths {lengths}, expected equal ones above 0")
     return columns
 
@@ -95,10 +101,10 @@ def _running_mean(y, window):
     return [np.mean(y[i - side : i + side + 1]) for i, side in enumerate(sides)]
 
 
-def _dress(ax, title):
+def _dress(ax, title, along):
     ax.axhline(0.0, color=INK, lw=0.8, zorder=1)
     ax.set_title(title, color=INK, fontsize=11, loc="left")
-    ax.set_xlabel("epoch", color=INK)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel(_ALONG[along], color=INK)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color=FAINT)

@@ -2,6 +2,8 @@
 
 import keras
 
+from attention_zoo.trainers.averaging import averaged_weights
+
 KEEP = {"accuracy": ("val_label_accuracy", 1), "loss": ("val_loss", -1)}
 
 
@@ -38,7 +40,8 @@ class KeepBest(keras.callbacks.Callback):
         if phase == self._phase and self._best is not None and value <= self._best:
             return
         self.epoch, self._best, self._phase = epoch + 1, value, phase
-        self._workdir.write("best.weights.h5", self.model.save_weights)
+        with averaged_weights(self.model):  # which the figure is of
+            self._workdir.write("best.weights.h5", self.model.save_weights)
 
     def on_train_end(self, logs=None):
         if self.epoch is not None:

@@ -5,6 +5,8 @@ import itertools
 import keras
 import tensorflow as tf
 
+from attention_zoo.trainers.averaging import averaged_weights, take_averages
+
 
 class Loop:
     """Trains and evaluates a FocusClassifier in compiled steps.
@@ -81,6 +83,9 @@ class Loop:
             stop: object whose attribute `requested` turns true when training is to stop after
                 the present call, such as `Preemption`; or None.
 
+        An optimizer that averages weights (`use_ema=True`) gives the averages for validation, and
+        the model has them in the end.
+
         Returns:
             Whether training reached its end; False where it was stopped.
         """
@@ -103,6 +108,8 @@ class Loop:
             if checkpoints is not None:
                 over = step == last or self.model.stop_training
                 checkpoints.save(self.model, callbacks, step, now=stopped or over)
+        if not stopped:
+            take_averages(self.model)
         callbacks.on_train_end()
         return not stopped
 
@@ -160,7 +167,8 @@ class Loop:
     def _validate(self, validation):
         if validation is None:
             return {}
-        return {f"val_{name}": value for name, value in self.evaluate(validation).items()}
+        with averaged_weights(self.model):
+            return {f"val_{name}": value for name, value in self.evaluate(validation).items()}
 
     def _figures(self):
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}

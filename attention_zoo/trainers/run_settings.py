@@ -66,6 +66,13 @@ class RunSettings:
     weight_decay: float | None = setting(
         None, "Share of every weight, times the learning rate, that a step takes off it.", above=0
     )
+    ema_momentum: float | None = setting(
+        None,
+        "Of an average of the weights over the steps, each keeping so much of it, that takes the "
+        "place of the last weights in validation and in the end.",
+        above=0,
+        most=0.9999,
+    )
     clip_norm: float | None = setting(
         None,
         "Largest norm of the whole gradient, which is scaled down to it; of the focus network's "
@@ -138,6 +145,8 @@ def make_optimizer(settings, model):
 
 def _optimizer(settings, learning_rate):
     common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay}
+    if settings.ema_momentum is not None:
+        common |= {"use_ema": True, "ema_momentum": settings.ema_momentum}
     if settings.optimizer == "adam":
         return keras.optimizers.Adam(learning_rate, **common)
     return keras.optimizers.SGD(learning_rate, momentum=settings.momentum, **common)

@@ -89,3 +89,12 @@ def test_bad_tables_raise_one_line(change, options, message, table):
     with pytest.raises(ValueError, match=message) as error:
         fixed_focus(table, **options)
     assert "\n" not in str(error.value)
+
+
+def test_theory_is_drawn_along_time(table):
+    table["time"] = [0.5 * epoch for epoch in table.pop("epoch")]
+    drawing = fixed_focus(table, along="time")
+    assert lines(drawing)["soft-0.2"].get_xdata()[-1] == 0.5 * (EPOCHS - 1)
+    assert {ax.get_xlabel() for ax in drawing.axes} == {"time (steps × learning rate)"}
+    with pytest.raises(ValueError, match="^along is 'step', expected one of"):
+        fixed_focus(table, along="step")

@@ -17,6 +17,7 @@ def run(tmp_path):
 def model(phase=None):
     """One weight; its attention in a phase, where it has phases."""
     one = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    one.compile(keras.optimizers.SGD())
     one.attention = SimpleNamespace() if phase is None else SimpleNamespace(phase=phase)
     return one
 
@@ -38,6 +39,18 @@ def test_the_first_best_epoch_is_put_back(run):
     callback, one = KeepBest(run, "accuracy"), model()
     follow(callback, one, [0.5, 0.7, 0.7, 0.6])
     assert end(callback, one) == callback.epoch == 2
+
+
+def test_averages_are_kept_where_the_optimizer_has_them(run):
+    callback, one = KeepBest(run, "accuracy"), model()
+    one.compile(keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5))
+    one.set_weights([np.full((1, 1), 4.0)])
+    for _ in range(2):  # 3, then 2: 2.5 on average
+        one.optimizer.apply([np.ones((1, 1), "float32")], one.trainable_variables)
+    callback.set_model(one)
+    callback.on_epoch_end(0, {"val_label_accuracy": 0.5})
+    assert float(one.get_weights()[0][0, 0]) == 2.0
+    assert end(callback, one) == 2.5
 
 
 def test_the_best_loss_is_the_lowest(run):
