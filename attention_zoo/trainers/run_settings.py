@@ -9,7 +9,7 @@ from attention_zoo import layers
 from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
 from attention_zoo.models.prediction import WAYS
 from attention_zoo.ops import NORMALIZERS
-from attention_zoo.optimizers import TwoOptimizers
+from attention_zoo.optimizers import Adam, TwoOptimizers
 from attention_zoo.trainers.settings import setting
 from attention_zoo.trainers.strategies import STRATEGIES
 
@@ -148,7 +148,7 @@ def _optimizer(settings, learning_rate):
     if settings.ema_momentum is not None:
         common |= {"use_ema": True, "ema_momentum": settings.ema_momentum}
     if settings.optimizer == "adam":
-        return keras.optimizers.Adam(learning_rate, **common)
+        return Adam(learning_rate, **common)
     return keras.optimizers.SGD(learning_rate, momentum=settings.momentum, **common)
 
 

@@ -98,7 +98,9 @@ def test_a_run_that_was_broken_off_ends_with_the_same_averages(source, tmp_path)
             return self.calls == 5
 
     with Workdir(tmp_path, {}) as workdir:
-        assert not run(broken, source, checkpoints=Checkpoints(workdir, every_steps=STEPS), stop=Stop())
+        assert not run(
+            broken, source, checkpoints=Checkpoints(workdir, every_steps=STEPS), stop=Stop()
+        )
     resumed = build()
     with Workdir(tmp_path, {}) as workdir:
         run(resumed, source, checkpoints=Checkpoints(workdir, every_steps=STEPS))

@@ -54,9 +54,7 @@ def test_a_mistake_of_ours_keeps_its_traceback(parsed):
 
 
 def test_arguments_that_are_no_flags_are_refused(parsed):
-    with pytest.raises(
-        app.UsageError, match="^unknown arguments .*, expected flags only$"
-    ):
+    with pytest.raises(app.UsageError, match="^unknown arguments .*, expected flags only$"):
         Command(dict, object, "runs/x", str).main(["program", "fast"])
 
 

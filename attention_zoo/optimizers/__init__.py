@@ -1,0 +1,6 @@
+"""Optimizers besides Keras's own."""
+
+from attention_zoo.optimizers.adam import Adam
+from attention_zoo.optimizers.two_optimizers import TwoOptimizers
+
+__all__ = ["Adam", "TwoOptimizers"]
