@@ -31,8 +31,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
 ANYWHERE = {"_version"}
-# `_random` and `_compiler` name what only TensorFlow has, behind a check of the backend.
-MAY_USE_TENSORFLOW = {"datasets", "trainers", "export", "_compiler", "_random"}
+# `_random`, `_compiler`, `optimizers` use what only TensorFlow has, behind a check of the backend.
+MAY_USE_TENSORFLOW = {"datasets", "trainers", "export", "_compiler", "_random", "optimizers"}
 
 DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
 

@@ -1,17 +1,16 @@
 """Adam by TensorFlow's own kernel."""
 
 import keras
-import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
 class Adam(keras.optimizers.Adam):
     """Keras's Adam with the same arguments and state, in one pass over a variable.
 
-    Keras's takes some ten passes; where embeddings are large, that is most of a training step on a
-    CPU. The updates are the same, with one exception: the second moment of an embedding's row that
-    a batch names twice takes the square of the summed gradient, as everywhere else, where Keras
-    takes the sum of the squares.
+    So on TensorFlow; on other backends it is Keras's own, which takes some ten passes: where
+    embeddings are large, most of a training step on a CPU. The updates are the same, with one
+    exception: the second moment of an embedding's row that a batch names twice takes the square of
+    the summed gradient, as everywhere else, where Keras takes the sum of the squares.
 
     Args: as of `keras.optimizers.Adam`, without `amsgrad`.
     """
@@ -22,6 +21,11 @@ class Adam(keras.optimizers.Adam):
         super().__init__(*args, **kwargs)
 
     def update_step(self, gradient, variable, learning_rate):
+        if keras.backend.backend() != "tensorflow":
+            super().update_step(gradient, variable, learning_rate)
+            return
+        import tensorflow as tf
+
         index, dtype = self._get_variable_index(variable), variable.dtype
         steps = tf.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(

