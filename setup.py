@@ -29,7 +29,7 @@ setup(
     ],
     # The root links `layers`, `datasets`, `trainers` must never become top-level packages.
     packages=find_packages(include=["attention_zoo", "attention_zoo.*"]),
-    package_data={"attention_zoo": ["py.typed"]},
+    package_data={"attention_zoo": ["py.typed", "datasets/checksums.tsv"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "absl-py",
@@ -48,10 +48,12 @@ setup(
     extras_require={
         "test": TEST,
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
+        "captions": ["pycocoevalcap>=1.2"],  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
         "benchmarks": ["torch==2.13.0"],
     },
     entry_points={
         "console_scripts": [
+            "attention-zoo-captions = attention_zoo.trainers.captions:run",
             "attention-zoo-fixed-focus = attention_zoo.trainers.fixed_focus:run",
             "attention-zoo-gradient-flow = attention_zoo.trainers.gradient_flow:run",
             "attention-zoo-hatexplain = attention_zoo.trainers.hatexplain:run",

@@ -13,6 +13,7 @@ import argparse
 import collections
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +31,15 @@ NAMES |= {"token_f1": "token F1", "auprc": "AUPRC", "attention_mass": "attention
 
 def main():
     arguments = _parser().parse_args()
-    runs = collections.defaultdict(list)
+    runs, configs = collections.defaultdict(list), {}
     for path in map(Path, arguments.runs):
         results = json.loads((path / "results.json").read_text())
         config = json.loads((path / "config.json").read_text())
-        runs[re.sub(r"_\d+$", "", path.name)].append(figures(results["test"], config))
+        kind = re.sub(r"_\d+$", "", path.name)
+        runs[kind].append(figures(results["test"], config))
+        others = {name: value for name, value in config.items() if name != "seed"}
+        if configs.setdefault(kind, others) != others:
+            sys.exit(f"runs of {kind} have different settings, expected other seeds alone")
     posts = {split: _posts(arguments, split) for split in ("train", "validation", "test")}
     rows = dict(sorted(runs.items()))
     rows |= {"TF-IDF + logistic regression": [tfidf(posts)]}

@@ -15,7 +15,7 @@ class AnnotatedPost:
         tokens: The m tokens.
         labels: Every annotator's label, k names.
         rationales: Every annotator's rationale, k tuples of m zeros and ones; None where one gave
-            none.
+            none, or marked nothing.
         targets: The communities that every annotator named, k tuples.
     """
 
@@ -50,6 +50,17 @@ class AnnotatedPost:
             return None
         least = 1 if annotators == "union" else len(given) / 2
         return tuple(int(sum(marks) >= least) for marks in zip(*given, strict=True))
+
+
+def is_text(tokens):
+    """Whether this is a list of strings that UTF-8 can hold."""
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        return False
+    try:
+        "".join(tokens).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can name
+        return False
+    return True
 
 
 def check_annotators(annotators):

@@ -67,8 +67,7 @@ def _read_prepared(data_dir, download):
     from attention_zoo.datasets.hatexplain_builder import Hatexplain  # slow to import
 
     remedy = f"put {' and '.join(FILES.values())} of {SITE} into a folder and name it as data_dir"
-    url = f"{SITE}/{FILES['divisions']}"
-    builder = prepared(Hatexplain(data_dir=data_dir), download, url=url, remedy=remedy)
+    builder = prepared(Hatexplain(data_dir=data_dir), download, remedy=remedy)
     posts = {split: [_post(one) for one in _examples(builder, split)] for split in SPLITS}
     return posts, builder.info.metadata["left_out"]
 

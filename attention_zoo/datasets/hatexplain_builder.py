@@ -1,5 +1,7 @@
 """The `tensorflow_datasets` builder of HateXplain."""
 
+from pathlib import Path
+
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
@@ -51,6 +53,12 @@ class Hatexplain(tfds.core.GeneratorBasedBuilder):
                 logging.warning("hatexplain, %s: left out %s", split, dict(counts))
         self.info.metadata["left_out"] = {split: dict(one) for split, one in left_out.items()}
         return {split: self._generate_examples(posts[split]) for split in SPLITS}
+
+    @property
+    def has_manual_files(self):
+        """Whether both files are in the manual folder of the data sets' folder."""
+        folder = Path(self.data_dir_root) / "downloads" / "manual"
+        return all((folder / name).exists() for name in FILES.values())
 
     def _files(self, dl_manager):
         try:

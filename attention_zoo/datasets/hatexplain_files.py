@@ -4,7 +4,7 @@ import collections
 import json
 from pathlib import Path
 
-from attention_zoo.datasets.annotated_post import AnnotatedPost
+from attention_zoo.datasets.annotated_post import AnnotatedPost, is_text
 
 SITE = "https://raw.githubusercontent.com/hate-alert/HateXplain/master/Data"
 CITATION = (
@@ -20,7 +20,13 @@ def read(posts_file, divisions_file):
     """Reads the posts of every split.
 
     Left out and counted: an id that comes a second time (the first stays), an id of the divisions
-    that names no post, a rationale whose length is not that of its post (the post stays).
+    that names no post, a rationale whose length is not that of its post or whose marks are not 0
+    and 1 (the post stays). A rationale that marks nothing, or begins with -1, is none, as in the
+    scripts of the data set.
+
+    Where a file lists fewer rationales than annotators they are taken for those of the annotators
+    who did not call the post normal, in order; which is so is not in the file, and matters to the
+    single annotators only.
 
     Args:
         posts_file: Path of dataset.json.
@@ -40,6 +46,9 @@ def read(posts_file, divisions_file):
             f"{Path(divisions_file).name} has the splits {sorted(divisions)}, expected "
             f"{sorted(SPLITS.values())}"
         )
+    for name, ids in divisions.items():
+        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            raise ValueError(f"split {name!r} of {Path(divisions_file).name} is no list of ids")
     posts: dict[str, list[AnnotatedPost]] = {}
     seen = set()
     for split, theirs in SPLITS.items():
@@ -78,22 +87,24 @@ def _read_json(path):
 
 def _post(post_id, entry, left_out):
     try:
-        tokens = tuple(map(str, entry["post_tokens"]))
+        tokens = entry["post_tokens"]
         annotators = entry["annotators"]
         labels = tuple(str(one["label"]).lower() for one in annotators)
         given = _by_annotator(entry.get("rationales") or [], labels)
         targets = tuple(tuple(map(str, one.get("target") or ())) for one in annotators)
+        rationales = tuple(_sound(marks, len(tokens), left_out) for marks in given)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"post {post_id!r} lacks {error}, expected post_tokens, annotators and rationales"
         ) from error
+    if not is_text(tokens):
+        raise ValueError(f"post {post_id!r} has tokens that are no list of strings")
     if not labels or not set(labels) <= set(LABELS):
         raise ValueError(
             f"post {post_id!r} has the labels {list(labels)}, expected one or more of "
             f"{list(LABELS)}"
         )
-    rationales = tuple(_sound(marks, len(tokens), left_out) for marks in given)
-    return AnnotatedPost(post_id, tokens, labels, rationales, targets)
+    return AnnotatedPost(post_id, tuple(tokens), labels, rationales, targets)
 
 
 def _by_annotator(rationales, labels):
@@ -106,10 +117,13 @@ def _by_annotator(rationales, labels):
 
 
 def _sound(marks, length, left_out):
-    """The marks as a tuple of zeros and ones; None for none, and for one of another length."""
-    if marks is None:
+    """The marks as a tuple of zeros and ones; None for none, and for what is left out."""
+    if marks is None or marks[:1] == [-1]:
         return None
     if len(marks) != length:
         left_out["rationale of wrong length"] += 1
         return None
-    return tuple(int(bool(mark)) for mark in marks)
+    if not all(mark in (0, 1) for mark in marks):
+        left_out["unsound rationale"] += 1
+        return None
+    return tuple(map(int, marks)) if any(marks) else None

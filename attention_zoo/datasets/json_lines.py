@@ -9,6 +9,7 @@ import collections
 import json
 from pathlib import Path
 
+from attention_zoo.datasets.annotated_post import is_text
 from attention_zoo.datasets.posts import Posts
 from attention_zoo.datasets.splits import rows_by_split
 from attention_zoo.datasets.text_info import describe
@@ -36,8 +37,7 @@ def load(split="train", *, data_dir=None, seed=0):
     if "train" not in files:
         raise FileNotFoundError(f"data_dir is {data_dir!r}, expected a folder with a train.jsonl")
     left_out: collections.Counter = collections.Counter()
-    lines = {name: path.read_text("utf-8").splitlines() for name, path in files.items()}
-    lines = {name: [line for line in some if line.strip()] for name, some in lines.items()}
+    lines = {name: _lines(path) for name, path in files.items()}
     parts = rows_by_split(split, {name: len(some) for name, some in lines.items()}, "posts")
     class_names = sorted({_post(files["train"], i, s)[1] for i, s in enumerate(lines["train"])})
     if len(class_names) < 2:
@@ -57,6 +57,15 @@ def load(split="train", *, data_dir=None, seed=0):
     return describe("json_lines", split, source, class_names, left_out, f"the files in {folder}")
 
 
+def _lines(path):
+    """The lines that hold something; what other programs take for the end of a line is text."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8, expected JSON Lines in UTF-8") from None
+    return [line for line in text.split("\n") if line.strip()]
+
+
 def _post(path, row, line, left_out=None):
     """(tokens, label, rationale or None) of a line."""
     try:
@@ -64,7 +73,7 @@ def _post(path, row, line, left_out=None):
         tokens, label, rationale = entry["tokens"], entry["label"], entry.get("rationale")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{_at(path, row)} is no object with tokens and a label") from error
-    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+    if not is_text(tokens):
         raise ValueError(f"{_at(path, row)} has tokens that are no list of strings")
     if not isinstance(label, str):
         raise ValueError(f"{_at(path, row)} has a label that is no string")

@@ -12,8 +12,10 @@ def macro_f1(labels, probabilities):
 
     Args:
         labels: class ids (n,).
-        probabilities: (n, c).
+        probabilities: (n, c). NaN where one of them is.
     """
+    if np.isnan(probabilities).any():
+        return float("nan")
     return float(f1_score(labels, np.argmax(probabilities, axis=1), average="macro"))
 
 
@@ -24,7 +26,7 @@ def auroc(labels, probabilities):
 
     A(y | y') is the chance that of a post of class y and one of class y' the former is given the
     higher probability of y; ties count half. This is what the scripts of HateXplain report. NaN
-    where a class has no post.
+    where a class has no post, or a probability is NaN.
 
     Args:
         labels: class ids (n,).
@@ -33,7 +35,7 @@ def auroc(labels, probabilities):
     labels = np.asarray(labels)
     p = np.asarray(probabilities, "float64")
     p = p / p.sum(axis=1, keepdims=True)
-    if len(np.unique(labels)) < p.shape[1]:
+    if np.isnan(p).any() or len(np.unique(labels)) < p.shape[1]:
         return float("nan")
     if p.shape[1] == 2:
         return float(roc_auc_score(labels, p[:, 1]))

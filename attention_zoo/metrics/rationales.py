@@ -107,7 +107,7 @@ def auprc(rationale, attention, mask=None):
         (n,).
     """
     r, a = _checked(rationale, attention)
-    there = np.ones(r.shape, bool) if mask is None else np.asarray(mask, bool)
+    there = np.ones(r.shape, bool) if mask is None else _checked(r, mask)[1] > 0
     rows = zip(r.astype(bool) & there, a, there, strict=True)
     return np.array([_area(one[k], weights[k]) for one, weights, k in rows])
 

@@ -15,10 +15,10 @@ class Adam(keras.optimizers.Adam):
     Args: as of `keras.optimizers.Adam`, without `amsgrad`.
     """
 
-    def __init__(self, *args, amsgrad=False, **kwargs):
-        if amsgrad:
-            raise ValueError("amsgrad is True, expected False: use keras.optimizers.Adam for it")
+    def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if self.amsgrad:
+            raise ValueError("amsgrad is True, expected False: use keras.optimizers.Adam for it")
 
     def update_step(self, gradient, variable, learning_rate):
         if keras.backend.backend() != "tensorflow":

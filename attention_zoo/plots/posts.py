@@ -52,8 +52,17 @@ def posts(
         raise ValueError(
             f"attention has shape {a.shape}, tokens are of {len(tokens)} posts, expected (b, m)"
         )
-    titles = [_title(i, a, labels, predictions, class_names) for i in range(len(a))]
-    drawn = [_layout(tokens[i]) for i in range(min(len(a), max_examples))]
+    for name, ids in (("labels", labels), ("predictions", predictions)):
+        check_shape(name, a.shape[:1] if ids is None else np.shape(ids), a.shape[:1])
+    longest = max(map(len, tokens), default=0)
+    if longest > a.shape[1]:
+        raise ValueError(
+            f"attention has shape {a.shape}, a post has {longest} tokens, expected (b, m) with "
+            "room for every token"
+        )
+    count = min(len(a), max_examples)
+    titles = [_title(i, a, labels, predictions, class_names) for i in range(count)]
+    drawn = [_layout(tokens[i]) for i in range(count)]
     lines = [1 + max((row for row, *_ in places), default=0) for places in drawn]
     height = 2 * _MARGIN + sum(_TITLE + n * _LINE for n in lines)
     figure = Figure((WIDTH, height), dpi=DPI, facecolor="white")
@@ -122,4 +131,9 @@ def _title(i, a, labels, predictions, class_names):
 def _name(ids, i, class_names):
     if ids is None:
         return ""
-    return str(ids[i]) if class_names is None else class_names[int(ids[i])]
+    number = int(ids[i])
+    if class_names is None:
+        return str(number)
+    if not 0 <= number < len(class_names):
+        raise ValueError(f"class id {number} has no name, expected 0 to {len(class_names) - 1}")
+    return class_names[number]

@@ -3,12 +3,17 @@ r"""Trains a focus and a classification network on the tokens of HateXplain's po
     python -m attention_zoo.trainers.hatexplain --data_dir=hatexplain --workdir=runs/hatexplain
     python -m attention_zoo.trainers.hatexplain --dataset=json_lines --data_dir=my_posts
 
+On one core of an AMD EPYC, no GPU, the simple model takes 60 s from start to finished folder; with
+soft attention it has an accuracy of 66.5 % on the test posts and FT 88.6 %, the transformer 67.4 %
+and 56.1 %. docs/hatexplain.md has all results.
+
 The posts of HateXplain are hateful. None of their text is written to logs or errors.
 """
 
 import dataclasses
 
 import keras
+from absl import logging
 
 from attention_zoo import datasets
 from attention_zoo.datasets.annotated_post import ANNOTATORS
@@ -76,7 +81,9 @@ class Settings(RunSettings):
         None, "File of word vectors (text, a token a line) for the embedding to begin with."
     )
     encoder: str | None = setting(
-        None, "Keras file of an encoder of tokens to use in place of the network's own."
+        None,
+        "Keras file of an encoder of tokens to use in place of the network's own; settings of "
+        "network, embedding, tokens and subwords then say nothing.",
     )
     top_k: int = setting(5, "Tokens of a predicted rationale.", least=1)
     keep: str = setting(
@@ -88,6 +95,9 @@ class Settings(RunSettings):
     batch_size: int = setting(64, "Posts a step.", least=1)
     optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
     learning_rate: float = setting(0.001, "Of the optimizer.", above=0)
+    ema_momentum: float | None = setting(
+        0.98, "As in other trainers; an average over some fifty steps.", above=0, most=0.9999
+    )
 
 
 def train_and_evaluate(workdir, **settings):
@@ -110,6 +120,9 @@ def train_and_evaluate(workdir, **settings):
     keras.utils.set_random_seed(chosen.seed)
     strategy = make_strategy(chosen.strategy)
     infos = {name: _load(chosen, name) for name in ("train", "validation", "test")}
+    for name, info in infos.items():
+        if info.left_out:
+            logging.warning("%s: left out %s", name, info.left_out)
     check_run_settings(chosen, infos["train"].num_examples, strategy.num_replicas_in_sync)
     with strategy.scope():
         model = build_model(chosen, infos["train"])
@@ -125,14 +138,20 @@ def train_and_evaluate(workdir, **settings):
             for name, some in posts.items()
         }
         if run.writes:
-            facts = {"kept_epoch": kept, "left_out": infos["train"].left_out}
+            left_out = {name: info.left_out for name, info in infos.items()}
+            facts = {"kept_epoch": kept, "left_out": left_out}
             switched = switch and switch.switched_epoch
             write_results(run, model, evaluations, switch_epoch=switched, **facts)
     return evaluations
 
 
 def _check(settings):
-    """Raises ValueError for settings that no network can have."""
+    """Raises ValueError for settings that no network can have, or that contradict each other."""
+    if settings.encoder is not None and settings.word_vectors is not None:
+        raise ValueError(
+            f"word_vectors is {settings.word_vectors!r} beside an encoder, expected one of them: "
+            "the encoder has vectors of its own"
+        )
     if settings.subwords == 1:
         raise ValueError("subwords is 1, expected 0, or 2 or more: one of them stands for no piece")
     if settings.embedding_size % 2:
@@ -177,11 +196,21 @@ def _networks(settings, info):
             encoder.network.output_shape[-1], info.num_classes, **options
         ), encoder
     tokens = vocabulary(info.source, settings.min_count)
+    if not tokens:
+        raise ValueError(
+            f"min_count is {settings.min_count}, expected one that some token of the training "
+            "posts reaches"
+        )
     options |= {"dim": settings.embedding_size, "token_dropout": settings.token_dropout}
     options["subwords"] = settings.subwords
     if settings.word_vectors is not None:
         options["vectors"] = read_word_vectors(settings.word_vectors, tokens, settings.seed)
         options["dim"] = options["vectors"].shape[1]
+        if options["dim"] % 2:
+            raise ValueError(
+                f"word vectors {settings.word_vectors} have {options['dim']} numbers, expected an "
+                "even number: positions are pairs of sine and cosine"
+            )
     focus, classifier, network = text_networks(
         settings.network, tokens, info.num_classes, **options
     )

@@ -1,5 +1,7 @@
 """KeepBest: a run ends with the weights of its best epoch on the validation examples."""
 
+import math
+
 import keras
 
 from attention_zoo.trainers.averaging import averaged_weights
@@ -37,7 +39,8 @@ class KeepBest(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         phase, value = _phase(self.model), self._sign * float(logs[self._name])
-        if phase == self._phase and self._best is not None and value <= self._best:
+        best = -math.inf if self._best is None else self._best
+        if phase == self._phase and not value > best:  # nor where it is NaN
             return
         self.epoch, self._best, self._phase = epoch + 1, value, phase
         with averaged_weights(self.model):  # which the figure is of

@@ -96,6 +96,30 @@ def test_a_rationale_of_the_wrong_length_is_left_out_and_counted(written):
     assert info.num_examples == 77 and info.num_known == before - 1
 
 
+def test_marks_that_are_no_marks_are_left_out_and_counted(written):
+    def change(posts, divisions):
+        size = len(posts["1_post"]["post_tokens"])
+        posts["1_post"]["rationales"] = [[0.4] * size, [2] * size, ["0"] * size]
+
+    info = load(written(change))[1]
+    assert info.left_out == {"undecided": 13, "unsound rationale": 3}
+
+
+@pytest.mark.parametrize("mark", [0, -1])
+def test_a_rationale_that_marks_nothing_is_none(written, mark):
+    """So that "at least half" means the same whether or not a file writes it."""
+
+    def change(posts, divisions):
+        size = len(posts["1_post"]["post_tokens"])
+        one, other = np.eye(size, dtype=int)[:2].tolist()
+        posts["1_post"]["rationales"] = [one, other, [mark] * size]
+
+    folder = written(change)
+    found, _ = read(*(folder / n for n in ("dataset.json", "post_id_divisions.json")))
+    post = next(post for post in found["train"] if post.post_id == "1_post")
+    assert post.rationales[2] is None and sum(post.rationale()) == 2
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_fewer_annotators(written, count):
     def change(posts, divisions):
@@ -137,6 +161,11 @@ def test_ids_that_come_twice_count_once(written, miniature):
             lambda p, d: d.pop("val"),
             r"has the splits \['test', 'train'\], expected \['test', 'train',",
         ),
+        (lambda p, d: d.update(val=None), "^split 'val' of post_id_.*json is no list of ids$"),
+        (lambda p, d: d.update(val=[["0"]]), "^split 'val' of post_id_.*json is no list of ids$"),
+        (lambda p, d: p["1_post"].update(post_tokens="abc"), "^post '1_post' has tokens that are"),
+        (lambda p, d: p["1_post"].update(post_tokens=[["x"]]), "^post '1_post' has tokens that ar"),
+        (lambda p, d: p["1_post"].update(rationales=[1, 0, 1]), "^post '1_post' lacks "),
     ],
 )
 def test_unsound_files_are_one_line_errors_without_text(written, change, message):

@@ -70,3 +70,29 @@ def test_files_are_downloaded_from_the_official_place(hatexplain_dir, tmp_path, 
             "post_id_divisions.json",
         }
     ]
+
+
+def test_files_in_the_manual_folder_need_no_network(hatexplain_dir, tmp_path, monkeypatch):
+    def head(url, timeout):
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests, "head", head)
+    with pytest.raises(FileNotFoundError, match=r"was not downloaded \(ConnectionError\); put dat"):
+        datasets.load("hatexplain", "test", data_dir=tmp_path)
+    manual = tmp_path / "downloads" / "manual"
+    shutil.copytree(hatexplain_dir, manual)
+    assert datasets.load("hatexplain", "test", data_dir=tmp_path)[1].num_examples == 26
+
+
+def test_unsound_files_in_the_manual_folder_are_told_as_such(tmp_path, monkeypatch):
+    manual = tmp_path / "downloads" / "manual"
+    manual.mkdir(parents=True)
+    (manual / "dataset.json").write_text("[]")
+    (manual / "post_id_divisions.json").write_text("{}")
+    with pytest.raises(ValueError, match="dataset.json is a JSON list, expected an object$"):
+        datasets.load("hatexplain", "test", data_dir=tmp_path)
+
+
+def test_sums_of_the_official_files_are_registered():
+    sizes = {url.rsplit("/", 1)[1]: info.size for url, info in Hatexplain.url_infos.items()}
+    assert sizes == {"dataset.json": 12_256_170, "post_id_divisions.json": 591_921}

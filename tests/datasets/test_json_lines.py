@@ -51,6 +51,7 @@ def test_other_files_are_other_splits(written):
         ('{"label": "praise"}', "is no object with tokens and a label$"),
         ({"tokens": "late again", "label": "praise"}, "has tokens that are no list of strings$"),
         ({"tokens": ["late", 3], "label": "praise"}, "has tokens that are no list of strings$"),
+        ({"tokens": ["\ud800"], "label": "praise"}, "has tokens that are no list of strings$"),
         ({"tokens": ["late"], "label": 3}, "has a label that is no string$"),
         (
             {"tokens": ["late"], "label": "x", "rationale": [2]},
@@ -62,6 +63,22 @@ def test_unsound_lines_are_one_line_errors_without_text(written, line, message):
     with pytest.raises(ValueError, match=message) as error:
         load(written(POSTS[0], line))
     assert "\n" not in str(error.value) and "late" not in str(error.value)
+
+
+def test_what_elsewhere_ends_a_line_is_text(tmp_path):
+    strange = ["so\u2028up", "so\u0085up", "so\x0bup"]
+    lines = [{"tokens": strange, "label": "praise"}, POSTS[0]]
+    text = "\r\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    (tmp_path / "train.jsonl").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    ((tokens, _),), info = load(tmp_path)
+    assert info.num_examples == 2
+    assert [token.decode() for token in tokens.numpy()[0, :3]] == strange
+
+
+def test_a_file_that_is_not_utf_8(tmp_path):
+    (tmp_path / "train.jsonl").write_bytes(b'{"tokens": ["caf\xe9"], "label": "praise"}')
+    with pytest.raises(ValueError, match="train.jsonl is not UTF-8, expected JSON Lines in UTF-8$"):
+        load(tmp_path)
 
 
 def test_labels_are_those_of_the_training_file(written):

@@ -24,6 +24,11 @@ def test_auroc_is_the_chance_to_order_a_pair_right():
     assert metrics.auroc(labels, p) == pytest.approx(np.mean(areas))
 
 
+def test_nan_gives_nan():
+    p = np.array([[0.2, 0.8], [np.nan, 0.5]])
+    assert np.isnan(metrics.macro_f1([0, 1], p)) and np.isnan(metrics.auroc([0, 1], p))
+
+
 def test_auroc_of_two_classes_and_of_a_class_without_posts():
     p = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.5, 0.5]])
     assert metrics.auroc([0, 0, 1, 1], p) == 1.0

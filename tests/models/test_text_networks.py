@@ -124,7 +124,16 @@ def test_word_vectors_are_where_the_embedding_begins(tmp_path):
     assert np.all(np.abs(found[0, 2]) <= 0.05)
 
 
-@pytest.mark.parametrize("text", ["", "other 1 2\n", "word1 1 2\nword2 1 2 3\n", "word1 one two\n"])
+def test_tokens_of_a_file_of_vectors_may_hold_blanks(tmp_path):
+    lines = "word1 1 2 3 4\n. . . 5 6 7 8\nword1 at home 9 9 9 9\nword2 0 0 0 1 \n"
+    (tmp_path / "vectors.txt").write_text(lines)
+    vectors = read_word_vectors(tmp_path / "vectors.txt", WORDS)
+    np.testing.assert_array_equal(vectors[[3, 4]], [[1, 2, 3, 4], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "other 1 2\n", "word1 1 2 3\nword2 1 2\n", "word1 one two\n", "word1 1 nan\n"]
+)
 def test_unsound_word_vectors(tmp_path, text):
     (tmp_path / "vectors.txt").write_text(text)
     with pytest.raises(
@@ -176,5 +185,20 @@ def test_encoders_that_cannot_be_used(tmp_path):
     lookup_model(keras.layers.StringLookup(vocabulary=WORDS)).save(path)
     with pytest.raises(
         ValueError, match=r"^encoder .* gives ids 0 and 1 to \['\[UNK\]', 'word0'\]"
+    ):
+        load_token_encoder(path)
+    lookup_model(keras.layers.StringLookup(vocabulary=["Tea", *WORDS], mask_token="")).save(path)
+    with pytest.raises(ValueError, match=r"^encoder .* has the token 'Tea' in its look-up, expect"):
+        load_token_encoder(path)
+    stripping = keras.layers.TextVectorization(split=None, vocabulary=WORDS)
+    lookup_model(stripping).save(path)
+    with pytest.raises(ValueError, match=r"has standardize='lower_and_strip_punctuation' in its"):
+        load_token_encoder(path)
+    tokens = keras.Input((None,), dtype="string")
+    x = keras.layers.StringLookup(vocabulary=WORDS, mask_token="")(tokens)
+    x = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(9, 6, mask_zero=True)(x))
+    keras.Model(tokens, x).save(path)
+    with pytest.raises(
+        ValueError, match=r"^encoder .* gives shape \(None, 6\), expected \(batch, to"
     ):
         load_token_encoder(path)

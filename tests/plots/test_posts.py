@@ -92,3 +92,11 @@ def test_shapes_must_agree(tokens, a, message):
         plots.posts(tokens, a)
     with pytest.raises(ValueError, match=r"^rationale has shape \(2, 4\), expected \(2, 5\)$"):
         plots.posts(TOKENS, A, rationale=R[:, :4])
+    with pytest.raises(ValueError, match=r"^labels has shape \(1,\), expected \(2,\)$"):
+        plots.posts(TOKENS, A, labels=[0])
+    with pytest.raises(
+        ValueError, match=r"^attention has shape \(2, 2\), a post has \d tokens, exp"
+    ):
+        plots.posts(TOKENS, A[:, :2])
+    with pytest.raises(ValueError, match="^class id -1 has no name, expected 0 to 1$"):
+        plots.posts(TOKENS, A, labels=[0, -1], class_names=["a", "b"])

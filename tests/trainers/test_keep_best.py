@@ -59,6 +59,12 @@ def test_the_best_loss_is_the_lowest(run):
     assert end(callback, one) == 2
 
 
+def test_an_epoch_without_a_number_is_never_the_best(run):
+    callback, one = KeepBest(run, "loss"), model()
+    follow(callback, one, [np.nan, 0.9, np.nan, 1.1], "val_loss")
+    assert end(callback, one) == callback.epoch == 2
+
+
 def test_the_second_phase_of_a_hybrid_begins_anew(run):
     phase = keras.Variable(0, dtype="int32", trainable=False)
     callback, one = KeepBest(run, "accuracy"), model(phase)
