@@ -2,9 +2,10 @@ r"""Draws the figures of docs/learning_dynamics.md.
 
     python examples/learning_dynamics.py --data_dir=tensorflow_datasets --docs=docs
 
-Trains linear networks against the closed form (20 s), and classification networks of CIFAR-10 under
-a focus that is held (two runs: 25 and 10 min on 2 cores); the rest is theory. A run that was broken
-off goes on when the same command is given again.
+Trains linear networks against the closed form (half a minute), and classification networks of
+CIFAR-10 under a focus that is held (two runs: about 25 and 10 min on 2 cores, by the time of their
+steps); the rest is theory. A CIFAR-10 run that was broken off goes on when the same command is
+given again.
 """
 
 import argparse
