@@ -33,8 +33,7 @@ class Probe:
             missing = "inputs" if inputs is None else "targets"
             raise ValueError(f"{missing} of the probe are None, expected both inputs and targets")
         targets = as_targets(targets)
-        segments = inputs["segments"] if isinstance(inputs, dict) else inputs
-        b, m = segments.shape[:2]
+        b, m = _counts(inputs)
         label = np.asarray(targets["label"])
         if label.shape not in ((b,), (b, 1)):
             raise ValueError(
@@ -114,6 +113,25 @@ def _of_label(scores, label):
     return kops.take_along_axis(scores, label, axis=-1)[..., 0]
 
 
+def _counts(inputs):
+    """How many examples and segments there are."""
+    if isinstance(inputs, dict) and "segments" not in inputs:
+        raise ValueError(
+            f"inputs of the probe have the keys {sorted(inputs)}, expected 'segments' and maybe "
+            "'mask'"
+        )
+    segments = inputs["segments"] if isinstance(inputs, dict) else inputs
+    if not hasattr(segments, "shape"):
+        kind = type(segments).__name__
+        raise ValueError(f"segments of the probe are a {kind}, expected an array (b, m, ...)")
+    shape = tuple(segments.shape)
+    if len(shape) < 2 or 0 in shape[:2]:
+        raise ValueError(
+            f"segments of the probe have shape {shape}, expected (b, m, ...), b and m 1 or more"
+        )
+    return shape[:2]
+
+
 def _truth(focus, b, m):
     """1 on the true segments, 0 elsewhere, float32 (b, m)."""
     if focus is None:
@@ -122,14 +140,22 @@ def _truth(focus, b, m):
     is_index = focus.shape == (b,) or (focus.shape == (b, 1) and focus.dtype != bool)
     if not is_index and focus.shape != (b, m):
         raise ValueError(f"focus has shape {focus.shape}, expected ({b},) or ({b}, {m})")
+    if focus.dtype.kind not in "biuf":
+        raise ValueError(f"focus has dtype {focus.dtype}, expected numbers")
+    if np.any(np.isnan(focus)):
+        raise ValueError("focus is nan somewhere, expected a number; below 0 where it is unknown")
     if not is_index:
         return (focus > 0).astype("float32")
-    if np.any(focus >= m):
-        raise ValueError(f"focus is {np.max(focus)}, expected an index below {m}, the segments")
+    wrong = focus[(focus >= m) | (focus % 1 != 0)]
+    if wrong.size:
+        raise ValueError(
+            f"focus is {wrong[0]:g}, expected an index below {m}, the segments; below 0 where it "
+            "is unknown"
+        )
     return (focus.reshape(b, 1) == np.arange(m)).astype("float32")
 
 
 def check_step(step):
     """Raises ValueError unless 0 < step <= 1."""
-    if not 0 < step <= 1:
-        raise ValueError(f"step is {step}, expected a number above 0 and up to 1")
+    if not isinstance(step, (int, float, np.number)) or not 0 < step <= 1:
+        raise ValueError(f"step is {step!r}, expected a number above 0 and up to 1")

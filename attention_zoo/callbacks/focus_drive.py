@@ -29,7 +29,9 @@ class FocusDrive(keras.callbacks.Callback):
         t_j = a_j p_j(y) / sum_k a_k p_k(y)
 
     In `fit(callbacks=[FocusDrive(x, y), ...])` it adds "drive_soft", "drive_hard", "drive_lvml"
-    to the logs of every epoch, for the callbacks after it.
+    to the logs of every epoch, for the callbacks after it: so they reach the history, CSV files
+    and TensorBoard as metrics do. It is no Keras metric, as a metric sees only a model's outputs,
+    and drives need its networks.
 
     In `SwitchAttention(when=FocusDrive(x, y))` it says switch when the drive of the hybrid's first
     paradigm has been below that of its second for `patience` epochs in a row. An epoch counts only

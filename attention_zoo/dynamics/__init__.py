@@ -5,7 +5,6 @@ tell all, the class margin mu and the score gap nu. See `Paradigm` for the setti
 NumPy and SciPy only.
 """
 
-from attention_zoo.dynamics.curve import Curve
 from attention_zoo.dynamics.fixed_focus import fixed_focus
 from attention_zoo.dynamics.hard import Hard
 from attention_zoo.dynamics.hybrid import hybrid
@@ -20,7 +19,6 @@ from attention_zoo.dynamics.trajectory import Trajectory, trajectory
 
 __all__ = [
     "LVML",
-    "Curve",
     "Hard",
     "Paradigm",
     "Soft",

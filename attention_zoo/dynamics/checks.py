@@ -37,6 +37,16 @@ def check_reached(name, value):
     return _numbers(name, value, lambda x: (x >= 0) & (x <= LAST), f"0 to {LAST:g}")
 
 
+def check_shapes(arguments):
+    """The shape that these arrays, by name, broadcast to."""
+    shapes = {name: array.shape for name, array in arguments.items()}
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        got = ", ".join(f"{name} has shape {shape}" for name, shape in shapes.items() if shape)
+        raise ValueError(f"{got}, expected shapes that broadcast") from None
+
+
 def _numbers(name, value, allowed, bounds):
     """A float array; ValueError names the first value that is not finite or not allowed."""
     try:

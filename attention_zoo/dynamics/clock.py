@@ -4,7 +4,6 @@ import numpy as np
 from numpy.polynomial import legendre, polynomial
 
 from attention_zoo.dynamics.gauss import NODES, WEIGHTS
-from attention_zoo.dynamics.linexp import inverse_linexp
 from attention_zoo.dynamics.panels import Panels
 
 _MAX_STEPS = 20  # of Newton's method, which takes two or three
@@ -26,15 +25,17 @@ def _mean_from_start():
 
 
 _MEAN = _mean_from_start()
-_MEAN_AT_NODES = polynomial.polyvander(2 * NODES - 1, len(NODES) - 1) @ _MEAN
+_PARTS = 32  # of a panel, at whose ends the time is tabulated
+_SHARES = np.arange(1, _PARTS + 1) / _PARTS
+_MEAN_AT_SHARES = polynomial.polyvander(2 * _SHARES - 1, len(NODES) - 1) @ _MEAN
 
 
 class Clock:
     """Time along one curve, from its start to some latest time, inverted.
 
-    Of the curve's panels dt/ds is taken at Gauss nodes. Its mean Q over the beginning of a panel
-    is a polynomial, and the time since the panel's left end is s Q(s): as a product it keeps all
-    digits near the start.
+    Of the curve's panels dt/ds is taken at Gauss nodes, s going from 0 to 1 on each. Its mean Q
+    over the beginning of a panel is a polynomial, and the time since the panel's left end is
+    s Q(s): as a product it keeps all digits near the start.
 
     Args:
         curve: `Curve` of numbers, not arrays.
@@ -42,41 +43,35 @@ class Clock:
     """
 
     def __init__(self, curve, latest):
-        self._curve = curve
         k = curve.num_classes - 1.0
-        # That of hard and LVML attention at a = 1; of time 1 at least, so that it is above 0.
-        span = inverse_linexp(max(latest, 1.0) / k, k)
-        self._measure(span)
-        while self._ends[-1] < latest:
+        # Hard and LVML attention go no further; of time 1 at least, so that it is above 0.
+        longest = max(latest, 1.0)
+        span = min(longest / k, np.log1p(longest * np.exp(-curve.mu)))
+        while (measured := _measure(curve, span))[0][-1] < latest:
             span = 1.25 * span + 0.1
-            self._measure(span)
+        ends, left, width, pace = measured
+        count = 1 + np.searchsorted(ends, latest)  # of panels up to the latest time
+        self._left, self._width, pace = left[:count], width[:count], pace[:count]
+        self._ends = np.append(0.0, ends[:count])
+        self._mean = _MEAN @ pace.T  # (n, panels)
+        table = self._ends[:-1, None] + _SHARES * (pace @ _MEAN_AT_SHARES.T)
+        self._table = np.append(0.0, table)
 
-    def _measure(self, span):
-        """Takes the time over this span of mu; s counts panels from here on."""
-        self._panels = Panels(self._curve, span)
-        count = self._panels.count
-        self._s = np.arange(count)[:, None] + NODES  # (panels, n)
-        at = self._s / count
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # beyond the latest
-            pace = self._curve.pace(self._panels.mu(at)) * self._panels.slope(at) / count
-            self._ends = np.concatenate([[0.0], np.cumsum(pace @ WEIGHTS)])
-            self._mean = _MEAN @ pace.T  # (n, panels)
-            self._times = self._ends[:-1, None] + NODES * (pace @ _MEAN_AT_NODES.T)
-
-    def margin(self, times):
-        """mu at these times, (n,), none later than the latest."""
-        s = self._nearly(times)
-        panel = np.minimum(s.astype(int), self._panels.count - 1)
+    def further(self, times):
+        """mu - mu_0 at these times, (n,), none later than the latest."""
+        s = np.interp(times, self._table, np.arange(len(self._table)) / _PARTS)  # nearly
+        panel = np.minimum(s.astype(int), len(self._left) - 1)
         mean, since = np.take(self._mean, panel, axis=1), times - self._ends[panel]
-        return self._panels.mu((panel + _invert(mean, since, s - panel)) / self._panels.count)
+        return self._left[panel] + self._width[panel] * _invert(mean, since, s - panel)
 
-    def _nearly(self, times):
-        """s at these times, by lines between the nodes."""
-        return np.interp(
-            times,
-            np.concatenate([[0.0], self._times.ravel(), self._ends[-1:]]),
-            np.concatenate([[0.0], self._s.ravel(), [self._panels.count]]),
-        )
+
+def _measure(curve, span):
+    """Panels over this span: times at their ends, left edges, widths (p,), and dt/ds (p, n)."""
+    panels = Panels(curve, span)
+    with np.errstate(over="ignore"):  # beyond the latest
+        pace = panels.width[:, None] * curve.pace(panels.nodes())
+        ends = np.cumsum(pace @ WEIGHTS)
+    return ends, panels.left, panels.width, pace
 
 
 def _invert(mean, since, s):

@@ -3,11 +3,16 @@
 import numpy as np
 
 from attention_zoo.dynamics.checks import LAST
-from attention_zoo.dynamics.gauss import NODES, WEIGHTS
+from attention_zoo.dynamics.gauss import WEIGHTS, gauss
 from attention_zoo.dynamics.linexp import inverse_linexp, linexp
 from attention_zoo.dynamics.panels import Panels
+from attention_zoo.dynamics.pick import pick
 from attention_zoo.dynamics.roots import increasing_root
-from attention_zoo.dynamics.share import rest, share
+from attention_zoo.dynamics.share import share
+
+_NEAR = 0.1  # below it G(mu) - G(mu_0) is a quadrature, exact to rounding with four points
+_NODES, _WEIGHTS = gauss(4)
+_STILL = 1e-302  # pull at which nothing moves any more; C over it is no overflow
 
 
 class Curve:
@@ -15,7 +20,8 @@ class Curve:
 
         F(nu) = F(nu_0) + G(mu) - G(mu_0),  F(nu) = nu + (e^nu - 1)/(m - 1)
 
-    mu always grows, so mu tells the points of the curve apart.
+    mu always grows, so mu tells the points of the curve apart. Where it is large nu moves long
+    before mu does, in float64: points go by `further` = mu - mu_0, which keeps its digits.
 
     Args:
         paradigm: `Paradigm`, which gives G and the velocity.
@@ -23,8 +29,8 @@ class Curve:
         mu, nu: the start, mu >= 0, numbers or arrays.
 
     Attributes:
-        slope: dnu/dmu at the start.
-        attention: a at the start.
+        slope: G'(mu_0).
+        odds: (1 - a)/a at the start.
         Others as given.
 
     Reference: arXiv:2307.13421, learning dynamics in the orthogonal setting.
@@ -35,41 +41,58 @@ class Curve:
         self.num_segments = num_segments
         self.num_classes = num_classes
         self.mu = mu
-        self.attention = share(nu, num_segments)
-        self.slope = self._conserved_slope(mu) * rest(nu, num_segments)
-        self._constant = linexp(nu, num_segments - 1.0) - self._conserved(mu)
+        self.odds = (num_segments - 1.0) * np.exp(-nu)
+        self.slope = self._slope(0.0)
+        self._start = linexp(nu, num_segments - 1.0)
+        self._from_0 = not np.any(mu)
+        self._conserved = 0.0 if self._from_0 else paradigm.conserved(mu, num_classes)
 
-    def nu(self, mu):
-        """The score gap where the class margin is mu."""
-        return inverse_linexp(self._constant + self._conserved(mu), self.num_segments - 1.0)
+    def nu(self, further):
+        """The score gap where the class margin is so much further than at the start."""
+        return inverse_linexp(self._start + self._gained(further), self.num_segments - 1.0)
 
-    def margin(self, nu):
-        """The class margin where the score gap is nu, or the start's where nu is behind it."""
-        goal = linexp(nu, self.num_segments - 1.0) - self._constant
-        goal = np.maximum(goal, self._conserved(self.mu))
-        high = np.broadcast_to(self.mu, goal.shape) + 1.0
-        while np.any(short := self._conserved(high) < goal):
+    def further(self, nu):
+        """How much further mu is where the score gap is nu; 0 where nu is behind the start's."""
+        goal = np.maximum(linexp(nu, self.num_segments - 1.0) - self._start, 0.0)
+        goal = np.broadcast_to(goal, np.broadcast(goal, self.mu).shape)
+        high = np.ones(goal.shape)
+        while np.any(short := self._gained(high) < goal):
             high = np.where(short, 2 * high, high)
-        return increasing_root(self._conserved, self._conserved_slope, goal, self.mu, high)
+        return increasing_root(self._gained, self._slope, goal, 0.0, high)
 
-    def pace(self, mu):
+    def pace(self, further):
         """dt/dmu."""
-        a = share(self.nu(mu), self.num_segments)
-        return (self.num_classes - 1.0) / self.paradigm.pull(mu, a, self.num_classes)
+        a = share(self.nu(further), self.num_segments)
+        pull = self.paradigm.pull(self.mu + further, a, self.num_classes)
+        return (self.num_classes - 1.0) / np.maximum(pull, _STILL)
 
-    def duration(self, mu):
-        """Time from the start to the class margin mu; infinite beyond 500."""
-        span = np.minimum(mu, LAST) - self.mu
-        span = np.broadcast_to(span, np.broadcast(span, self._constant).shape)
+    def folds(self):
+        """How often dt/dmu would grow by e if a went from the start's to 1, a factor 1/a aside."""
+        a = np.maximum(1 / (1 + self.odds), 1e-80)
+        some, all_ = (self.paradigm.pull(self.mu, x, self.num_classes) / x for x in (a, 1.0))
+        return np.abs(np.log(some / all_))
+
+    def duration(self, further):
+        """Time from the start until mu is so much further; infinite where it is beyond 500."""
+        span = np.minimum(further, LAST - self.mu)
+        span = np.broadcast_to(span, np.broadcast(span, self._start, self.slope).shape)
         panels = Panels(self, span)
-        s = (np.arange(panels.count)[:, None] + NODES) / panels.count
-        s = s.reshape(-1, *[1] * span.ndim)  # nodes first
-        values = self.pace(panels.mu(s)) * panels.slope(s)
-        weights = np.tile(WEIGHTS / panels.count, panels.count)
-        return np.where(mu > LAST, np.inf, np.tensordot(weights, values, 1))[()]
+        times = np.tensordot(WEIGHTS, self.pace(panels.nodes()), (0, 1))  # (panels, ...)
+        times = np.sum(panels.width * times, axis=0)
+        return np.where(further > LAST - self.mu, np.inf, times)[()]
 
-    def _conserved(self, mu):
-        return self.paradigm.conserved(mu, self.num_classes)
+    def _gained(self, further):
+        """G(mu) - G(mu_0), with all digits."""
+        end = self.paradigm.conserved(self.mu + further, self.num_classes)
+        if self._from_0:
+            return end
+        gained = np.asarray(end - self._conserved)
+        near = np.broadcast_to(further < _NEAR, gained.shape)
+        if near.any():
+            mu, x, c = (pick(value, near) for value in (self.mu, further, self.num_classes))
+            mu = mu[..., None] + x[..., None] * _NODES
+            gained[near] = x * (self.paradigm.conserved_slope(mu, c[..., None]) @ _WEIGHTS)
+        return gained[()]
 
-    def _conserved_slope(self, mu):
-        return self.paradigm.conserved_slope(mu, self.num_classes)
+    def _slope(self, further):
+        return self.paradigm.conserved_slope(self.mu + further, self.num_classes)

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from attention_zoo.dynamics.checks import check_attention, check_num_classes, check_times
+from attention_zoo.dynamics.checks import (
+    check_attention,
+    check_num_classes,
+    check_shapes,
+    check_times,
+)
 from attention_zoo.dynamics.registry import get
 
 
@@ -27,7 +32,10 @@ def fixed_focus(paradigm, *, attention, num_classes, times):
 
     Reference: arXiv:2307.13421, fixed focus.
     """
-    a, c, t = np.broadcast_arrays(
-        check_attention(attention), check_num_classes(num_classes), check_times(times)
-    )
-    return get(paradigm).fixed_focus(t, a, c)
+    arguments = {
+        "times": check_times(times),
+        "attention": check_attention(attention),
+        "num_classes": check_num_classes(num_classes),
+    }
+    check_shapes(arguments)
+    return get(paradigm).fixed_focus(*np.broadcast_arrays(*arguments.values()))

@@ -1,6 +1,12 @@
-"""Gauss's rule of 12 points on [0, 1]: exact for polynomials up to degree 23."""
+"""Gauss's rule on [0, 1]: n points are exact for polynomials up to degree 2 n - 1."""
 
 import numpy as np
 
-_x, _w = np.polynomial.legendre.leggauss(12)
-NODES, WEIGHTS = (_x + 1) / 2, _w / 2
+
+def gauss(n):
+    """Nodes and weights, (n,) each."""
+    x, w = np.polynomial.legendre.leggauss(n)
+    return (x + 1) / 2, w / 2
+
+
+NODES, WEIGHTS = gauss(12)

@@ -6,6 +6,7 @@ from scipy.special import spence
 from attention_zoo.dynamics.gauss import NODES, WEIGHTS
 from attention_zoo.dynamics.linexp import inverse_linexp
 from attention_zoo.dynamics.paradigm import Paradigm
+from attention_zoo.dynamics.pick import pick
 from attention_zoo.dynamics.share import rest
 
 
@@ -36,8 +37,7 @@ class Hard(Paradigm):
         g = np.array(_by_dilogarithm(mu, c))
         near = np.broadcast_to(np.abs(mu) < 1.0, g.shape)
         if near.any():
-            mu, c = (np.broadcast_to(x, g.shape)[near] for x in (mu, c))
-            g[near] = _by_quadrature(mu, c)
+            g[near] = _by_quadrature(*(pick(x, near) for x in (mu, c)))
         return g[()]
 
     def fixed_focus(self, times, attention, num_classes):

@@ -5,10 +5,19 @@ import numpy as np
 from attention_zoo.dynamics.checks import check_num_classes, check_num_segments, check_times
 from attention_zoo.dynamics.curve import Curve
 from attention_zoo.dynamics.registry import get
-from attention_zoo.dynamics.trajectory import each_setting, follow
+from attention_zoo.dynamics.trajectory import check_start, each_setting, follow
 
 
-def hybrid(*, switch_time, num_segments, num_classes, times, first="soft", second="hard"):
+def hybrid(
+    *,
+    switch_time,
+    num_segments,
+    num_classes,
+    times,
+    start=(0.0, 0.0),
+    first="soft",
+    second="hard",
+):
     """The gradient flow of `first` until the switch, then of `second` from where it came to.
 
     In closed form, as `trajectory`: the second flow conserves F(nu) - G(mu), with its own G, at
@@ -17,7 +26,7 @@ def hybrid(*, switch_time, num_segments, num_classes, times, first="soft", secon
 
     Args:
         switch_time: 0 or more.
-        num_segments, num_classes, times: as in `trajectory`.
+        num_segments, num_classes, times, start: as in `trajectory`.
         first, second: "soft", "hard" or "lvml".
 
     Returns:
@@ -30,8 +39,8 @@ def hybrid(*, switch_time, num_segments, num_classes, times, first="soft", secon
     """
     first, second = get(first), get(second)
 
-    def flow(t, m, c, switch):
-        mu, nu = follow(Curve(first, m, c), np.append(np.minimum(t, switch), switch))
+    def flow(t, m, c, switch, *start):
+        mu, nu = follow(Curve(first, m, c, *start), np.append(np.minimum(t, switch), switch))
         after = Curve(second, m, c, mu[-1], nu[-1])
         late_mu, late_nu = follow(after, np.maximum(t - switch, 0.0))
         early = t < switch
@@ -39,8 +48,11 @@ def hybrid(*, switch_time, num_segments, num_classes, times, first="soft", secon
 
     return each_setting(
         flow,
-        check_times(times),
-        check_num_segments(num_segments),
-        check_num_classes(num_classes),
-        check_times(switch_time, "switch_time"),
+        {
+            "times": check_times(times),
+            "num_segments": check_num_segments(num_segments),
+            "num_classes": check_num_classes(num_classes),
+            "switch_time": check_times(switch_time, "switch_time"),
+        }
+        | check_start(start),
     )

@@ -10,7 +10,7 @@ from attention_zoo.dynamics.checks import (
     check_times,
 )
 from attention_zoo.dynamics.registry import get
-from attention_zoo.dynamics.trajectory import each_setting, pair
+from attention_zoo.dynamics.trajectory import check_start, each_setting
 
 
 def integrate(
@@ -35,27 +35,29 @@ def integrate(
         gives up.
     """
     paradigm = get(paradigm)
-    mu, nu = pair(start)
 
     def flow(t, m, c, *start):
         def velocity(_, point):
             return np.array(paradigm.velocity(*point, m, c))
 
+        if not t.any():
+            return np.repeat(np.array(start)[:, None], t.size, axis=1)
         ordered, place = np.unique(t, return_inverse=True)
         scale = _scale(velocity, np.array(start), ordered)
         options = {"rtol": tolerance, "atol": tolerance * scale, "t_eval": ordered}
-        found = solve_ivp(velocity, (0.0, t.max(initial=0.0)), start, method, **options)
+        found = solve_ivp(velocity, (0.0, t.max()), start, method, **options)
         if not found.success:
             raise RuntimeError(f"solve_ivp gave up at time {found.t[-1:]}: {found.message}")
         return found.y[:, place]
 
     return each_setting(
         flow,
-        check_times(times),
-        check_num_segments(num_segments),
-        check_num_classes(num_classes),
-        check_gap("mu of start", mu),
-        check_gap("nu of start", nu),
+        {
+            "times": check_times(times),
+            "num_segments": check_num_segments(num_segments),
+            "num_classes": check_num_classes(num_classes),
+        }
+        | check_start(start, check_gap),
     )
 
 

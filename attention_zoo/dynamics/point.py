@@ -6,6 +6,7 @@ from attention_zoo.dynamics.checks import (
     check_num_classes,
     check_num_segments,
     check_reached,
+    check_shapes,
 )
 from attention_zoo.dynamics.curve import Curve
 from attention_zoo.dynamics.registry import get
@@ -22,8 +23,13 @@ def drive(paradigm, *, mu, attention, num_classes):
 
     Reference: arXiv:2307.13421, fixed focus.
     """
-    a, c = check_attention(attention), check_num_classes(num_classes)
-    return get(paradigm).drive(check_gap("mu", mu), a, c)
+    arguments = {
+        "mu": check_gap("mu", mu),
+        "attention": check_attention(attention),
+        "num_classes": check_num_classes(num_classes),
+    }
+    check_shapes(arguments)
+    return get(paradigm).drive(**arguments)
 
 
 def velocity(paradigm, *, mu, nu, num_segments, num_classes):
@@ -36,8 +42,14 @@ def velocity(paradigm, *, mu, nu, num_segments, num_classes):
 
     Reference: arXiv:2307.13421, learning dynamics in the orthogonal setting.
     """
-    m, c = check_num_segments(num_segments), check_num_classes(num_classes)
-    return get(paradigm).velocity(check_gap("mu", mu), check_gap("nu", nu), m, c)
+    arguments = {
+        "mu": check_gap("mu", mu),
+        "nu": check_gap("nu", nu),
+        "num_segments": check_num_segments(num_segments),
+        "num_classes": check_num_classes(num_classes),
+    }
+    check_shapes(arguments)
+    return get(paradigm).velocity(**arguments)
 
 
 def score_gap(paradigm, *, mu, num_segments, num_classes):
@@ -52,7 +64,8 @@ def score_gap(paradigm, *, mu, num_segments, num_classes):
 
     Reference: arXiv:2307.13421, learning dynamics in the orthogonal setting.
     """
-    return _curve(paradigm, num_segments, num_classes).nu(check_reached("mu", mu))
+    curve, mu = _from_0(paradigm, mu, num_segments, num_classes)
+    return curve.nu(mu)
 
 
 def time_to(paradigm, *, mu, num_segments, num_classes):
@@ -65,8 +78,17 @@ def time_to(paradigm, *, mu, num_segments, num_classes):
 
     Reference: arXiv:2307.13421, learning dynamics in the orthogonal setting.
     """
-    return _curve(paradigm, num_segments, num_classes).duration(check_reached("mu", mu))
+    curve, mu = _from_0(paradigm, mu, num_segments, num_classes)
+    return curve.duration(mu)
 
 
-def _curve(paradigm, num_segments, num_classes):
-    return Curve(get(paradigm), check_num_segments(num_segments), check_num_classes(num_classes))
+def _from_0(paradigm, mu, num_segments, num_classes):
+    """The curve from (0, 0), and mu."""
+    arguments = {
+        "mu": check_reached("mu", mu),
+        "num_segments": check_num_segments(num_segments),
+        "num_classes": check_num_classes(num_classes),
+    }
+    check_shapes(arguments)
+    mu, m, c = arguments.values()
+    return Curve(get(paradigm), m, c), mu

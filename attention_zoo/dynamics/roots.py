@@ -23,6 +23,6 @@ def increasing_root(value, slope, target, low, high):
             newton = x - error / slope(x)
         inside = (low <= newton) & (newton <= high)
         before, x = x, np.where(inside, newton, (low + high) / 2)
-        if np.all(np.abs(x - before) <= 2 * _EPSILON * np.abs(x)):
+        if np.all(np.abs(x - before) <= 16 * _EPSILON * np.abs(x)):
             break
     return x[()]

@@ -10,6 +10,7 @@ from attention_zoo.dynamics.checks import (
     check_num_classes,
     check_num_segments,
     check_reached,
+    check_shapes,
 )
 from attention_zoo.dynamics.curve import Curve
 from attention_zoo.dynamics.registry import get
@@ -23,7 +24,7 @@ class Switch:
     """When to switch, and when the goal is reached; float64 arrays of one shape.
 
     Attributes:
-        time: the best switch time.
+        time: the best switch time; that of `reached` where the first paradigm alone is best.
         reached: when hybrid, switched then, has reached the goal.
         first: when the first paradigm alone has; infinite where mu is beyond 500 by then.
         second: when the second paradigm alone has.
@@ -47,7 +48,8 @@ def best_switch(*, attention, mu, num_segments, num_classes, first="soft", secon
         num_segments, num_classes: 2 or more.
         first, second: "soft", "hard" or "lvml".
 
-    Arguments may be arrays that broadcast; each setting costs some milliseconds.
+    Arguments may be arrays that broadcast. Each setting costs 15 to 90 ms for mu up to 10, up to
+    1 s at mu = 100 and 5 s at 500.
 
     Returns:
         `Switch`.
@@ -56,15 +58,17 @@ def best_switch(*, attention, mu, num_segments, num_classes, first="soft", secon
         ValueError: an unknown paradigm, or a number out of its bounds.
     """
     paradigms = get(first), get(second)
-    settings = np.broadcast_arrays(
-        check_attention(attention, below_one=True),
-        check_reached("mu", mu),
-        check_num_segments(num_segments),
-        check_num_classes(num_classes),
-    )
-    found = [_best(*paradigms, *setting) for setting in zip(*map(np.ravel, settings), strict=True)]
+    arguments = {
+        "attention": check_attention(attention, below_one=True),
+        "mu": check_reached("mu", mu),
+        "num_segments": check_num_segments(num_segments),
+        "num_classes": check_num_classes(num_classes),
+    }
+    shape = check_shapes(arguments)
+    settings = (np.broadcast_to(values, shape).ravel() for values in arguments.values())
+    found = [_best(*paradigms, *setting) for setting in zip(*settings, strict=True)]
     columns = np.array(found).reshape(-1, 4).T
-    return Switch(*(column.reshape(settings[0].shape) for column in columns))
+    return Switch(*(column.reshape(shape) for column in columns))
 
 
 def _best(first, second, attention, margin, m, c):
@@ -77,7 +81,7 @@ def _best(first, second, attention, margin, m, c):
         after = Curve(second, m, c, mu, before.nu(mu))
         return before.duration(mu) + _time_to(after, *goal)
 
-    low, high = 0.0, np.minimum(_end(before, *goal), LAST)
+    low, high = 0.0, np.minimum(_way(before, *goal), LAST)
     for _ in range(_ZOOMS):
         grid = np.linspace(low, high, _GRID)
         times = total(grid)
@@ -88,9 +92,9 @@ def _best(first, second, attention, margin, m, c):
 
 def _time_to(curve, nu, mu):
     """Time from the start of the curve until the gaps are nu and mu, or more."""
-    return curve.duration(_end(curve, nu, mu))
+    return curve.duration(_way(curve, nu, mu))
 
 
-def _end(curve, nu, mu):
-    """The class margin where the curve has reached both gaps."""
-    return np.maximum(curve.margin(nu), np.maximum(mu, curve.mu))
+def _way(curve, nu, mu):
+    """How much further the class margin is where the curve has reached both gaps."""
+    return np.maximum(curve.further(nu), np.maximum(mu - curve.mu, 0.0))

@@ -9,6 +9,7 @@ from attention_zoo.dynamics.checks import (
     check_num_classes,
     check_num_segments,
     check_reached,
+    check_shapes,
     check_times,
 )
 from attention_zoo.dynamics.clock import Clock
@@ -51,7 +52,8 @@ def trajectory(paradigm, *, num_segments, num_classes, times, start=(0.0, 0.0)):
         start: (mu, nu) at time 0, mu 0 to 500, nu -500 to 500.
 
     Arguments may be arrays that broadcast, as in NumPy: m (20, 1) and times (100,) give a
-    trajectory of shape (20, 100). Each setting costs some 0.4 ms.
+    trajectory of shape (20, 100). Each setting costs some 0.4 ms from (0, 0), and up to 30 ms from
+    starts far off: mu in the hundreds, or nu far below 0.
 
     Returns:
         `Trajectory`.
@@ -62,43 +64,47 @@ def trajectory(paradigm, *, num_segments, num_classes, times, start=(0.0, 0.0)):
     Reference: arXiv:2307.13421, learning dynamics in the orthogonal setting.
     """
     paradigm = get(paradigm)
-    mu, nu = pair(start)
     return each_setting(
         lambda t, *setting: follow(Curve(paradigm, *setting), t),
-        check_times(times),
-        check_num_segments(num_segments),
-        check_num_classes(num_classes),
-        check_reached("mu of start", mu),
-        check_gap("nu of start", nu),
+        {
+            "times": check_times(times),
+            "num_segments": check_num_segments(num_segments),
+            "num_classes": check_num_classes(num_classes),
+        }
+        | check_start(start),
     )
 
 
-def pair(start):
-    """mu and nu of a start."""
+def check_start(start, check_mu=check_reached):
+    """mu and nu of a start, by name."""
     try:
         mu, nu = start
     except (TypeError, ValueError):
         raise ValueError(f"start is {start!r}, expected (mu, nu)") from None
-    return mu, nu
+    mu_name, nu_name = "mu of start", "nu of start"
+    return {mu_name: check_mu(mu_name, mu), nu_name: check_gap(nu_name, nu)}
 
 
 def follow(curve, times):
     """(mu, nu) at these times after the curve's start."""
-    mu = Clock(curve, times.max(initial=0.0)).margin(times)
-    return mu, curve.nu(mu)
+    further = Clock(curve, times.max(initial=0.0)).further(times)
+    return curve.mu + further, curve.nu(further)
 
 
-def each_setting(flow, times, num_segments, num_classes, *others):
-    """The `Trajectory` of flow(times (n,), m, C, *others) -> (mu, nu), numbers from arrays."""
-    together = np.broadcast_arrays(num_segments, num_classes, *others)
-    shape = np.broadcast_shapes(times.shape, together[0].shape)
+def each_setting(flow, arguments):
+    """The `Trajectory` of flow(times (n,), m, C, ...) -> (mu, nu), numbers from arrays.
+
+    `arguments` has the arrays by name: times, num_segments, num_classes, and others.
+    """
+    shape = check_shapes(arguments)
+    times, *settings = arguments.values()
     times = np.broadcast_to(times, shape)
-    lattice = (1,) * (len(shape) - together[0].ndim) + together[0].shape
-    settings = [setting.reshape(lattice) for setting in together]
+    lattice = np.broadcast(*settings).shape
+    lattice = (1,) * (len(shape) - len(lattice)) + lattice
+    m, c, *others = (np.broadcast_to(setting, lattice) for setting in settings)
     mu, nu = np.empty(shape), np.empty(shape)
     for index in np.ndindex(lattice):
         at = tuple(i if n > 1 else slice(None) for i, n in zip(index, lattice, strict=True))
-        found = flow(times[at].ravel(), *(setting[index] for setting in settings))
+        found = flow(times[at].ravel(), *(setting[index] for setting in (m, c, *others)))
         mu[at], nu[at] = (values.reshape(times[at].shape) for values in found)
-    a, b = share(nu, num_segments), share(mu, num_classes)
-    return Trajectory(times, mu, nu, a, b)
+    return Trajectory(times, mu, nu, share(nu, m), share(mu, c))

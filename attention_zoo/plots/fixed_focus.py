@@ -28,8 +28,8 @@ def fixed_focus(table, *, figure="drive", window=1, along="epoch"):
 
     Reference: arXiv:2307.13421, fixed focus.
     """
-    if window < 1 or window % 2 == 0:
-        raise ValueError(f"window is {window}, expected an odd number of epochs")
+    if not isinstance(window, (int, np.integer)) or window < 1 or window % 2 == 0:
+        raise ValueError(f"window is {window!r}, expected an odd number of epochs")
     columns = _columns(table, along, figure)
     attentions = list(dict.fromkeys(columns["attention"].tolist()))
     alphas = np.unique(columns["alpha"])

@@ -71,12 +71,18 @@ def _some_points(flow):
 
 
 def _time_of_progress(flow, progress):
-    return flow.times[(_progress(flow) >= progress).argmax()]
+    return np.min(flow.times[(flow.times > 0) & (_progress(flow) >= progress)])
 
 
 def _progress(flow):
-    """How far along its path a flow is, from 0 at mu = nu = 0 to 1 at its end."""
-    return (flow.mu / flow.mu[-1] + flow.nu / flow.nu[-1]) / 2
+    """How far along its path a flow is, from 0 at its start to 1 at its end."""
+    return (_share_of_way(flow.mu) + _share_of_way(flow.nu)) / 2
+
+
+def _share_of_way(gap):
+    """From 0 to 1; 1 where there is no way to go."""
+    way = gap[-1] - gap[0]
+    return (gap - gap[0]) / way if way else np.ones_like(gap)
 
 
 def _label(ax, x, y):

@@ -10,7 +10,7 @@ def switch_map(switch, *, num_segments, num_classes):
     """Draws two heat maps: the best switch time, and the time it saves.
 
     The second is the share that hybrid takes off the time of the better of its two paradigms
-    alone.
+    alone; 0 where that is 0, as the goal is met at the start.
 
     Args:
         switch: `dynamics.Switch`, times `(rows, columns)`.
@@ -22,7 +22,8 @@ def switch_map(switch, *, num_segments, num_classes):
     """
     shape = len(num_segments), len(num_classes)
     check_shape("switch", np.shape(switch.time), shape)
-    saved = 1 - switch.reached / np.minimum(switch.first, switch.second)
+    alone = np.minimum(switch.first, switch.second)
+    saved = 1 - np.divide(switch.reached, alone, out=np.ones(shape), where=alone > 0)
     size = WIDTH, 1.6 + 0.42 * shape[0]
     figure = Figure(size, dpi=DPI, facecolor="white", layout="constrained")
     maps = {

@@ -197,6 +197,11 @@ def test_half_precision_keeps_losses_in_float32(data):
         ({"label": np.full(12, 3)}, "label is 3 at row 0, expected 0 to 2"),
         ({"focus": np.full(12, 3)}, "focus is 3, expected an index below 3"),
         ({"focus": np.zeros((12, 2))}, r"focus has shape \(12, 2\), expected \(12,\) or \(12, 3\)"),
+        ({"focus": np.full(12, 1.5)}, "focus is 1.5, expected an index below 3, the segments; bel"),
+        ({"focus": np.full(12, -0.5)}, "focus is -0.5, expected an index below 3"),
+        ({"focus": np.full(12, np.nan)}, "focus is nan somewhere, expected a number; below 0"),
+        ({"focus": np.full((12, 3), np.nan)}, "focus is nan somewhere, expected a number"),
+        ({"focus": np.full(12, "a")}, "focus has dtype <U1, expected numbers"),
     ],
 )
 def test_targets_that_do_not_fit_are_refused(model, data, change, message):
@@ -205,9 +210,34 @@ def test_targets_that_do_not_fit_are_refused(model, data, change, message):
         focus_drive(model, x, y | change)
 
 
-@pytest.mark.parametrize("step", [0, -0.01, 1.5, float("nan")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda x: x.tolist(),
+            r"segments of the probe are a list, expected an array \(b, m, ...\)",
+        ),
+        (lambda x: {"segments": x.tolist()}, "segments of the probe are a list, expected"),
+        (
+            lambda x: {"mask": x},
+            r"inputs .* have the keys \['mask'\], expected 'segments' and maybe",
+        ),
+        (lambda x: x[:, 0, 0], r"segments of the probe have shape \(12,\), expected \(b, m, ...\)"),
+        (lambda x: x[:0], r"have shape \(0, 3, 4\), expected \(b, m, ...\), b and m 1 or more"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(model, data, change, message):
+    x, y = data
+    with pytest.raises(ValueError, match=message) as error:
+        focus_drive(model, change(x), y)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("step", [0, -0.01, 1.5, float("nan"), "0.1", None])
 def test_step_must_lie_between_0_and_1(model, data, step):
-    with pytest.raises(ValueError, match=f"step is {step}, expected a number above 0 and up to 1"):
+    with pytest.raises(
+        ValueError, match=f"step is {step!r}, expected a number above 0 and up to 1"
+    ):
         focus_drive(model, *data, step=step)
 
 

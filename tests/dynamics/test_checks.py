@@ -5,7 +5,7 @@ import pytest
 
 from attention_zoo import dynamics
 
-FLOW = {"num_segments": 5, "num_classes": 3, "times": [0.0, 1.0]}
+FLOW = {"num_segments": 5, "num_classes": 3, "times": 1.0}
 HELD = {"attention": 0.5, "num_classes": 3, "times": 1.0}
 POINT = {"mu": 1.0, "num_segments": 5, "num_classes": 3}
 CALLS = {
@@ -63,6 +63,29 @@ def test_what_is_wrong_is_said_in_one_line(name):
 def test_value_and_bounds_are_named(argument, value, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         dynamics.trajectory("soft", **FLOW | {argument: value})
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_shapes_that_do_not_broadcast_are_named(name):
+    function, arguments = CALLS[name]
+    (first, last), shapes = (list(arguments)[i] for i in (0, -1)), ((3,), (2, 4))
+    values = {key: np.full(shape, arguments[key]) for key, shape in zip((first, last), shapes)}
+    said = f"{first} has shape .*, expected shapes that broadcast$"
+    with pytest.raises(ValueError, match=said) as error:
+        function(**arguments | values)
+    assert f"{last} has shape" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_shapes_are_told_of_arrays_only():
+    message = (
+        r"^times has shape \(4,\), num_segments has shape \(3,\), expected shapes that broadcast$"
+    )
+    with pytest.raises(ValueError, match=message):
+        dynamics.trajectory("soft", num_segments=[2, 3, 4], num_classes=3, times=np.arange(4.0))
+    with pytest.raises(ValueError, match=r"^times has shape \(4,\), nu of start has shape \(3,\)"):
+        dynamics.trajectory(
+            "soft", num_segments=2, num_classes=3, times=np.arange(4.0), start=(0, [0, 1, 2])
+        )
 
 
 def test_attention_of_one_can_be_held_but_not_reached():

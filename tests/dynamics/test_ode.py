@@ -23,6 +23,14 @@ def test_times_in_any_order_and_more_than_once(paradigm):
     assert found.mu[1] == 0.0 and found.mu[0] == found.mu[3]
 
 
+def test_time_0_and_no_time(paradigm):
+    setting = {"num_segments": 5, "num_classes": 3, "start": (1.0, -2.0)}
+    for times in (0, [0.0, 0.0], []):
+        found = dynamics.integrate(paradigm, **setting, times=times)
+        assert found.mu.shape == np.shape(times)
+        assert (found.mu == 1.0).all() and (found.nu == -2.0).all()
+
+
 def test_from_the_wrong_side_mu_comes_back(paradigm):
     """Closed forms take no start where the wrong class is ahead."""
     found = dynamics.integrate(

@@ -54,6 +54,19 @@ def test_hybrid_is_never_slower_than_either():
     assert (best.time <= best.reached).all()
 
 
+@pytest.mark.parametrize(("m", "c", "saved"), [(5, 3, 0.077), (1000, 2, 0.328)])
+def test_what_a_switch_saves(m, c, saved):
+    best = dynamics.best_switch(attention=0.9, mu=3.0, num_segments=m, num_classes=c)
+    assert 1 - best.reached / min(best.first, best.second) == pytest.approx(saved, abs=5e-4)
+
+
+def test_time_is_reached_where_the_first_alone_is_best():
+    """As hard after soft where the goal is a class margin and hardly more focus."""
+    best = dynamics.best_switch(attention=0.5, mu=3.0, num_segments=2, num_classes=3)
+    assert best.time == pytest.approx(best.reached, rel=1e-9)
+    assert best.time == pytest.approx(best.first, rel=1e-9)
+
+
 def test_soft_that_never_gets_there_is_infinite():
     best = dynamics.best_switch(attention=1 - 1e-9, mu=1.0, num_segments=1000, num_classes=3)
     assert np.isinf(best.first)

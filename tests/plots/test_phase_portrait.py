@@ -41,6 +41,17 @@ def test_time_begins_where_there_is_something_to_see(flows):
         assert 0.1 < begin < 10 and end == TIMES[-1]
 
 
+@pytest.mark.parametrize("start", [(3, 2), (0, 4), (2, -3)])
+def test_a_flow_may_have_a_start_of_its_own(start):
+    """Its way counts from there."""
+    one = dynamics.trajectory("hard", num_segments=5, num_classes=3, times=TIMES, start=start)
+    still = dataclasses.replace(one, mu=0 * one.mu, nu=0 * one.nu)
+    for ax in phase_portrait({"hard": one}).axes[1:]:
+        assert 0.01 < ax.get_xlim()[0] < 100
+    for ax in phase_portrait({"still": still}).axes[1:]:
+        assert ax.get_xlim()[0] == 0.01
+
+
 def test_measured_runs_are_points_of_the_flows_colour(flows):
     measured = {"hard": flows["hard"]}
     figure = phase_portrait(flows, measured)

@@ -39,6 +39,12 @@ def test_a_switch_at_once_has_a_place_on_the_map(switch):
     assert np.isfinite(times.images[0].get_array()).all()
 
 
+def test_a_goal_that_is_met_at_the_start_saves_nothing():
+    met = dynamics.best_switch(attention=0.1, mu=0.0, num_segments=[[2], [5]], num_classes=[3])
+    times, saved = switch_map(met, num_segments=[2, 5], num_classes=[3]).axes
+    assert texts(times) == ["0", "0"] and texts(saved) == ["0.0%", "0.0%"]
+
+
 def test_it_is_saved_900_pixels_wide(switch, tmp_path):
     switch_map(switch, num_segments=M, num_classes=C).savefig(tmp_path / "map.png")
     assert imread(tmp_path / "map.png").shape[1] == 900

@@ -31,6 +31,16 @@ def test_trained_networks_follow_the_theory(finished):
     )
 
 
+@pytest.mark.slow
+def test_trained_networks_follow_the_theory_at_full_length(tmp_path):
+    """The second command of the trainer: 20 segments, 20 classes, learning rate 0.01."""
+    settings = {"num_segments": 20, "num_classes": 20, "learning_rate": 0.01}
+    results = gradient_flow.train_and_evaluate(tmp_path, **settings)
+    assert set(results["deviation"]) == {"soft", "hard", "lvml", "hybrid"}
+    for of_one in results["deviation"].values():
+        assert set(of_one) >= {"mu", "nu"} and max(of_one.values()) < 0.02
+
+
 def test_the_workdir_is_complete(finished):
     workdir, results = finished
     names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
