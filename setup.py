@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-TEST = ["pytest>=9", "hypothesis>=6.100"]
+TEST = ["pytest>=9", "hypothesis>=6.100", "pycocoevalcap>=1.2"]
 
 setup(
     name="attention-zoo",
@@ -48,10 +48,12 @@ setup(
     extras_require={
         "test": TEST,
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
+        "captions": ["pycocoevalcap>=1.2"],  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
         "benchmarks": ["torch==2.13.0"],
     },
     entry_points={
         "console_scripts": [
+            "attention-zoo-captions = attention_zoo.trainers.captions:run",
             "attention-zoo-fixed-focus = attention_zoo.trainers.fixed_focus:run",
             "attention-zoo-gradient-flow = attention_zoo.trainers.gradient_flow:run",
             "attention-zoo-hatexplain = attention_zoo.trainers.hatexplain:run",

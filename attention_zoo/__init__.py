@@ -21,15 +21,18 @@ from attention_zoo import (
 )
 from attention_zoo._version import __version__
 from attention_zoo.evaluation import (
+    CaptionEvaluation,
     Evaluation,
     RationaleEvaluation,
     evaluate,
+    evaluate_captions,
     evaluate_rationales,
 )
 from attention_zoo.export import export
 from attention_zoo.models import FocusClassifier
 
 __all__ = [
+    "CaptionEvaluation",
     "Evaluation",
     "FocusClassifier",
     "RationaleEvaluation",
@@ -38,6 +41,7 @@ __all__ = [
     "datasets",
     "dynamics",
     "evaluate",
+    "evaluate_captions",
     "evaluate_rationales",
     "export",
     "layers",

@@ -219,3 +219,36 @@ def _bisection(s, power):
         tau = (low + high) / 2
         low, high = (tau, high) if (np.maximum(s - tau, 0) ** power).sum() > 1 else (low, tau)
     return np.maximum(s - tau, 0) ** power
+
+
+@pytest.fixture(scope="session")
+def coco_dir(tmp_path_factory):
+    """A folder in the layout of COCO: a coloured square in a corner of each of 60 + 16 pictures.
+
+    Three captions each, one of them with a word that comes once. Ids are 1000 and up.
+    """
+    folder = tmp_path_factory.mktemp("coco")
+    rng = np.random.default_rng(0)
+    colours = {"red": (230, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 230)}
+    (folder / "annotations").mkdir()
+    for split, count in (("train2014", 60), ("val2014", 16)):
+        (folder / split).mkdir()
+        images, annotations = [], []
+        for i in range(count):
+            colour = list(colours)[i % 3]
+            top, left = (rng.integers(2, size=2) * 16).tolist()
+            pixels = np.full((32, 32, 3), 128, np.uint8)
+            pixels[top + 2 : top + 14, left + 2 : left + 14] = colours[colour]
+            name = f"{i:03d}.png"
+            (folder / split / name).write_bytes(tf.io.encode_png(pixels).numpy())
+            images.append({"id": 1000 + i, "file_name": name})
+            where = f"the {('upper', 'lower')[top > 0]} {('left', 'right')[left > 0]}"
+            for text in (
+                f"A {colour} square in {where} corner.",
+                f"There is a {colour} square, in {where}!",
+                f"One {colour} square named unique{i}",
+            ):
+                annotations.append({"id": len(annotations), "image_id": 1000 + i, "caption": text})
+        content = json.dumps({"images": images, "annotations": annotations})
+        (folder / "annotations" / f"captions_{split}.json").write_text(content)
+    return folder

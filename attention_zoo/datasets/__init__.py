@@ -1,17 +1,27 @@
 """Data sets: `tf.data` pipelines of (segments, {"label", "focus"}) and what is known of them."""
 
-from attention_zoo.datasets import hatexplain, json_lines, orthogonal, sdc
+from attention_zoo.datasets import coco_captions, hatexplain, json_lines, orthogonal, sdc
+from attention_zoo.datasets.captions import Captions
+from attention_zoo.datasets.coco_captions import CaptionInfo
+from attention_zoo.datasets.feature_cache import Features, cached_features
 from attention_zoo.datasets.info import DatasetInfo
 from attention_zoo.datasets.mosaics import Mosaics, gather_segments
+from attention_zoo.datasets.pictures import Pictures
 from attention_zoo.datasets.posts import Posts
 from attention_zoo.datasets.registry import load
 from attention_zoo.datasets.text_info import TextInfo
 
 __all__ = [
+    "CaptionInfo",
+    "Captions",
     "DatasetInfo",
+    "Features",
     "Mosaics",
+    "Pictures",
     "Posts",
     "TextInfo",
+    "cached_features",
+    "coco_captions",
     "gather_segments",
     "hatexplain",
     "json_lines",

@@ -4,9 +4,9 @@ import collections.abc
 import functools
 import inspect
 
-from attention_zoo.datasets import hatexplain, json_lines, orthogonal, sdc
+from attention_zoo.datasets import coco_captions, hatexplain, json_lines, orthogonal, sdc
 
-# A loader takes a split, a seed and options of its own; it returns a DatasetInfo or TextInfo.
+# A loader takes a split, a seed and options of its own; it returns what is known of it.
 _LOADERS: dict[str, collections.abc.Callable] = {
     "sdc/digits": functools.partial(sdc.load, "digits"),
     "sdc/cifar10": functools.partial(sdc.load, "cifar10"),
@@ -15,6 +15,7 @@ _LOADERS: dict[str, collections.abc.Callable] = {
     "sdc/fashion_mnist": functools.partial(sdc.load, "fashion_mnist"),
     "orthogonal": orthogonal.load,
     "hatexplain": hatexplain.load,
+    "coco_captions": coco_captions.load,
     "json_lines": json_lines.load,
 }
 
@@ -26,20 +27,22 @@ def load(
 
     Args:
         name: "sdc/digits" (needs no download), "sdc/cifar10", "sdc/cifar100", "sdc/mnist",
-            "sdc/fashion_mnist", "orthogonal", "hatexplain", or "json_lines": posts of one's own.
+            "sdc/fashion_mnist", "orthogonal", "hatexplain", "coco_captions": pictures with
+            captions, also one's own, or "json_lines": posts of one's own.
         split: "train", "test" (texts: "validation", too) or TFDS slices of them, such as
             "train[:90%]".
         batch_size: Examples a batch, b; None leaves out the batch axis.
         shuffle: Whether each pass has an order of its own, all following from the seed.
         drop_remainder: Whether a last batch smaller than `batch_size` is left out.
         seed: Decides the mosaics, together with `split`, and the order.
-        **options: Options of the data set, see `sdc.load`, `orthogonal.load`, `hatexplain.load` and
-            `json_lines.load`.
+        **options: Options of the data set, see `sdc.load`, `orthogonal.load`, `hatexplain.load`,
+            `coco_captions.load` and `json_lines.load`.
 
     Returns:
         A `tf.data.Dataset` of `(segments, {"label", "focus"})`, segments (b, m, h, w, c) or
         (b, m, d) float32, label and focus (b,) int32; and a `DatasetInfo`. Of texts: tokens (b, m),
         strings padded with "", and a focus that is the rationale, 0/1 (b, m); and a `TextInfo`.
+        Of captions: see `Captions.dataset`; and a `CaptionInfo`.
     """
     if name not in _LOADERS:
         raise ValueError(f"data set {name!r} is unknown, expected one of {', '.join(_LOADERS)}")

@@ -1,5 +1,6 @@
-"""Evaluation: three ways to predict, the breakdown, rationales."""
+"""Evaluation: three ways to predict, the breakdown, rationales, captions."""
 
+from attention_zoo.evaluation.captions import CaptionEvaluation, evaluate_captions
 from attention_zoo.evaluation.every_way import (
     Evaluation,
     WayToPredict,
@@ -9,10 +10,12 @@ from attention_zoo.evaluation.every_way import (
 from attention_zoo.evaluation.rationales import RationaleEvaluation, evaluate_rationales
 
 __all__ = [
+    "CaptionEvaluation",
     "Evaluation",
     "RationaleEvaluation",
     "WayToPredict",
     "attention_on_truth",
     "evaluate",
+    "evaluate_captions",
     "evaluate_rationales",
 ]

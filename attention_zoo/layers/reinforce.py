@@ -21,7 +21,11 @@ class ReinforceAttention(SamplingAttention):
     - "none": 0;
     - "moving_average": decay * B + (1 - decay) * (batch mean of the true labels'
       log-likelihood), from 0; told through `observe`, which FocusClassifier calls;
-    - "leave_one_out": the mean of log p_{z_l}(y) over the other samples l != k; needs K >= 2.
+    - "leave_one_out": the mean of log p_{z_l}(y) over the other samples l != k; needs K >= 2;
+    - "self_critical": log p_j(y) of the most attended segment j, which is classified as well.
+
+    An entropy bonus adds its share of the gradient of H(a) = -sum_j a_j log a_j to that of q, whose
+    value stays as it is: a peaks later.
 
     `layer(values, scores)` in training averages the sampled segments (weights: their frequencies)
     and passes no gradient to the scores: the term above needs an outcome, hence `class_scores`.
@@ -30,13 +34,17 @@ class ReinforceAttention(SamplingAttention):
         baseline: one of the names above.
         num_samples: K, the number of segments drawn for an example.
         decay: of the moving average, in [0, 1).
+        entropy_bonus: share of the entropy of a, 0 or more; 0 leaves the gradient unbiased.
         normalizer, seed: as in `SamplingAttention`.
 
-    References: Williams 1992, doi:10.1007/BF00992696; moving average as in arXiv:1502.03044;
-    leave-one-out: Kool, van Hoof and Welling, ICLR 2019 workshop.
+    References: Williams 1992, doi:10.1007/BF00992696; moving average and entropy as in
+    arXiv:1502.03044; leave-one-out: Kool, van Hoof and Welling, ICLR 2019 workshop; self-critical:
+    arXiv:1612.00563.
     """
 
-    def __init__(self, baseline="moving_average", num_samples=1, decay=0.9, **kwargs):
+    def __init__(
+        self, baseline="moving_average", num_samples=1, decay=0.9, entropy_bonus=0.0, **kwargs
+    ):
         super().__init__(**kwargs)
         if baseline not in BASELINES:
             raise ValueError(f"baseline is {baseline!r}, expected one of {sorted(BASELINES)}")
@@ -45,6 +53,9 @@ class ReinforceAttention(SamplingAttention):
         if baseline == "leave_one_out" and self.num_samples == 1:
             raise ValueError(f"num_samples is 1, expected 2 or more with baseline {baseline!r}")
         self.decay = as_number("decay", decay, "in [0, 1)", lambda x: 0.0 <= x < 1.0)
+        self.entropy_bonus = as_number(
+            "entropy_bonus", entropy_bonus, "of 0 or more", lambda x: x >= 0.0
+        )
         self.moving_average = self.add_weight(
             shape=(),
             dtype="float32",
@@ -64,9 +75,29 @@ class ReinforceAttention(SamplingAttention):
         z, log_a_z = self._sample(log_a)  # (b, k), (b, k)
         drawn = self._read(segments, z, a)  # (b, k, ...)
         log_p = ops.log_likelihoods(ops.map_segments(classify, drawn))  # (b, k, c)
-        advantage = kops.stop_gradient(log_p - BASELINES[self.baseline](self, log_p))
-        choice = (log_a_z - kops.stop_gradient(log_a_z))[..., None]  # 0, with a gradient
-        return kops.mean(log_p + advantage * choice, axis=1), a
+        advantage = self.advantage(log_p, lambda: self._most_attended_log_p(classify, segments, a))
+        q = kops.mean(log_p + advantage * only_gradient(log_a_z)[..., None], axis=1)
+        return q + self.bonus(a, log_a)[:, None], a
+
+    def advantage(self, rewards, greedy_rewards):
+        """Rewards over the baseline, without gradient.
+
+        Args:
+            rewards: (b, k, ...), of the k samples.
+            greedy_rewards: callable -> (b, 1, ...), those of the most attended segment; called
+                where the baseline is self-critical.
+        """
+        return kops.stop_gradient(rewards - BASELINES[self.baseline](self, rewards, greedy_rewards))
+
+    def bonus(self, a, log_a):
+        """0, with the gradient of entropy_bonus * H(a): a and log a (..., m) -> (...)."""
+        if self.entropy_bonus == 0.0:
+            return kops.zeros_like(a[..., 0])
+        entropy = -kops.sum(kops.where(a > 0.0, a * log_a, 0.0), axis=-1)
+        return self.entropy_bonus * only_gradient(entropy)
+
+    def _most_attended_log_p(self, classify, segments, a):
+        return ops.log_likelihoods(classify(ops.choose_segment(segments, a)))[:, None]
 
     def observe(self, log_likelihood):
         """Moves the average baseline towards the batch mean of log p_z(y), (b,) in nats."""
@@ -103,16 +134,23 @@ class ReinforceAttention(SamplingAttention):
             "baseline": self.baseline,
             "num_samples": self.num_samples,
             "decay": self.decay,
+            "entropy_bonus": self.entropy_bonus,
         }
 
 
-def _leave_one_out(layer, log_p):
-    """The mean over the other samples of the same example: (b, k, c) -> (b, k, c)."""
-    return (kops.sum(log_p, axis=1, keepdims=True) - log_p) / (layer.num_samples - 1)
+def only_gradient(x):
+    """0, with the gradient of x."""
+    return x - kops.stop_gradient(x)
+
+
+def _leave_one_out(layer, rewards, greedy_rewards):
+    """The mean over the other samples of the same example: (b, k, ...) -> (b, k, ...)."""
+    return (kops.sum(rewards, axis=1, keepdims=True) - rewards) / (layer.num_samples - 1)
 
 
 BASELINES = {
-    "none": lambda layer, log_p: 0.0,
-    "moving_average": lambda layer, log_p: layer.moving_average.value,
+    "none": lambda layer, rewards, greedy_rewards: 0.0,
+    "moving_average": lambda layer, rewards, greedy_rewards: layer.moving_average.value,
     "leave_one_out": _leave_one_out,
+    "self_critical": lambda layer, rewards, greedy_rewards: greedy_rewards(),
 }

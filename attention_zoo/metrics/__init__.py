@@ -1,14 +1,17 @@
 """How often attention finds the true segment, what that does to prediction, what can be read off.
 
-`FocusAccuracy`, `FocusBreakdown` and `AttentionEntropy` are Keras metrics. The others, for
-segments with a rationale, are functions of NumPy arrays that give a number a post.
+`FocusAccuracy`, `FocusBreakdown` and `AttentionEntropy` are Keras metrics. The others are functions
+of NumPy arrays: for segments with a rationale a number a post, for captions a number a picture, and
+`caption_scores` of them all.
 """
 
 from attention_zoo.metrics.attention_entropy import AttentionEntropy
+from attention_zoo.metrics.captions import caption_scores, has_scores, missing_scores
 from attention_zoo.metrics.classification import auroc, macro_f1
 from attention_zoo.metrics.faithfulness import comprehensiveness, sufficiency
 from attention_zoo.metrics.focus_accuracy import FocusAccuracy
 from attention_zoo.metrics.focus_breakdown import FocusBreakdown
+from attention_zoo.metrics.grounding import word_diversity, word_entropy
 from attention_zoo.metrics.rationales import (
     attention_mass,
     auprc,
@@ -25,11 +28,16 @@ __all__ = [
     "attention_mass",
     "auprc",
     "auroc",
+    "caption_scores",
     "comprehensiveness",
+    "has_scores",
     "iou",
     "iou_f1",
     "macro_f1",
+    "missing_scores",
     "predicted_rationale",
     "sufficiency",
     "token_scores",
+    "word_diversity",
+    "word_entropy",
 ]

@@ -4,6 +4,7 @@ Every function returns a `matplotlib.figure.Figure` to save or to show; none tou
 of pyplot or needs a display.
 """
 
+from attention_zoo.plots.captions import captions
 from attention_zoo.plots.fixed_focus import fixed_focus
 from attention_zoo.plots.joint_histogram import joint_histogram
 from attention_zoo.plots.mosaics import mosaics
@@ -13,6 +14,7 @@ from attention_zoo.plots.switch_map import switch_map
 from attention_zoo.plots.training_curves import training_curves
 
 __all__ = [
+    "captions",
     "fixed_focus",
     "joint_histogram",
     "mosaics",

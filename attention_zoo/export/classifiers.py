@@ -1,45 +1,19 @@
-"""SavedModels for deployment: TensorFlow alone loads and serves them."""
+"""Signatures of a FocusClassifier."""
 
-import keras
 import tensorflow as tf
 from keras import ops
 
 from attention_zoo.models import TokenEncoder
 
 
-def export(model, directory):
-    """Writes a FocusClassifier as a SavedModel, with a free batch size.
-
-    Signatures, each taking `segments` float32 (b, m, ...), and `mask` bool (b, m) where the model
-    was built with one:
-
-    - `serving_default`: "probabilities" (b, c) and "label" (b,) by the model's way to predict;
-    - `explain`: these, "focus" (b, m), the attention, and "segment" (b,), the chosen segment, -1
-      where all are masked.
-
-    Where the model's encoder is a `TokenEncoder`, both take `text`, strings (b,), and `explain`
-    also gives "tokens" (b, m), "" for padding, and "token" (b,), the chosen one. Tokens are what
-    blanks separate, and each of . , ! ? ; : " ( ) [ ] { } by itself; `explain_tokens` takes
-    `tokens` (b, m) of one's own.
-
-    Args:
-        model: a built FocusClassifier.
-        directory: where the SavedModel goes; it must not exist or be empty.
-
-    Raises:
-        ValueError: the model was not built.
-    """
-    if not model.built:
-        raise ValueError("the model is not built, expected one that was trained or called once")
-    archive = keras.export.ExportArchive()
-    archive.track(model)
+def add_classifier_endpoints(archive, model):
+    """Adds those that `export` names to a `keras.export.ExportArchive`."""
     if isinstance(model.encoder, TokenEncoder):
         _add_text_endpoints(archive, model)
-    else:
-        signature = _signature(model)
-        archive.add_endpoint("serving_default", lambda *x: _predict(model, *x), signature)
-        archive.add_endpoint("explain", lambda *x: _explain(model, *x), signature)
-    archive.write_out(directory, verbose=False)
+        return
+    signature = _signature(model)
+    archive.add_endpoint("serving_default", lambda *x: _predict(model, *x), signature)
+    archive.add_endpoint("explain", lambda *x: _explain(model, *x), signature)
 
 
 def _add_text_endpoints(archive, model):

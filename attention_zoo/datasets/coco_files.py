@@ -1,0 +1,130 @@
+"""Reads captions in the layout of COCO: `train2014/`, `val2014/` and `annotations/`."""
+
+import collections
+import dataclasses
+import json
+import os
+import stat
+from pathlib import Path
+
+SPLITS = {"train": "train2014", "validation": "val2014"}
+_EXPECTED = 'expected {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}'
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The pictures of a split that are there and have captions.
+
+    Attributes:
+        ids: Of the pictures, as their file has them.
+        places: Where the bytes of each picture are: (path, first byte, number of bytes). A file
+            of its own begins at None.
+        captions: Of each picture, one or more texts.
+        left_out: Ids of what was left out, by reason.
+    """
+
+    ids: list[int]
+    places: list[tuple[str, int | None, int]]
+    captions: list[list[str]]
+    left_out: dict[str, list]
+
+
+def splits_in(folder):
+    """The splits whose annotations are in a folder; none if there is no such folder."""
+    return [split for split, name in SPLITS.items() if _annotations(folder, name).is_file()]
+
+
+def read(folder, split):
+    """The `Listing` of "train" or "validation".
+
+    Left out, each with its id: pictures that are not there or have no captions, and captions of
+    pictures that are not listed, or without a text.
+
+    Raises:
+        ValueError: The annotations are not what they should be; says where.
+    """
+    path = _annotations(folder, SPLITS[split])
+    content = _read_json(path)
+    left_out: dict[str, list] = collections.defaultdict(list)
+    captions: dict = {entry: [] for entry, _ in _entries(path, content, "images", "file_name")}
+    for picture, text, own in _captions(path, content):
+        if picture not in captions:
+            left_out["caption of an unknown picture"].append(own)
+        elif not isinstance(text, str) or not any(map(str.isalnum, text)):
+            left_out["caption without text"].append(own)
+        else:
+            captions[picture].append(text.encode("utf-8", "ignore").decode())
+    found = Listing([], [], [], left_out)
+    seen = set()
+    for picture, name in _entries(path, content, "images", "file_name"):
+        place = Path(folder, SPLITS[split], name)
+        size = _size(place)
+        if picture in seen:
+            left_out["picture listed twice"].append(picture)
+        elif size is None:
+            left_out["picture that is not there"].append(picture)
+        elif not captions[picture]:
+            left_out["picture without captions"].append(picture)
+        else:
+            found.ids.append(picture)
+            found.places.append((str(place), None, size))
+            found.captions.append(captions[picture])
+        seen.add(picture)
+    if not found.ids:
+        raise ValueError(
+            f"{path} has no captions of pictures in {Path(folder, SPLITS[split])} "
+            f"({_counts(left_out)}), expected one or more"
+        )
+    return found
+
+
+def _annotations(folder, name):
+    return Path(folder, "annotations", f"captions_{name}.json")
+
+
+def _read_json(path):
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON in UTF-8, {_EXPECTED}") from error
+    for name in ("images", "annotations"):
+        if not isinstance(content, dict) or not isinstance(content.get(name), list):
+            raise ValueError(f"{path} has no list of {name}, {_EXPECTED}")
+        if not content[name]:
+            raise ValueError(f"{path} has 0 {name}, expected one or more")
+    return content
+
+
+def _entries(path, content, name, field):
+    """Pairs (id, field) of a list."""
+    for number, entry in enumerate(content[name]):
+        try:
+            yield int(entry["id"]), os.fspath(entry[field])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{path}, {name}, entry {number + 1} lacks an id or {field}, {_EXPECTED}"
+            ) from error
+
+
+def _captions(path, content):
+    """Triples (id of the picture, text, id of the caption), the text as it comes."""
+    for number, entry in enumerate(content["annotations"]):
+        try:
+            yield int(entry["image_id"]), entry["caption"], entry.get("id", number)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"{path}, annotations, entry {number + 1} lacks image_id or caption, {_EXPECTED}"
+            ) from error
+
+
+def _size(path):
+    """Bytes of a file; None where there is none."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):  # ValueError: a name with a null character
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _counts(left_out):
+    return ", ".join(f"{len(ids)} × {reason}" for reason, ids in left_out.items()) or "none listed"

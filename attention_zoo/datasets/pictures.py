@@ -1,0 +1,118 @@
+"""Pictures on disk, decoded and resized as they are needed."""
+
+import dataclasses
+import os
+
+import numpy as np
+import tensorflow as tf
+
+_AT_ONCE = 16  # pictures that are decoded at the same time, at most
+
+
+def _table():
+    """A set of integers that the pipeline can add to."""
+    with tf.device("CPU:0"):
+        return tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=0)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pictures:
+    """n pictures: where their bytes are. No pixel is kept.
+
+    The pipeline is of TensorFlow's operations alone: a Python function in it can lock up with a
+    thread that destroys an iterator.
+
+    Attributes:
+        ids: As their data set has them, (n,) int64.
+        places: (path, first byte, number of bytes) of each; a file of its own begins at None, a
+            record of TFRecord at its first byte.
+        size: Height and width that each is resized to, (h, w); its aspect is not kept.
+    """
+
+    ids: np.ndarray = dataclasses.field(repr=False)
+    places: list[tuple[str, int | None, int]] = dataclasses.field(repr=False)
+    size: tuple[int, int]
+    _unreadable: tf.lookup.experimental.MutableHashTable = dataclasses.field(
+        default_factory=_table, repr=False
+    )
+
+    name = "image"  # of this input of a model
+
+    @property
+    def unreadable(self):
+        """Numbers of those found to be no pictures, so far: they are decoded when needed only."""
+        return set(self._unreadable.export()[0].numpy().tolist())
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __getitem__(self, rows):
+        """The pixels of some pictures, (b,) -> uint8 (b, h, w, 3), black where unreadable."""
+        batch = tf.data.Dataset.from_tensors(np.asarray(rows, np.int64))
+        ((_, x, _),) = self.attach(batch.map(lambda i: (i, i)), len(rows))
+        return x.numpy()
+
+    def attach(self, batches, batch_size):
+        """Batches of (numbers (b,), which pictures (b,)) -> (numbers, pictures, readable (b,)).
+
+        Args:
+            batches: A data set of batches, all of `batch_size` but the last.
+            batch_size: Examples a batch.
+
+        Returns:
+            A data set of (as given (b,), uint8 (b, h, w, 3), bool (b,)), decoded in parallel, in
+            the order of the batches.
+        """
+        read = self._reader()
+
+        def attached(number, row):
+            decoded = read(row).flat_map(self._decoded)
+            return decoded.map(lambda x, readable: (number, row, x, readable))
+
+        def noted(numbers, rows, x, readable):
+            bad = tf.boolean_mask(rows, ~readable)
+            self._unreadable.insert(bad, bad)
+            return numbers, x, readable
+
+        return one_by_one(batches.unbatch(), attached).batch(batch_size).map(noted)
+
+    def _decoded(self, data):
+        """Bytes -> a data set of one element: (picture, True), or (black, False)."""
+        black = tf.data.Dataset.from_tensors((tf.zeros((*self.size, 3), tf.uint8), False))
+        decoded = tf.data.Dataset.from_tensors(data).map(lambda x: (decode(x, self.size), True))
+        return decoded.ignore_errors().concatenate(black).take(1)
+
+    def _reader(self):
+        """A function of the number of a picture -> a data set of its bytes alone."""
+        paths, starts, sizes = zip(*self.places, strict=True)
+        with tf.device("CPU:0"):  # made here, they are inputs of the graph, not constants in it
+            paths = tf.constant([os.fspath(path) for path in paths])
+            if starts[0] is None:
+                return lambda row: tf.data.Dataset.from_tensors(tf.io.read_file(paths[row]))
+            after = [os.path.getsize(p) - (i or 0) - k for p, i, k in self.places]
+            starts, sizes, after = (tf.constant(x, tf.int64) for x in (starts, sizes, after))
+
+        def records(row):
+            found = tf.data.FixedLengthRecordDataset(
+                paths[row], sizes[row], starts[row], after[row]
+            )
+            return found.map(lambda record: tf.io.parse_single_example(record, _IMAGE)["image"])
+
+        return records
+
+
+_IMAGE = {"image": tf.io.FixedLenFeature((), tf.string)}
+
+
+def one_by_one(examples, dataset_of):
+    """The elements of `dataset_of(*example)`, one each, in order, several made at a time."""
+    return examples.interleave(
+        dataset_of, cycle_length=_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+
+
+def decode(data, size):
+    """The picture of JPEG, PNG, GIF or BMP bytes, resized: a string -> uint8 (h, w, 3)."""
+    x = tf.io.decode_image(data, channels=3, expand_animations=False)
+    x = tf.image.resize(tf.ensure_shape(x, (None, None, 3)), size, antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(x), 0.0, 255.0), tf.uint8)

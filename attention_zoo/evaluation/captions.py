@@ -1,0 +1,111 @@
+"""Evaluation of a captioner: the captions it writes, and where it looks as it writes them."""
+
+import collections
+import dataclasses
+
+import numpy as np
+from keras import ops as kops
+
+from attention_zoo import metrics
+from attention_zoo.models import CaptionSearch, text_of
+from attention_zoo.models.caption_vocabulary import END, PADDING
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CaptionEvaluation:
+    """The result of `evaluate_captions` on n pictures.
+
+    Attributes:
+        scores: by name, as of `metrics.caption_scores`; what is missing there is missing here.
+        grounding: means over the captions: "entropy" in nats, `metrics.word_entropy`, and
+            "diversity", `metrics.word_diversity`; and the mean number of words, "words".
+        pictures: the pictures' numbers, (n,).
+        captions: n strings.
+        log_probabilities: of the captions, in nats, (n,).
+        focus: attention of the first captions, as many as a batch had, (k, T, R).
+        perplexity: of the true captions, a word, if it was measured.
+    """
+
+    scores: dict[str, float]
+    grounding: dict[str, float]
+    pictures: np.ndarray = dataclasses.field(repr=False)
+    captions: tuple[str, ...] = dataclasses.field(repr=False)
+    log_probabilities: np.ndarray = dataclasses.field(repr=False)
+    focus: np.ndarray = dataclasses.field(repr=False)
+    perplexity: float | None = None
+
+    def scalars(self):
+        """All figures by name."""
+        known = {"perplexity": self.perplexity} if self.perplexity is not None else {}
+        grounding = {f"attention_{name}": self.grounding[name] for name in ("entropy", "diversity")}
+        words = {"words": self.grounding["words"], "num_pictures": len(self.captions)}
+        figures = known | self.scores | grounding | words
+        return {name: value for name, value in figures.items() if np.isfinite(value)}
+
+    def table(self):
+        """The figures in plain text."""
+        return ", ".join(
+            f"{name.replace('_', ' ')} {value:.{0 if name == 'num_pictures' else 3}f}"
+            for name, value in self.scalars().items()
+        )
+
+
+def evaluate_captions(
+    captioner, dataset, *, beam_width=1, max_length=20, length_power=0.7, perplexity=None
+):
+    """Has a captioner write captions, and compares them with what people wrote.
+
+    Args:
+        captioner: a built `Captioner`.
+        dataset: batches of ({"image"} or {"features"}, {"picture" (b,), "references"}), the
+            references being strings (b, r) padded with "", as of `datasets.Captions.by_picture`.
+        beam_width, max_length, length_power: as of `CaptionSearch`.
+        perplexity: of the true captions, to stand beside the scores.
+
+    Returns:
+        A `CaptionEvaluation`. Scores are missing where their library is.
+    """
+    search = CaptionSearch(captioner, beam_width, max_length, length_power)
+    captions, references = [], []
+    parts: dict[str, list[np.ndarray]] = collections.defaultdict(list)
+    for inputs, truth in dataset:
+        found = search.predict_on_batch(inputs)
+        captions += text_of(found["words"], captioner.vocabulary)
+        references += _texts(kops.convert_to_numpy(truth["references"]))
+        first = {"focus": found["focus"]} if not parts else {}
+        for name, values in (_figures(found, truth) | first).items():
+            parts[name].append(values)
+    if not captions:
+        raise ValueError("the data set has no picture that can be read, expected one or more")
+    joined = {name: np.concatenate(values) for name, values in parts.items()}
+    return CaptionEvaluation(
+        scores=metrics.caption_scores(references, captions) if metrics.has_scores() else {},
+        grounding={name: _known_mean(joined[name]) for name in ("entropy", "diversity", "words")},
+        pictures=joined["pictures"],
+        captions=tuple(captions),
+        log_probabilities=joined["log_probabilities"],
+        focus=joined["focus"],
+        perplexity=perplexity,
+    )
+
+
+def _figures(found, truth):
+    """What is kept of a batch, by name, (b, ...); attention is that of words without their end."""
+    there = (found["words"] != PADDING) & (found["words"] != END)
+    return {
+        "pictures": kops.convert_to_numpy(truth["picture"]),
+        "log_probabilities": found["log_probability"],
+        "entropy": metrics.word_entropy(found["focus"], there),
+        "diversity": metrics.word_diversity(found["focus"], there),
+        "words": there.sum(axis=1),
+    }
+
+
+def _texts(references):
+    """Byte strings (b, r), padded with "", as lists of strings."""
+    return [[text.decode() for text in row if text] for row in references.tolist()]
+
+
+def _known_mean(values):
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")

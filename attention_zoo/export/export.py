@@ -1,0 +1,49 @@
+"""A trained model as a SavedModel."""
+
+import keras
+
+from attention_zoo.export.captions import add_caption_endpoints
+from attention_zoo.export.classifiers import add_classifier_endpoints
+from attention_zoo.models import Captioner
+
+
+def export(model, directory, **settings):
+    """Writes a model as a SavedModel, with a free batch size.
+
+    Of a FocusClassifier, signatures that take `segments` float32 (b, m, ...), and `mask` bool
+    (b, m) where the model was built with one:
+
+    - `serving_default`: "probabilities" (b, c) and "label" (b,) by the model's way to predict;
+    - `explain`: these, "focus" (b, m), the attention, and "segment" (b,), the chosen segment, -1
+      where all are masked.
+
+    Where the model's encoder is a `TokenEncoder`, both take `text`, strings (b,), and `explain`
+    also gives "tokens" (b, m), "" for padding, and "token" (b,), the chosen one. Tokens are what
+    blanks separate, and each of . , ! ? ; : " ( ) [ ] { } by itself; `explain_tokens` takes
+    `tokens` (b, m) of one's own.
+
+    Of a Captioner, signatures that take `image`, strings (b,), the bytes of JPEG or PNG files, or,
+    where it has no encoder, `features` float32 of the shape that it was built with:
+
+    - `serving_default`: greedy search's "caption", strings (b,), its "words", strings (b, l), ""
+      after the end, "focus" (b, l, r), the attention of each word, "log_probability" (b,) and
+      "score" (b,), as of `CaptionSearch`;
+    - `beam`: the same by beam search.
+
+    Args:
+        model: a built FocusClassifier or Captioner.
+        directory: where the SavedModel goes; it must not exist or be empty.
+        **settings: of a Captioner: `beam_width` (default 5), `max_length` and `length_power`, as of
+            `CaptionSearch`; `image_size`, (h, w) that pictures are resized to, where the encoder
+            leaves it open.
+
+    Raises:
+        ValueError: the model was not built, or the size of images is not known.
+    """
+    if not model.built:
+        raise ValueError("the model is not built, expected one that was trained or called once")
+    add = add_caption_endpoints if isinstance(model, Captioner) else add_classifier_endpoints
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    add(archive, model, **settings)
+    archive.write_out(directory, verbose=False)

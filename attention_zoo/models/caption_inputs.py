@@ -1,0 +1,47 @@
+"""Inputs as the captioner takes them: an image or its features, and words."""
+
+from keras import ops as kops
+
+
+def check_keys(inputs, has_encoder, words=True):
+    """Raises ValueError unless the inputs are a dict of what a captioner reads."""
+    image = ("features", "image") if has_encoder else ("features",)
+    expected = f"a dict of {' or '.join(map(repr, image))}" + (" and 'words'" if words else "")
+    if not isinstance(inputs, dict):
+        raise ValueError(f"inputs are a {type(inputs).__name__}, expected {expected}")
+    given = [key for key in image if key in inputs]
+    if len(given) != 1 or set(inputs) != {*given, *(["words"] if words else [])}:
+        raise ValueError(f"inputs have the keys {sorted(inputs)}, expected {expected}")
+    return given[0]
+
+
+def check_words(shape):
+    """Raises ValueError unless words have the rank of (b, n)."""
+    if len(shape) != 2:
+        raise ValueError(f"words have shape {tuple(shape)}, expected (b, n)")
+
+
+def as_regions(features, name="features"):
+    """A grid (b, h, w, d) as regions (b, h * w, d); regions as they are."""
+    check_features(features.shape, name)
+    if len(features.shape) == 3:
+        return features
+    b, h, w, d = kops.shape(features)
+    return kops.reshape(features, (b, h * w, d))
+
+
+def check_features(shape, name):
+    """Raises ValueError unless features have the rank of regions or of a grid of them."""
+    if len(shape) not in (3, 4):
+        raise ValueError(
+            f"{name} has shape {tuple(shape)}, expected features (b, h, w, d) or (b, regions, d)"
+        )
+
+
+def words_of(targets):
+    """The true words out of the targets, an array or a dict of it."""
+    if not isinstance(targets, dict):
+        return targets
+    if set(targets) != {"words"}:
+        raise ValueError(f"targets have the keys {sorted(targets)}, expected 'words'")
+    return targets["words"]

@@ -1,0 +1,272 @@
+"""Captioner: a recurrent decoder that looks at a region of an image before every word."""
+
+import keras
+from keras import ops as kops
+
+from attention_zoo import layers, metrics
+from attention_zoo.layers.checks import as_count
+from attention_zoo.layers.output_spec import output_spec
+from attention_zoo.models import caption_inputs, caption_scores
+from attention_zoo.models.caption_attention import sampler
+from attention_zoo.models.caption_decoder import CaptionDecoder, Regions
+from attention_zoo.models.caption_loss import CaptionLoss, Perplexity, present, true_scores
+from attention_zoo.models.caption_reinforce import chains, log_choice, score_function_term
+from attention_zoo.models.caption_scores import Reading
+from attention_zoo.models.caption_vocabulary import NUM_SPECIAL, checked_vocabulary
+
+
+@keras.saving.register_keras_serializable(package="attention_zoo")
+class Captioner(keras.Model):
+    """Describes images word by word; attention chooses the region each word is read from.
+
+        s_t = scores of the regions, by the state h_t-1
+        q_t = the attention's class scores of word t, a region being classified by
+              softmax(W_o(E w_t-1 + L_h h_t + L_z x_j) + b_o)
+
+    What enters the LSTM is what the attention layer itself averages: the expected region for soft,
+    hard and LVML, the sample for Gumbel and REINFORCE, which is then also what the word is read
+    from. REINFORCE judges a sample by all words from it on, and K samples are K recurrences. A
+    schedule of Gumbel's temperature counts words here.
+
+    A word is its id: 0 padding, 1 a word that is not in the vocabulary, 2 the start, 3 the end,
+    from 4 on the vocabulary. Padding adds nothing to loss, gradient or metrics.
+
+    Args:
+        vocabulary: list of distinct words.
+        attention: an attention layer or its name, as in `FocusClassifier`.
+        encoder: Keras model of images (b, h, w, 3), 0 to 255, that gives a grid of features
+            (b, h', w', d) or regions (b, r, d); None if the inputs are features.
+        units: of the LSTM.
+        embedding_dim: of words, and of the layer before the vocabulary.
+        attention_units: of the scores, `AdditiveScores`.
+        dropout: share of the numbers of embedded words and of states that training drops.
+        inference: "argmax", "marginal", "soft", or "auto", as in `FocusClassifier`: what a word is
+            read from outside training.
+        top_k: LVML in training averages the `top_k` regions of each caption only, those with most
+            attention over its words: a lower bound of the likelihood. None takes all.
+
+    Call arguments:
+        inputs: a dict of "features" (b, r, d) or (b, h, w, d), or, with an encoder, "image"
+            (b, h, w, 3), and "words", int (b, n), which begin with the start. Where there are
+            "features", an encoder is not asked.
+
+    Returns:
+        {"words": q (b, n, v), "focus": a (b, n, r)}, float32; q_t is of the word after the first t.
+        q in nats: in training the paradigm's class scores, otherwise log-probabilities. REINFORCE
+        in training has more, for the loss: "chains", "choice" and maybe "greedy".
+
+    `fit` takes as targets the next words, int (b, n), or {"words": them}. Sample weights (b,) weigh
+    captions. Its figures: the loss, in nats a word; perplexity; word accuracy; entropy of
+    attention. With n not known when it is traced, the recurrence is a loop of the graph: slower,
+    and not for XLA.
+
+    References: Xu et al., Show, Attend and Tell, arXiv:1502.03044; arXiv:2307.13421.
+    """
+
+    def __init__(
+        self,
+        vocabulary,
+        attention="soft",
+        encoder=None,
+        units=512,
+        embedding_dim=512,
+        attention_units=256,
+        dropout=0.0,
+        inference="auto",
+        top_k=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if inference != "auto" and inference not in caption_scores.WAYS:
+            raise ValueError(
+                f"inference is {inference!r}, expected 'auto' or one of "
+                f"{sorted(caption_scores.WAYS)}"
+            )
+        self.vocabulary = checked_vocabulary(vocabulary)
+        self.num_words = NUM_SPECIAL + len(self.vocabulary)
+        self.attention = layers.get(attention)
+        self.encoder = encoder
+        self.inference = inference
+        self.top_k = None if top_k is None else as_count("top_k", top_k, least=1)
+        sizes = {"units": units, "embedding_dim": embedding_dim, "attention_units": attention_units}
+        sizes = {name: as_count(name, size, least=1) for name, size in sizes.items()}
+        self.decoder = CaptionDecoder(self.num_words, dropout=dropout, **sizes, name="decoder")
+        self.perplexity = Perplexity()
+        self.word_accuracy = keras.metrics.SparseCategoricalAccuracy(name="word_accuracy")
+        self.focus_entropy = metrics.AttentionEntropy(name="focus_entropy")
+        self._trace_key = None
+
+    def build(self, input_shape):
+        key = caption_inputs.check_keys(input_shape, self.encoder is not None)
+        caption_inputs.check_words(input_shape["words"])
+        shape = input_shape[key]
+        if key == "image":
+            shape = output_spec(self.encoder, (None, *shape[1:])).shape
+        caption_inputs.check_features(shape, "encoder's output" if key == "image" else "features")
+        self.decoder.build(tuple(shape))
+        if not self.attention.built:
+            self.attention.build()
+        self.built = True
+
+    def call(self, inputs, training=None):
+        caption_inputs.check_keys(inputs, self.encoder is not None)
+        caption_inputs.check_words(inputs["words"].shape)
+        regions = self.look(inputs, training)
+        if training:
+            return self._train(regions, inputs["words"])
+        reading = self._read(regions, inputs["words"], training=False)
+        q, a = self.predict_words(reading)
+        return {"words": q, "focus": a}
+
+    def look(self, inputs, training=None):
+        """What the decoder sees of an image: `Regions`."""
+        if "features" in inputs:
+            return self.decoder.look(caption_inputs.as_regions(inputs["features"]))
+        features = self.encoder(kops.cast(inputs["image"], "float32"), training=training)
+        return self.decoder.look(caption_inputs.as_regions(features, "encoder's output"))
+
+    def predict_words(self, reading):
+        """Log-probabilities (b, n, v) by the model's way to predict, and attention (b, n, r)."""
+        a = caption_scores.attend(self.attention, reading.scores)
+        return caption_scores.WAYS[self.way_to_predict](reading, a), a
+
+    @property
+    def way_to_predict(self):
+        """The resolved `inference`: "argmax", "marginal" or "soft"."""
+        return self.attention.inference if self.inference == "auto" else self.inference
+
+    def _read(self, regions, words, training):
+        embedded = self.decoder.embed(words, training)
+        roll = self.decoder.roll(regions, embedded, self.attention, training)
+        pre = self.decoder.before_context(embedded, roll.states, training)
+        return Reading(
+            self.decoder, pre, regions.features, roll.scores, roll.weights, present(words)
+        )
+
+    def _train(self, regions, words):
+        judge = sampler(self.attention)
+        k = chains(judge)
+        apart = [_repeated(x, k) for x in (*regions, words)]
+        reading = self._read(Regions(*apart[:2]), apart[2], training=True)
+        q = caption_scores.class_scores(self.attention, reading, self.top_k)
+        a = caption_scores.attend(self.attention, reading.scores)
+        outputs = {"words": _mean(q, k), "focus": _mean(a, k)}
+        if judge is None:
+            return outputs
+        choice, bonus = log_choice(self.attention, reading)
+        outputs["words"] = outputs["words"] + _mean(bonus, k)[..., None]
+        outputs |= {"chains": _by_chain(q, k), "choice": _by_chain(choice, k)}
+        if judge.baseline == "self_critical":
+            greedy = self._read(regions, words, training=False)
+            greedy_q = caption_scores.read_context(greedy, greedy.weights)
+            outputs["greedy"] = kops.stop_gradient(greedy_q)
+        return outputs
+
+    def top_k_error(self, inputs, targets):
+        """What `top_k` takes off the log-likelihood of each true word, in nats: (b, n), 0 or more.
+
+        Outside training, without dropout; 0 for padding.
+        """
+        words = caption_inputs.words_of(targets)
+        reading = self._read(self.look(inputs), inputs["words"], training=False)
+        exact, bound = (
+            true_scores(
+                caption_scores.class_scores(
+                    layers.LVMLAttention(self.attention.normalizer), reading, k
+                ),
+                words,
+            )
+            for k in (None, self.top_k)
+        )
+        return kops.where(present(words), exact - bound, 0.0)
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As `keras.Model.compile`; the loss is of the words, by default `CaptionLoss`."""
+        super().compile(optimizer, CaptionLoss() if loss is None else loss, **kwargs)
+
+    def compile_from_config(self, config):
+        """Compiles as the saved model was, and makes the optimizer's state to be loaded."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def make_train_function(self, force=False):
+        """As in Keras; made anew where the attention's graphs no longer hold."""
+        force = force or self._trace_key != self.attention.trace_key
+        self._trace_key = self.attention.trace_key
+        return super().make_train_function(force=force)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        words, q = caption_inputs.words_of(y), y_pred["words"]
+        there = present(words)
+        if "chains" in y_pred:
+            q = q + self._judged(words, there, y_pred)[..., None]
+        weight = kops.cast(there, "float32")
+        if sample_weight is not None:
+            weight = weight * kops.reshape(kops.cast(sample_weight, "float32"), (-1, 1))
+        return super().compute_loss(x, words, q, weight, training)
+
+    def _judged(self, words, there, y_pred):
+        """REINFORCE's term (b, n); tells the baseline how well the words were known."""
+        judge = sampler(self.attention)
+        log_p = _of_true(y_pred["chains"], words)
+        greedy = _of_true(y_pred["greedy"][:, None], words) if "greedy" in y_pred else None
+        term = score_function_term(judge, log_p, y_pred["choice"], greedy, there)
+        count = kops.maximum(kops.sum(kops.cast(there, "float32")), 1.0)
+        mean = kops.sum(kops.where(there[:, None], log_p, 0.0)) / (count * judge.num_samples)
+        self.attention.observe(mean[None])
+        return term
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        words, q, a = caption_inputs.words_of(y), y_pred["words"], y_pred["focus"]
+        there = kops.cast(present(words), "float32")
+        self.perplexity.update_state(-true_scores(q, words), there)
+        self.word_accuracy.update_state(words, q, there)
+        self.focus_entropy.update_state(
+            None, kops.reshape(a, (-1, a.shape[-1])), kops.reshape(there, (-1,))
+        )
+        return super().compute_metrics(x, words, q, sample_weight)
+
+    def get_config(self):
+        decoder = self.decoder.get_config()
+        sizes = ("units", "embedding_dim", "attention_units", "dropout")
+        return (
+            super().get_config()
+            | {
+                "vocabulary": list(self.vocabulary),
+                "attention": keras.saving.serialize_keras_object(self.attention),
+                "encoder": keras.saving.serialize_keras_object(self.encoder),
+                "inference": self.inference,
+                "top_k": self.top_k,
+            }
+            | {name: decoder[name] for name in sizes}
+        )
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
+            for name in ("attention", "encoder")
+        }
+        return cls(**config | networks)
+
+
+def _of_true(q, words):
+    """q (b, k, n, v) of the true words (b, n): (b, k, n)."""
+    b, k, n, v = kops.shape(q)
+    words = kops.reshape(kops.repeat(words[:, None], k, axis=1), (-1, n))
+    return kops.reshape(true_scores(kops.reshape(q, (-1, n, v)), words), (-1, k, n))
+
+
+def _repeated(x, k):
+    return x if k == 1 else kops.repeat(x, k, axis=0)
+
+
+def _by_chain(x, k):
+    """(b * k, ...) -> (b, k, ...)."""
+    return kops.reshape(x, (-1, k, *kops.shape(x)[1:]))
+
+
+def _mean(x, k):
+    """The mean over the chains: (b * k, ...) -> (b, ...)."""
+    return x if k == 1 else kops.mean(_by_chain(x, k), axis=1)

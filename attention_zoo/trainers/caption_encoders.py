@@ -1,0 +1,68 @@
+"""Encoders of pictures: VGG19 as the paper has it, or any Keras model out of a file."""
+
+import keras
+import numpy as np
+
+
+def load_encoder(path, image_size):
+    """The encoder of a `.keras` file, or VGG19 where the path is None.
+
+    Args:
+        path: of a model from RGB (b, h, w, 3) in 0..255 to a grid of features (b, h', w', d) or
+            to regions (b, R, d).
+        image_size: height and width of the pictures it is to take.
+
+    Raises:
+        ValueError: no such file, or no such model. FileNotFoundError: VGG19's weights are not
+        there and cannot be fetched.
+    """
+    if path is None:
+        return vgg19(image_size)
+    try:
+        encoder = keras.models.load_model(path)
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"encoder {path} cannot be loaded ({reason}), {_EXPECTED}") from error
+    _check(encoder, path, image_size)
+    return encoder
+
+
+def vgg19(image_size, weights="imagenet"):
+    """VGG19 up to its last convolution, block5_conv4: 14 × 14 regions of 512 features at 224 px.
+
+    Reference: Simonyan and Zisserman, arXiv:1409.1556; the layer is that of arXiv:1502.03044.
+    """
+    try:
+        network = keras.applications.VGG19(
+            include_top=False, weights=weights, input_shape=(image_size, image_size, 3)
+        )
+    except Exception as error:  # what Keras raises where there is no network is an Exception
+        reason = str(error).splitlines()[0]
+        raise FileNotFoundError(
+            f"encoder VGG19 cannot be made ({reason}), expected its weights or a network to fetch "
+            "them: name another encoder as a .keras file"
+        ) from error
+    inputs = keras.Input((image_size, image_size, 3), name="image")
+    # Its weights expect blue, green, red, each less its mean over ImageNet.
+    x = keras.layers.Normalization(mean=_MEANS, variance=[1.0] * 3, name="less_mean")(inputs)
+    x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, name="blue_green_red")(x)
+    features = keras.Model(network.input, network.get_layer("block5_conv4").output, name="vgg19")
+    encoder = keras.Model(inputs, features(x), name="vgg19_encoder")
+    encoder.get_layer("blue_green_red").set_weights([np.eye(3)[None, None, ::-1]])
+    return encoder
+
+
+_MEANS = [123.68, 116.779, 103.939]  # red, green, blue
+_EXPECTED = "expected a .keras file of a model from pictures (b, h, w, 3) to (b, h', w', d)"
+
+
+def _check(encoder, path, image_size):
+    taken, given = (getattr(encoder, name, None) for name in ("input_shape", "output_shape"))
+    if not isinstance(taken, tuple) or len(taken) != 4 or taken[-1] not in (3, None):
+        raise ValueError(f"encoder {path} takes shape {taken}, {_EXPECTED}")
+    if not isinstance(given, tuple) or len(given) not in (3, 4):
+        raise ValueError(f"encoder {path} gives shape {given}, {_EXPECTED}")
+    if any(size not in (image_size, None) for size in taken[1:3]):
+        raise ValueError(
+            f"image_size is {image_size}, expected {taken[1]}: encoder {path} takes {taken[1:3]}"
+        )

@@ -1,0 +1,60 @@
+"""What a finished run of captions leaves in its folder."""
+
+import functools
+import json
+import math
+
+from attention_zoo import plots
+from attention_zoo.export import export
+from attention_zoo.layers import HybridAttention
+
+
+def write_results(run, model, evaluations, pictures, search, switch_epoch=None, **facts):
+    """Writes model.keras, saved_model/, pictures, captions.json and, last of all, results.json.
+
+    captions.json is as the COCO challenge wants it: the test pictures' ids and their captions.
+
+    Args:
+        run: the `Workdir`, with a metrics.csv.
+        model: the trained `Captioner`.
+        evaluations: `CaptionEvaluation` by name, "test" among them.
+        pictures: `Pictures` of the test split.
+        search: settings of `CaptionSearch` for the SavedModel, by name.
+        switch_epoch: number of epochs before a hybrid's second phase; None if it never came.
+        **facts: more for results.json.
+    """
+    run.write("model.keras", model.save)
+    size = {"image_size": pictures.size}
+    run.write("saved_model", lambda path: export(model, str(path), **search, **size), folder=True)
+    found = evaluations["test"]
+    figures = {"curves": plots.training_curves(run.path / "metrics.csv", switch_epoch=switch_epoch)}
+    figures |= _examples(found, pictures, hard=model.way_to_predict == "argmax")
+    for name, figure in figures.items():
+        run.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
+    ids = pictures.ids[found.pictures].tolist()
+    written = zip(ids, found.captions, strict=True)
+    entries = [{"image_id": own, "caption": caption} for own, caption in written]
+    run.write_text("captions.json", json.dumps(entries, indent=2) + "\n")
+    results = {name: one.scalars() for name, one in evaluations.items()} | facts
+    if isinstance(model.attention, HybridAttention):
+        results["switched_epoch"] = switch_epoch
+    run.write_text("results.json", json.dumps(results, indent=2) + "\n")
+
+
+def evaluation_lines(evaluations):
+    """`CaptionEvaluation`s by name as text."""
+    return "\n".join(f"{split}: {one.table()}" for split, one in evaluations.items())
+
+
+def _examples(found, pictures, hard, count=4):
+    """The first pictures with their captions, word by word."""
+    regions = found.focus.shape[-1]
+    if math.isqrt(regions) ** 2 != regions:
+        return {}  # no grid to lay over a picture
+    figure = plots.captions(
+        pictures[found.pictures[:count]],
+        found.captions[:count],
+        found.focus[:count],
+        hard=hard,
+    )
+    return {"captions": figure}

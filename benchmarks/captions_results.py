@@ -1,0 +1,125 @@
+"""Prints the results of finished runs of captions as a Markdown table, beside two floors.
+
+python benchmarks/captions_results.py --data_dir=coco runs/soft_0 runs/soft_1 runs/uniform_0
+
+Folders whose names differ in the number at the end only are runs of one kind: means over seeds;
+behind each mean stands half the distance between the lowest and the highest. The floors: captions
+that people wrote of a random training picture, a mean of several draws, which needs no run; and
+attention held uniform, --attention=uniform of the trainer, whose runs are named here as any others.
+What each kind gains over it in perplexity is told below the table.
+"""
+
+import argparse
+import collections
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from attention_zoo import datasets, metrics
+
+COLUMNS = {  # name in results.json: heading, factor, decimals
+    "perplexity": ("perplexity", 1, 2),
+    "bleu_1": ("BLEU-1", 100, 1),
+    "bleu_2": ("BLEU-2", 100, 1),
+    "bleu_3": ("BLEU-3", 100, 1),
+    "bleu_4": ("BLEU-4", 100, 1),
+    "rouge_l": ("ROUGE-L", 100, 1),
+    "cider": ("CIDEr", 100, 1),
+    "meteor": ("METEOR", 100, 1),
+    "attention_entropy": ("entropy, nats", 1, 2),
+    "attention_diversity": ("diversity", 1, 2),
+    "words": ("words", 1, 1),
+}
+
+
+def main():
+    arguments = _parser().parse_args()
+    runs, kinds = collections.defaultdict(list), {}
+    for path in map(Path, arguments.runs):
+        kind = re.sub(r"_\d+$", "", path.name)
+        runs[kind].append(json.loads((path / "results.json").read_text())["test"])
+        kinds[kind] = json.loads((path / "config.json").read_text())
+    rows = dict(sorted(runs.items()))
+    if arguments.draws:
+        splits = _splits(arguments, kinds)
+        name = "captions of a random training picture"
+        rows[name] = [random_captions(*splits, seed) for seed in range(arguments.draws)]
+    print("Test pictures, scores in %:\n")
+    print(table(rows))
+    for line in against_uniform(runs, kinds):
+        print(f"\n{line}")
+
+
+def _parser():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="*", help="folders of finished runs")
+    parser.add_argument("--data_dir", required=True, help="as of the trainer")
+    parser.add_argument("--draws", type=int, default=5, help="of random captions; 0 for none")
+    return parser
+
+
+def _splits(arguments, kinds):
+    """Captions of the runs' training and test pictures, those of the trainer without runs."""
+    config = next(iter(kinds.values()), {"train_split": "train[:95%]", "test_split": "validation"})
+    return [
+        datasets.load("coco_captions", config[name], data_dir=arguments.data_dir)[1].source
+        for name in ("train_split", "test_split")
+    ]
+
+
+def random_captions(train, test, seed):
+    """Scores of captions that know nothing of the picture."""
+    rng = np.random.default_rng(seed)
+    references = collections.defaultdict(list)
+    for number, text in zip(test.picture_of, _texts(test)):
+        references[number].append(text)
+    said = rng.choice(_texts(train), len(references)).tolist()
+    scores = metrics.caption_scores(list(references.values()), said)
+    return scores | {"words": float(np.mean([len(one.split()) for one in said]))}
+
+
+def _texts(captions):
+    return [text.decode() for text in captions.texts.numpy()]
+
+
+def table(rows):
+    """A Markdown table."""
+    head = ["", "seeds", *(heading for heading, _, _ in COLUMNS.values())]
+    lines = [head, ["---"] * len(head)]
+    for name, group in rows.items():
+        lines.append([name, str(len(group)), *(spread(group, column) for column in COLUMNS)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def spread(group, name):
+    """Mean ± half the range; nothing where it is not known."""
+    _, factor, decimals = COLUMNS[name]
+    values = [factor * one[name] for one in group if name in one]
+    if not values:
+        return ""
+    half = f" ± {(max(values) - min(values)) / 2:.{decimals}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{decimals}f}{half}"
+
+
+def against_uniform(runs, kinds):
+    """A sentence for each kind of run: whether it beats uniform attention in perplexity."""
+    floor = [kind for kind, config in kinds.items() if config["attention"] == "uniform"]
+    if not floor:
+        return
+    uniform = [one["perplexity"] for one in runs[floor[0]]]
+    for kind in sorted(runs.keys() - set(floor)):
+        learned = [one["perplexity"] for one in runs[kind]]
+        gain = np.mean(uniform) - np.mean(learned)
+        verdict = "beats" if gain > 0 else "does not beat"
+        clear = max(learned) < min(uniform) or min(learned) > max(uniform)
+        every = "in every seed" if clear else "but seeds overlap"
+        yield (
+            f"{kind} {verdict} uniform attention in perplexity: {np.mean(learned):.2f} against "
+            f"{np.mean(uniform):.2f}, {every}."
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo import datasets
+from attention_zoo.datasets import feature_cache, feature_writer
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(feature_writer, "_BLOCK", 25)
+
+
+@pytest.fixture
+def source(coco_dir):
+    return datasets.load("coco_captions", data_dir=coco_dir, image_size=32)[1].source
+
+
+@pytest.fixture
+def encoder():
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((32, 32, 3), name="pictures")
+    x = keras.layers.AveragePooling2D(16, name="pool")(inputs)
+    x = keras.layers.Conv2D(5, 1, use_bias=False, name="mix")(x)
+    return keras.Model(inputs, x, name="encoder")
+
+
+def cached(source, encoder, folder, **options):
+    return datasets.cached_features(source.pictures, encoder, folder, **options)
+
+
+def expected(source, encoder):
+    rows = tf.data.Dataset.range(len(source.pictures)).batch(100).map(lambda i: (i, i))
+    ((_, x, _),) = source.pictures.attach(rows, 100)
+    return encoder(tf.cast(x, tf.float32)).numpy().reshape(-1, 4, 5)
+
+
+def test_features_are_the_encoders(source, encoder, tmp_path):
+    true = expected(source, encoder)
+    features = cached(source, encoder, tmp_path, dtype="float32")
+    assert features.shape == (4, 5) and len(features) == 60
+    np.testing.assert_allclose(features.tensor().numpy(), true, rtol=1e-5)
+    half = cached(source, encoder, tmp_path, dtype="float16")
+    assert half.path != features.path
+    np.testing.assert_allclose(half.tensor().numpy(), true, rtol=1e-3, atol=1e-3)
+    assert half.path.stat().st_size == 60 * 4 * 5 * 2
+
+
+def test_the_encoder_runs_once(source, encoder, tmp_path):
+    """Neither a second epoch nor a second run gives it any work."""
+    first = cached(source, encoder, tmp_path)
+    assert first.encoded == 60
+    encoder.call = None  # fails where it is called
+    second = cached(source, encoder, tmp_path)
+    assert second.encoded == 0 and second.path == first.path
+    captions = source.seen_as(second)
+    for _ in range(2):
+        assert len(list(captions.dataset(60))) == 3
+
+
+def test_captions_of_features(source, encoder, tmp_path):
+    captions = source.seen_as(cached(source, encoder, tmp_path))
+    inputs, targets = next(iter(captions.endless(16, seed=2)))
+    same, same_targets = next(iter(source.endless(16, seed=2)))
+    np.testing.assert_array_equal(inputs["words"], same["words"])
+    np.testing.assert_array_equal(targets["words"], same_targets["words"])
+    assert inputs["features"].dtype == tf.float32
+    assert captions.endless(16).element_spec[0]["features"].shape == (16, 4, 5)
+    true = encoder(tf.cast(same["image"], tf.float32)).numpy().reshape(16, 4, 5)
+    np.testing.assert_allclose(inputs["features"], true, rtol=1e-3, atol=1e-3)
+    inputs, _ = next(iter(captions.by_picture(60)))
+    assert inputs["features"].shape == (60, 4, 5)
+
+
+def test_work_that_was_broken_off_goes_on_after_the_last_block(source, encoder, tmp_path):
+    calls = []
+
+    def break_off(done, total):
+        calls.append((done, total))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached(source, encoder, tmp_path, progress=break_off)
+    assert calls == [(25, 60), (50, 60)]
+    (folder,) = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == {"features.part", "done.json"}
+    with (folder / "features.part").open("ab") as file:
+        file.write(b"half a block")
+    features = cached(source, encoder, tmp_path)
+    assert features.encoded == 10
+    unbroken = cached(source, encoder, tmp_path / "unbroken")
+    np.testing.assert_array_equal(features.tensor(), unbroken.tensor())
+    assert {path.name for path in folder.iterdir()} == {"features.bin", "index.json"}
+
+
+@pytest.mark.parametrize("calls", [2, 4, 9])
+def test_a_kill_at_any_point_loses_a_block_at_most(calls, source, encoder, tmp_path, monkeypatch):
+    """Before each call of what makes a change last: of the disk taking it, or of a name."""
+    made = []
+
+    def killing(function):
+        def call(*args):
+            made.append(function)
+            if len(made) == calls:
+                raise KeyboardInterrupt
+            return function(*args)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("fsync", "replace"):
+            patch.setattr(feature_writer.os, name, killing(getattr(feature_writer.os, name)))
+        with pytest.raises(KeyboardInterrupt):
+            cached(source, encoder, tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert not (folder / "features.bin").exists()
+    features = cached(source, encoder, tmp_path)
+    whole_blocks = 25 * ((calls - 1) // 3)  # three calls a block
+    assert features.encoded == 60 - min(whole_blocks, 60)
+    np.testing.assert_allclose(features.tensor(), expected(source, encoder), 1e-3, 1e-3)
+
+
+def test_a_damaged_file_is_made_anew(source, encoder, tmp_path):
+    before = cached(source, encoder, tmp_path)
+    kept = before.tensor().numpy()
+    before.path.write_bytes(before.path.read_bytes()[:-1])
+    after = cached(source, encoder, tmp_path)
+    assert after.encoded == 60
+    np.testing.assert_array_equal(after.tensor().numpy(), kept)
+
+
+def test_files_that_are_no_pictures_are_skipped(source, encoder, tmp_path):
+    """Found while the encoder runs: decoded once."""
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    source.pictures.places[7] = (str(bad), None, 10)
+    for _ in range(2):
+        features = cached(source, encoder, tmp_path / "cache")
+        captions = source.seen_as(features)
+        assert features.unreadable == {7} and len(captions) == 177
+        assert all(np.isfinite(inputs["features"]).all() for inputs, _ in captions.dataset(50))
+        pictures = [targets["picture"] for _, targets in captions.by_picture(60)]
+        assert 7 not in np.concatenate(pictures)
+
+
+def test_another_encoder_picture_or_size_is_another_cache(source, encoder, coco_dir, tmp_path):
+    def name(source=source, encoder=encoder, dtype="float16"):
+        return feature_cache.fingerprint(encoder, source.pictures, dtype)
+
+    names = [name(), name(dtype="float32")]
+    larger = datasets.load("coco_captions", data_dir=coco_dir, image_size=48)[1].source
+    fewer = datasets.load("coco_captions", "train[:9]", data_dir=coco_dir, image_size=32)[1].source
+    names += [name(larger), name(fewer)]
+    path = tmp_path / "encoder.keras"
+    encoder.save(path)
+    assert name(encoder=keras.models.load_model(path)) == name()
+    encoder.layers[-1].set_weights([weight + 1e-6 for weight in encoder.layers[-1].get_weights()])
+    names.append(name())
+    source.pictures.places[0] = (*source.pictures.places[0][:2], 1)
+    names.append(name())
+    assert len(set(names)) == len(names)
+
+
+def test_bad_input(source, encoder, tmp_path):
+    flat = keras.Model(encoder.input, keras.layers.Flatten()(encoder.output))
+    with pytest.raises(ValueError, match=r"^encoder gives shape \(None, 20\), expected \(b, h, w,"):
+        cached(source, flat, tmp_path)
+    with pytest.raises(ValueError, match="^dtype is 'int8', expected one of"):
+        cached(source, encoder, tmp_path, dtype="int8")
+    large = keras.Model(encoder.input, keras.layers.Rescaling(1e6)(encoder.output))
+    with pytest.raises(ValueError, match="not finite in float16, expected finite ones: try dtype"):
+        cached(source, large, tmp_path)
+    for row in range(60):
+        source.pictures.places[row] = ("/dev/null", None, 0)
+    with pytest.raises(ValueError, match="^none of the 60 pictures can be read, expected some$"):
+        cached(source, encoder, tmp_path)

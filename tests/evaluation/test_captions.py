@@ -1,0 +1,67 @@
+import keras
+import numpy as np
+import pytest
+
+import attention_zoo as az
+from attention_zoo.evaluation import captions as module
+
+WORDS = ("red", "square", "blue")
+
+
+@pytest.fixture
+def captioner():
+    keras.utils.set_random_seed(0)
+    sizes = {"units": 4, "embedding_dim": 4, "attention_units": 3}
+    model = az.models.Captioner(WORDS, **sizes)
+    model.build({"features": (None, 6, 5), "words": (None, None)})
+    model.decoder.vocabulary.bias.assign([0, 0, 0, -9, 0, 0, 0])  # the end comes late
+    return model
+
+
+@pytest.fixture
+def pictures():
+    """Two batches, the last one smaller."""
+    x = np.random.default_rng(0).normal(size=(5, 6, 5)).astype("float32")
+    said = np.array([["red square", "blue"]] * 4 + [["square", ""]]).astype("S")
+    return [
+        ({"features": x[i:j]}, {"picture": np.arange(i, j), "references": said[i:j]})
+        for i, j in ((0, 3), (3, 5))
+    ]
+
+
+def test_captions_are_those_of_the_search(captioner, pictures, monkeypatch):
+    monkeypatch.setattr(az.metrics, "caption_scores", _scores)
+    monkeypatch.setattr(az.metrics, "has_scores", lambda: True)
+    settings = {"beam_width": 2, "max_length": 4, "length_power": 0.0}
+    found = az.evaluate_captions(captioner, pictures, **settings, perplexity=3.0)
+    search = az.models.CaptionSearch(captioner, **settings)
+    x = np.concatenate([inputs["features"] for inputs, _ in pictures])
+    expected = search.predict({"features": x}, verbose=0)
+    assert list(found.captions) == az.models.text_of(expected["words"], WORDS)
+    np.testing.assert_allclose(found.log_probabilities, expected["log_probability"], atol=1e-5)
+    np.testing.assert_array_equal(found.pictures, range(5))
+    np.testing.assert_allclose(found.focus, expected["focus"][:3], atol=1e-5)
+    there = expected["words"] > 3
+    entropy = az.metrics.word_entropy(expected["focus"], there)
+    assert found.grounding["entropy"] == pytest.approx(np.nanmean(entropy), abs=1e-5)
+    assert found.grounding["words"] == pytest.approx(there.sum() / 5)
+    scalars = found.scalars()
+    assert scalars["bleu_1"] == 9.0 and scalars["perplexity"] == 3.0
+    assert "bleu 1 9.000" in found.table() and "num pictures 5" in found.table()
+
+
+def _scores(references, captions):
+    """Padding is no reference."""
+    assert references == [["red square", "blue"]] * 4 + [["square"]]
+    return {"bleu_1": float(sum(map(len, references)))}
+
+
+def test_what_cannot_be_scored_is_left_out(captioner, pictures, monkeypatch):
+    monkeypatch.setattr(module.metrics, "has_scores", lambda: False)
+    found = az.evaluate_captions(captioner, pictures, max_length=2)
+    assert found.scores == {} and "perplexity" not in found.scalars()
+
+
+def test_no_picture(captioner):
+    with pytest.raises(ValueError, match="^the data set has no picture that can be read, expected"):
+        az.evaluate_captions(captioner, [])

@@ -1,0 +1,298 @@
+"""Captioner: its numbers against NumPy, what padding does, what bad input gives."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo import layers
+from attention_zoo.models import Captioner
+from attention_zoo.models.caption_scores import (
+    Split,
+    as_region_logits,
+    expected_log_likelihood,
+    log_marginal,
+    log_normalizers,
+)
+
+EXACT = ["soft", "hard", "lvml"]
+ATTENTIONS = [*EXACT, "gumbel", "reinforce", "hybrid"]
+
+
+def make(name):
+    """The attention of that name, its samples always the same."""
+    return layers.get(name, **{"seed": 3} if name in ("gumbel", "reinforce") else {})
+
+
+def trained_on(model, inputs, targets):
+    """Loss and gradients of a training step."""
+    model.compile("sgd", run_eagerly=True)
+    with tf.GradientTape() as tape:
+        outputs = model(inputs, training=True)
+        loss = model.compute_loss(inputs, targets, outputs)
+    return loss.numpy(), tape.gradient(loss, model.trainable_variables)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_training_scores_are_those_of_every_region_enumerated(
+    captioner, captions, numpy_captioner, name
+):
+    model, (inputs, _) = captioner(name), captions
+    expected = numpy_captioner(model).scores(**inputs)
+    outputs = model(inputs, training=True)
+    np.testing.assert_allclose(outputs["words"], expected[name], atol=1e-4)
+    np.testing.assert_allclose(outputs["focus"], expected["focus"], atol=1e-5)
+
+
+@pytest.mark.parametrize("normalizer", ["softmax", "sparsemax", "spherical_softmax"])
+@pytest.mark.parametrize("name", EXACT)
+def test_scores_are_the_attention_layers_own(captioner, captions, name, normalizer):
+    """`class_scores` of the layer, asked for every word with its own copy of all regions."""
+    model, (inputs, _) = captioner(layers.get(name, normalizer=normalizer)), captions
+    x = inputs["features"]
+    regions = model.look(inputs)
+    embedded = model.decoder.embed(inputs["words"])
+    roll = model.decoder.roll(regions, embedded, model.attention, training=True)
+    pre = model.decoder.before_context(embedded, roll.states)
+    q = model(inputs, training=True)["words"]
+    for t in range(inputs["words"].shape[1]):
+
+        def classify(context, t=t):
+            copies = len(context) // len(x)
+            seen = model.decoder.read_context(context) + tf.repeat(pre[:, t], copies, axis=0)
+            return model.decoder.vocabulary(seen)
+
+        own, _ = model.attention.class_scores(classify, tf.constant(x), roll.scores[:, t])
+        np.testing.assert_allclose(q[:, t], own, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("inference", "name"), [("argmax", "argmax"), ("marginal", "lvml"), ("soft", "soft")]
+)
+def test_ways_to_predict(captioner, captions, numpy_captioner, inference, name):
+    model, (inputs, _) = captioner("lvml", inference=inference), captions
+    expected = numpy_captioner(model).scores(**inputs)
+    outputs = model(inputs, training=False)
+    np.testing.assert_allclose(outputs["words"], expected[name], atol=1e-4)
+    np.testing.assert_allclose(outputs["focus"], expected["focus"], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["gumbel", "reinforce"])
+def test_a_word_is_read_from_the_sample_that_entered_the_state(
+    captioner, captions, numpy_captioner, name
+):
+    model, (inputs, _) = captioner(make(name)), captions
+    rows = model(inputs, training=True)["words"].numpy()
+    for x, words, q in zip(inputs["features"], inputs["words"], rows):
+        choices = [log_p for log_p, _ in numpy_captioner(model).every_choice(x, words)]
+        assert min(np.abs(q - one).max() for one in choices) < 1e-4
+
+
+def test_samplers_read_the_most_attended_region_outside_training(captioner, captions):
+    (inputs, _) = captions
+    model = captioner("reinforce")
+    outputs, again = model(inputs), model(inputs)
+    np.testing.assert_array_equal(outputs["words"], again["words"])
+    np.testing.assert_allclose(np.exp(outputs["words"]).sum(axis=2), 1.0, atol=1e-5)
+
+
+def test_hybrid_is_its_first_then_its_second(captioner, captions):
+    model, (inputs, _) = captioner("hybrid"), captions
+    for name in ("soft", "hard"):
+        expected = captioner(name)(inputs, training=True)["words"]
+        for freeze in (model.attention.release_phase, model.attention.freeze_phase):
+            freeze()
+            np.testing.assert_allclose(model(inputs, training=True)["words"], expected, atol=1e-5)
+        model.attention.switch()
+
+
+@pytest.mark.parametrize(
+    ("name", "weight"),
+    [
+        ("soft", "scores/of_state/kernel"),
+        ("hard", "scores/of_region/kernel"),
+        ("lvml", "scores/score/kernel"),
+        ("soft", "first_state/bias"),
+        ("hard", "read_context/kernel"),
+        ("lvml", "read_context/kernel"),
+        ("lvml", "vocabulary/kernel"),
+        ("lvml", "of_context/kernel"),
+    ],
+)
+def test_gradient_is_that_of_finite_differences(
+    captioner, captions, numpy_captioner, central_differences, name, weight
+):
+    model, (inputs, targets) = captioner(name), captions
+    loss, gradients = trained_on(model, inputs, targets)
+    oracle = numpy_captioner(model)
+    np.testing.assert_allclose(loss, oracle.loss(name, **inputs, targets=targets["words"]), 1e-5)
+    path = f"decoder/{weight}"
+    original = oracle.weights[path]
+
+    def at(value):
+        oracle.weights[path] = value
+        return oracle.loss(name, **inputs, targets=targets["words"])
+
+    paths = [variable.path for variable in model.trainable_variables]
+    gradient = gradients[paths.index(f"{model.name}/{path}")]
+    np.testing.assert_allclose(gradient, central_differences(at, original), atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_padding_changes_nothing(captioner, captions, name):
+    inputs, targets = captions
+    loss, gradients = trained_on(captioner(make(name)), inputs, targets)
+    padded = [np.pad(x["words"], [(0, 0), (0, 2)]) for x in (inputs, targets)]
+    model = captioner(make(name))
+    more, with_padding = trained_on(model, inputs | {"words": padded[0]}, {"words": padded[1]})
+    np.testing.assert_allclose(more, loss, rtol=1e-6)
+    for one, other in zip(with_padding, gradients):
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(one), tf.convert_to_tensor(other), atol=2e-6
+        )
+    figures = model.evaluate(inputs | {"words": padded[0]}, {"words": padded[1]}, verbose=0)
+    np.testing.assert_allclose(figures, model.evaluate(inputs, targets, verbose=0), rtol=1e-5)
+
+
+def test_figures_are_of_the_words_that_are_there(captioner, captions, numpy_captioner):
+    model, (inputs, targets) = captioner("soft"), captions
+    model.compile("sgd", run_eagerly=True)
+    figures = model.evaluate(inputs, targets, batch_size=4, verbose=0, return_dict=True)
+    expected = numpy_captioner(model).scores(**inputs)
+    y = targets["words"]
+    there = y != 0
+    q = np.take_along_axis(expected["soft"], y[..., None], axis=2)[..., 0][there]
+    a = expected["focus"][there]
+    right = (expected["soft"].argmax(axis=2) == y)[there].mean()
+    assert set(figures) == {"loss", "perplexity", "word_accuracy", "focus_entropy"}
+    np.testing.assert_allclose(figures["loss"], -q.mean(), rtol=1e-5)
+    np.testing.assert_allclose(figures["perplexity"], np.exp(-q.mean()), rtol=1e-5)
+    np.testing.assert_allclose(figures["word_accuracy"], right, rtol=1e-5)
+    np.testing.assert_allclose(
+        figures["focus_entropy"], -(a * np.log(a)).sum(axis=1).mean(), rtol=1e-4
+    )
+
+
+def test_sample_weights_weigh_captions(captioner, captions):
+    model, (inputs, targets) = captioner(), captions
+    model.compile("sgd", run_eagerly=True)
+    one = {name: x[:1] for name, x in inputs.items()}
+    alone = model.test_on_batch(one, {"words": targets["words"][:1]})
+    weighed = model.test_on_batch(inputs, targets, sample_weight=np.array([1.0, 0.0, 0.0, 0.0]))
+    np.testing.assert_allclose(weighed[0], alone[0], rtol=1e-6)
+
+
+def test_a_grid_is_its_regions(captioner, captions):
+    model, (inputs, _) = captioner(), captions
+    grid = inputs | {"features": inputs["features"].reshape(4, 1, 3, 5)}
+    np.testing.assert_array_equal(model(grid)["words"], model(inputs)["words"])
+
+
+def test_number_of_words_need_not_be_known(captioner, captions):
+    """The loop of the graph gives the same as the unrolled one, forwards and backwards."""
+    inputs, targets = captions
+    results = []
+    for n in (4, None):
+        model = captioner("lvml")
+        model.compile("sgd")
+
+        @tf.function(
+            autograph=False,
+            input_signature=[
+                tf.TensorSpec((None, 3, 5)),
+                tf.TensorSpec((None, n), "int32"),
+                tf.TensorSpec((None, n), "int32"),
+            ],
+        )
+        def step(features, words, y, model=model):
+            x = {"features": features, "words": words}
+            with tf.GradientTape() as tape:
+                loss = model.compute_loss(x, y, model(x, training=True))
+            gradients = tape.gradient(loss, model.trainable_variables)
+            return loss, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+        words, y = (tf.constant(x["words"], "int32") for x in (inputs, targets))
+        results.append(tf.nest.flatten(step(inputs["features"], words, y)))
+    for one, other in zip(*results):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_dropout_is_of_training_alone(captioner, captions):
+    model, (inputs, _) = captioner(dropout=0.5), captions
+    plain = captioner()
+    np.testing.assert_allclose(model(inputs)["words"], plain(inputs)["words"], atol=1e-6)
+    dropped = model(inputs, training=True)["words"]
+    assert np.abs(dropped - plain(inputs, training=True)["words"]).max() > 0.1
+
+
+def test_products_of_the_vocabulary_are_the_sums_they_stand_for():
+    rng = np.random.default_rng(0)
+    base, of_region = 15 * rng.normal(size=(2, 4, 50)), 15 * rng.normal(size=(2, 3, 50))
+    a = rng.dirichlet(np.ones(3), size=(2, 4))
+    logits = base[:, :, None] + of_region[:, None]  # (b, n, r, v)
+    log_z = np.log(np.exp(logits).sum(axis=-1))
+    split = Split(tf.constant(base, "float32"), as_region_logits(of_region))
+    np.testing.assert_allclose(log_normalizers(split), log_z, atol=1e-4)
+    log_p = logits - log_z[..., None]
+    a = a.astype("float32")
+    marginal = np.log(np.einsum("bnr,bnrv->bnv", a, np.exp(log_p)))
+    np.testing.assert_allclose(log_marginal(split, np.log(a)), marginal, atol=1e-4)
+    expected = np.einsum("bnr,bnrv->bnv", a, log_p)
+    np.testing.assert_allclose(expected_log_likelihood(split, a), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"vocabulary": []}, "vocabulary has 0 words, expected 1 or more"),
+        ({"vocabulary": "dog"}, "vocabulary is 'dog', expected a list of words"),
+        ({"vocabulary": ["a", "b", "a"]}, "vocabulary has 'a' more than once, expected distinct"),
+        ({"vocabulary": ["a", ""]}, "vocabulary has '', expected words: strings"),
+        ({"vocabulary": ["a", 3]}, "vocabulary has 3, expected words: strings"),
+        ({"units": 0}, "units is 0, expected 1 or more"),
+        ({"top_k": 0}, "top_k is 0, expected 1 or more"),
+        ({"inference": "beam"}, "inference is 'beam', expected 'auto' or one of"),
+        ({"attention": "hart"}, "attention is 'hart', expected one of"),
+    ],
+)
+def test_bad_settings_raise(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Captioner(**{"vocabulary": ["a", "b"]} | settings)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (np.ones((2, 3, 5)), "inputs are a .*, expected a dict of 'features' and 'words'"),
+        ({"features": np.ones((2, 3, 5))}, r"inputs have the keys \['features'\], expected a dict"),
+        (
+            {"image": np.ones((2, 8, 8, 3)), "words": np.ones((2, 3), int)},
+            r"inputs have the keys \['image', 'words'\], expected a dict of 'features' and",
+        ),
+        (
+            {"features": np.ones((2, 5)), "words": np.ones((2, 3), int)},
+            r"features has shape \(2, 5\), expected features \(b, h, w, d\) or \(b, regions, d\)",
+        ),
+        (
+            {"features": np.ones((2, 3, 5)), "words": np.ones((2,), int)},
+            r"words have shape \(2,\), expected \(b, n\)",
+        ),
+    ],
+)
+def test_bad_inputs_raise(captioner, inputs, message):
+    with pytest.raises(ValueError, match=message):
+        captioner()(inputs)
+
+
+def test_encoder_of_wrong_rank_raises():
+    encoder = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    model = Captioner(["a"], encoder=encoder)
+    with pytest.raises(ValueError, match=r"encoder's output has shape \(None, 192\), expected"):
+        model.build({"image": (None, 8, 8, 3), "words": (None, 4)})
+
+
+def test_targets_have_one_key(captioner, captions):
+    model, (inputs, targets) = captioner(), captions
+    model.compile("sgd", run_eagerly=True)
+    with pytest.raises(ValueError, match=r"targets have the keys \['label'\], expected 'words'"):
+        model.test_on_batch(inputs, {"label": targets["words"]})

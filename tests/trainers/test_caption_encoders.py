@@ -1,0 +1,65 @@
+import keras
+import numpy as np
+import pytest
+
+from attention_zoo.trainers import caption_encoders
+from attention_zoo.trainers.caption_encoders import load_encoder, vgg19
+
+
+def test_vgg19_is_that_of_keras_with_its_own_preprocessing():
+    encoder = vgg19(32, weights=None)
+    assert encoder.output_shape == (None, 2, 2, 512)
+    x = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype("float32")
+    network = encoder.get_layer("vgg19")
+    expected = network(keras.applications.vgg19.preprocess_input(x.copy()))
+    np.testing.assert_allclose(encoder(x), expected, rtol=1e-4, atol=1e-4)
+    assert [layer.name for layer in network.layers][-1] == "block5_conv4"
+    copy = keras.models.clone_model(encoder)
+    copy.set_weights(encoder.get_weights())
+    np.testing.assert_allclose(copy(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_without_weights_it_is_told_what_to_do(monkeypatch):
+    def unreachable(**options):
+        raise Exception("URL fetch failure on https://…: None -- no route\nto host")
+
+    monkeypatch.setattr(caption_encoders.keras.applications, "VGG19", unreachable)
+    with pytest.raises(FileNotFoundError, match=r"^encoder VGG19 cannot be made \(URL fetch fail"):
+        load_encoder(None, 32)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "message"),
+    [
+        (
+            (32, 32, 3),
+            keras.layers.Flatten,
+            r"gives shape \(None, 3072\), expected a .keras file",
+        ),
+        (
+            (32,),
+            keras.layers.ReLU,
+            r"takes shape \(None, 32\), expected a .keras file of a model from pictures",
+        ),
+        ((32, 32, 1), keras.layers.ReLU, r"takes shape \(None, 32, 32, 1\), expected"),
+        (
+            (24, 24, 3),
+            keras.layers.ReLU,
+            r"^image_size is 32, expected 24: encoder .* takes \(24, 24\)$",
+        ),
+    ],
+)
+def test_bad_encoders(shape, layer, message, tmp_path):
+    path = tmp_path / "encoder.keras"
+    inputs = keras.Input(shape)
+    keras.Model(inputs, layer()(inputs)).save(path)
+    with pytest.raises(ValueError, match=message):
+        load_encoder(path, 32)
+    with pytest.raises(ValueError, match="encoder .*other.keras cannot be loaded"):
+        load_encoder(tmp_path / "other.keras", 32)
+
+
+def test_pictures_of_any_size(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs)).save(tmp_path / "encoder.keras")
+    assert load_encoder(tmp_path / "encoder.keras", 32).output_shape == (None, None, None, 4)
