@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo.datasets.buckets import bucketed
+
 # Padded lengths: 8, 16, ... 64, then doubling. Few, so that few graphs are compiled.
 LENGTHS = (*range(8, 72, 8), *(64 * 2**k for k in range(1, 15)))
-_POOL = 16  # batches that are sorted by length together
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -91,8 +92,9 @@ class Posts:
         if not shuffle:
             rows = tf.data.Dataset.range(n).batch(batch_size, drop_remainder=drop_remainder)
             return self._batches(rows)
+        lengths = self.lengths
         number = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-        rows = number.flat_map(lambda i: self._bucketed(batch_size, [seed, i], drop_remainder))
+        rows = number.flat_map(lambda i: bucketed(lengths, batch_size, [seed, i], drop_remainder))
         count = n // batch_size if drop_remainder else -(-n // batch_size)
         return self._batches(rows.apply(tf.data.experimental.assert_cardinality(count)))
 
@@ -109,33 +111,13 @@ class Posts:
         """
         _check_batch_size(batch_size, least=1, most=len(self))
         first_epoch, done = divmod(first_step, len(self) // batch_size)
+        lengths = self.lengths
 
         def epoch(number):
-            batches = self._bucketed(batch_size, [seed, number], drop_remainder=True)
+            batches = bucketed(lengths, batch_size, [seed, number], drop_remainder=True)
             return batches.skip(tf.where(number == first_epoch, tf.cast(done, tf.int64), 0))
 
         return self._batches(tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch))
-
-    def _bucketed(self, batch_size, seed, drop_remainder):
-        """One pass: batches (b,) of numbers of posts of about one length.
-
-        All posts in random order are cut into pools of 16 batches; a pool is sorted by length and
-        cut into batches; the batches of all pools are taken in random order.
-        """
-        n = len(self)
-        order = tf.random.experimental.stateless_shuffle(tf.range(n, dtype=tf.int64), seed)
-        full = order[: n // batch_size * batch_size]
-        pool = tf.range(tf.size(full, tf.int64)) // (_POOL * batch_size)
-        lengths = tf.gather(tf.constant(self.lengths), full)
-        sort = tf.argsort(pool * (tf.reduce_max(lengths) + 1) + lengths, stable=True)
-        batches = tf.reshape(tf.gather(full, sort), (-1, batch_size))
-        shuffled = tf.random.experimental.stateless_shuffle(batches, seed)
-        batches = tf.ensure_shape(shuffled, (None, batch_size))
-        dataset = tf.data.Dataset.from_tensor_slices(batches)
-        if drop_remainder or n % batch_size == 0:
-            return dataset
-        rest = tf.data.Dataset.from_tensors(order[n // batch_size * batch_size :])
-        return dataset.concatenate(rest)
 
     def _batches(self, rows):
         return rows.map(lambda numbers: _padded(self._look_up(numbers), numbers.shape[0])).prefetch(

@@ -32,6 +32,9 @@ class RunSettings:
         "moving_average", "Of REINFORCE attention.", choices=tuple(layers.BASELINES)
     )
     num_samples: int = setting(1, "Segments that REINFORCE attention draws.", least=1)
+    entropy_bonus: float = setting(
+        0.0, "Of REINFORCE attention: how much the entropy of attention adds to a reward.", least=0
+    )
     inference: str = setting(
         "auto", "How the model predicts; auto goes by the attention.", choices=("auto", *WAYS)
     )
@@ -123,6 +126,7 @@ def _leaf(name, settings):
         "reinforce": {
             "baseline": settings.baseline,
             "num_samples": settings.num_samples,
+            "entropy_bonus": settings.entropy_bonus,
             "seed": settings.seed,
         },
     }
