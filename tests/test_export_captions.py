@@ -134,6 +134,14 @@ def test_images_are_resized_to_a_size_that_is_given(of_any_size, tmp_path):
     assert serve(image=file[None])["focus"].shape == (1, 3, 6)
 
 
+@pytest.mark.parametrize("size", [8, (8,), (8, 0)])
+def test_a_size_that_is_none_is_refused(of_any_size, tmp_path, size):
+    with pytest.raises(
+        ValueError, match=r"^image_size is .*, expected \(height, width\), 1"
+    ):
+        export(of_any_size, tmp_path / "model", image_size=size)
+
+
 def test_model_that_was_not_built_is_refused(tmp_path):
     with pytest.raises(ValueError, match="the model is not built, expected one that was trained"):
         export(Captioner(WORDS), tmp_path / "model")

@@ -1,5 +1,6 @@
 """Signatures of a Captioner: from the bytes of an image to its caption."""
 
+import numpy as np
 import tensorflow as tf
 
 from attention_zoo.models import CaptionSearch
@@ -15,7 +16,7 @@ def add_caption_endpoints(
         signature = [tf.TensorSpec((None, *shape[1:]), tf.float32, name="features")]
         inputs_of = _features
     else:
-        size = _image_size(model) if image_size is None else tuple(image_size)
+        size = _image_size(model) if image_size is None else _checked(image_size)
         signature = [tf.TensorSpec((None,), tf.string, name="image")]
         inputs_of = _image_reader(size)
     for name, width in (("serving_default", 1), ("beam", beam_width)):
@@ -54,6 +55,12 @@ def _image_reader(size):
         return {"image": tf.map_fn(image, data, fn_output_signature=spec)}
 
     return inputs
+
+
+def _checked(image_size):
+    if len(np.shape(image_size)) != 1 or len(image_size) != 2 or min(image_size) < 1:
+        raise ValueError(f"image_size is {image_size!r}, expected (height, width), 1 or more")
+    return tuple(int(one) for one in image_size)
 
 
 def _image_size(model):

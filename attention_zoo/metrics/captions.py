@@ -10,6 +10,7 @@ Reference: Chen et al., Microsoft COCO Captions, arXiv:1504.00325.
 
 import importlib.util
 import shutil
+import subprocess
 
 SCORES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "meteor")
 
@@ -62,11 +63,15 @@ def missing_scores():
     """What `caption_scores` leaves out on this machine, and why: reasons by name."""
     if not has_scores():
         return dict.fromkeys(SCORES, "pycocoevalcap is not installed")
-    return {} if _has_java() else {"meteor": "there is no Java"}
+    return {} if _has_java() else {"meteor": "there is no Java that runs"}
 
 
 def _has_java():
-    return shutil.which("java") is not None
+    """Whether there is a Java that runs: the command alone may be there to offer one."""
+    java = shutil.which("java")
+    if java is None:
+        return False
+    return subprocess.run([java, "-version"], capture_output=True).returncode == 0
 
 
 def _meteor(true, said):
@@ -75,9 +80,12 @@ def _meteor(true, said):
     scorer = Meteor()
     try:
         return float(scorer.compute_score(true, said)[0])
-    except (OSError, ValueError) as error:
+    except Exception as error:  # it reads what a Java program prints: anything may go wrong
         raise OSError(f"METEOR failed ({error}), expected a Java that runs with 2 GB") from error
     finally:
+        if scorer.lock.locked():  # it stays so after an error, and its end waits for it
+            scorer.lock.release()
+        scorer.meteor_p.kill()
         for pipe in (scorer.meteor_p.stdout, scorer.meteor_p.stderr):
             pipe.close()
 

@@ -16,9 +16,9 @@ def check_keys(inputs, has_encoder, words=True):
 
 
 def check_words(shape):
-    """Raises ValueError unless words have the rank of (b, n)."""
-    if len(shape) != 2:
-        raise ValueError(f"words have shape {tuple(shape)}, expected (b, n)")
+    """Raises ValueError unless words have a shape (b, n), n 1 or more."""
+    if len(shape) != 2 or shape[1] == 0:
+        raise ValueError(f"words have shape {tuple(shape)}, expected (b, n), 1 word or more")
 
 
 def as_regions(features, name="features"):

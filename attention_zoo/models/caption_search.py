@@ -55,8 +55,9 @@ class CaptionSearch(keras.Model):
     def call(self, inputs):
         caption_inputs.check_keys(inputs, self.captioner.encoder is not None, words=False)
         settings = self.max_length, self.length_power
-        found = greedy_search(NextWord(self.captioner, inputs, 1), *settings)
+        next_word = NextWord(self.captioner, self.captioner.look(inputs))
+        found = greedy_search(next_word, *settings)
         if self.beam_width > 1:
-            step = NextWord(self.captioner, inputs, self.beam_width)
+            step = next_word.of_captions(self.beam_width)
             found = better(found, beam_search(step, self.beam_width, *settings))
         return found._asdict()

@@ -1,5 +1,7 @@
 """One word after another, without knowing what comes: what greedy and beam search call."""
 
+import copy
+
 from keras import ops as kops
 
 from attention_zoo import ops
@@ -17,18 +19,23 @@ class NextWord:
 
     Args:
         captioner: Captioner.
-        inputs: as of the captioner, without words.
-        width: k.
+        regions: `Regions` of b images, as `captioner.look` gives them.
     """
 
-    def __init__(self, captioner, inputs, width):
+    def __init__(self, captioner, regions):
         self._captioner = captioner
-        self._width = width
-        self._regions = captioner.look(inputs)
+        self._width = 1
+        self._regions = regions
         self._region_logits = None
         if captioner.way_to_predict == "marginal":
-            self._region_logits = region_logits(captioner.decoder, self._regions.features)
-        self.num_images, self.num_regions = kops.shape(self._regions.projected)[:2]
+            self._region_logits = region_logits(captioner.decoder, regions.features)
+        self.num_images, self.num_regions = kops.shape(regions.projected)[:2]
+
+    def of_captions(self, width):
+        """The same for another number k of captions an image."""
+        other = copy.copy(self)
+        other._width = width
+        return other
 
     def start(self):
         """The words before the first, (b, k), and the state (h, c), each (b * k, u)."""

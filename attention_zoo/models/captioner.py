@@ -29,7 +29,8 @@ class Captioner(keras.Model):
     schedule of Gumbel's temperature counts words here.
 
     A word is its id: 0 padding, 1 a word that is not in the vocabulary, 2 the start, 3 the end,
-    from 4 on the vocabulary. Padding adds nothing to loss, gradient or metrics.
+    from 4 on the vocabulary. Padding adds nothing to loss, gradient, the model's own metrics or
+    `weighted_metrics`; plain `metrics=` of `compile` count it as any word.
 
     Args:
         vocabulary: list of distinct words.
@@ -88,6 +89,11 @@ class Captioner(keras.Model):
         self.encoder = encoder
         self.inference = inference
         self.top_k = None if top_k is None else as_count("top_k", top_k, least=1)
+        if top_k is not None and not _has_lvml(self.attention):
+            raise ValueError(
+                f"top_k is {top_k} with {type(self.attention).__name__}, expected None: LVML alone "
+                "averages over regions"
+            )
         sizes = {"units": units, "embedding_dim": embedding_dim, "attention_units": attention_units}
         sizes = {name: as_count(name, size, least=1) for name, size in sizes.items()}
         self.decoder = CaptionDecoder(self.num_words, dropout=dropout, **sizes, name="decoder")
@@ -201,10 +207,7 @@ class Captioner(keras.Model):
         there = present(words)
         if "chains" in y_pred:
             q = q + self._judged(words, there, y_pred)[..., None]
-        weight = kops.cast(there, "float32")
-        if sample_weight is not None:
-            weight = weight * kops.reshape(kops.cast(sample_weight, "float32"), (-1, 1))
-        return super().compute_loss(x, words, q, weight, training)
+        return super().compute_loss(x, words, q, _word_weights(words, sample_weight), training)
 
     def _judged(self, words, there, y_pred):
         """REINFORCE's term (b, n); tells the baseline how well the words were known."""
@@ -225,7 +228,7 @@ class Captioner(keras.Model):
         self.focus_entropy.update_state(
             None, kops.reshape(a, (-1, a.shape[-1])), kops.reshape(there, (-1,))
         )
-        return super().compute_metrics(x, words, q, sample_weight)
+        return super().compute_metrics(x, words, q, _word_weights(words, sample_weight))
 
     def get_config(self):
         decoder = self.decoder.get_config()
@@ -249,6 +252,19 @@ class Captioner(keras.Model):
             for name in ("attention", "encoder")
         }
         return cls(**config | networks)
+
+
+def _has_lvml(attention):
+    parts = (attention.first, attention.second) if hasattr(attention, "second") else (attention,)
+    return any(isinstance(part, layers.LVMLAttention) for part in parts)
+
+
+def _word_weights(words, sample_weight):
+    """Of words (b, n), weights of captions (b,) or None: (b, n), 0 for padding."""
+    weights = kops.cast(present(words), "float32")
+    if sample_weight is None:
+        return weights
+    return weights * kops.reshape(kops.cast(sample_weight, "float32"), (-1, 1))
 
 
 def _of_true(q, words):

@@ -147,11 +147,6 @@ def _check(settings):
             f"classifier_learning_rate is {settings.classifier_learning_rate}, expected none: a "
             "captioner has learning_rate and encoder_learning_rate"
         )
-    if settings.top_k is not None and settings.attention not in ("lvml", "hybrid"):
-        raise ValueError(
-            f"top_k is {settings.top_k} with attention {settings.attention!r}, expected none: LVML "
-            "alone averages over regions"
-        )
     for name, reason in metrics.missing_scores().items():
         logging.warning("%s will be missing: %s", name, reason)
 

@@ -37,7 +37,7 @@ def without_java(monkeypatch):
 @pytest.mark.usefixtures("without_java")
 def test_scores_are_those_of_the_library():
     assert metrics.caption_scores(REFERENCES, CAPTIONS) == pytest.approx(EXPECTED, abs=1e-9)
-    assert metrics.missing_scores() == {"meteor": "there is no Java"}
+    assert metrics.missing_scores() == {"meteor": "there is no Java that runs"}
 
 
 def test_the_library_agrees_with_its_own_tokeniser():
@@ -66,6 +66,15 @@ def test_meteor_where_there_is_java():
 
 
 @pytest.mark.usefixtures("without_java")
+def test_a_java_that_does_not_run_is_none(tmp_path, monkeypatch):
+    pytest.importorskip("pycocoevalcap")
+    (tmp_path / "java").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "java").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert metrics.missing_scores() == {"meteor": "there is no Java that runs"}
+    assert "meteor" not in metrics.caption_scores(REFERENCES, CAPTIONS)
+
+
 def test_a_caption_that_repeats_a_reference_is_the_best_and_an_empty_one_the_worst():
     best = metrics.caption_scores(REFERENCES, [some[0] for some in REFERENCES])
     assert best["bleu_1"] == pytest.approx(1.0, abs=1e-6)

@@ -2,6 +2,7 @@
 
 import itertools
 
+import keras
 import numpy as np
 import pytest
 
@@ -46,6 +47,22 @@ def exhaustive(model, x, max_length, length_power):
     log_p, _ = teacher_forced(model, np.repeat(x[None], len(padded), axis=0), padded)
     score = log_p / np.array([len(caption) for caption in captions]) ** length_power
     return padded[score.argmax()], score.max()
+
+
+def test_the_encoder_sees_an_image_once():
+    class Counted(keras.layers.Layer):
+        calls = 0
+
+        def call(self, x):
+            type(self).calls += 1
+            return keras.ops.reshape(x, (-1, 4, 3))
+
+    encoder = keras.Sequential([keras.Input((2, 2, 3)), Counted()])
+    model = Captioner(["a", "b"], "lvml", encoder, units=3, embedding_dim=3, attention_units=2)
+    model.build({"image": (None, 2, 2, 3), "words": (None, None)})
+    Counted.calls = 0
+    CaptionSearch(model, 3)({"image": np.ones((2, 2, 2, 3), "float32")})
+    assert Counted.calls == 1
 
 
 WAYS = [("soft", "soft"), ("lvml", "marginal"), ("hard", "argmax"), ("reinforce", "argmax")]

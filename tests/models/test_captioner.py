@@ -251,6 +251,8 @@ def test_products_of_the_vocabulary_are_the_sums_they_stand_for():
         ({"vocabulary": ["a", 3]}, "vocabulary has 3, expected words: strings"),
         ({"units": 0}, "units is 0, expected 1 or more"),
         ({"top_k": 0}, "top_k is 0, expected 1 or more"),
+        ({"top_k": 2}, "top_k is 2 with SoftAttention, expected None: LVML alone averages over"),
+        ({"top_k": 2, "attention": "hybrid"}, "top_k is 2 with HybridAttention, expected None"),
         ({"inference": "beam"}, "inference is 'beam', expected 'auto' or one of"),
         ({"attention": "hart"}, "attention is 'hart', expected one of"),
     ],
