@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 SPLITS = {"train": "train2014", "validation": "val2014"}
+WITHOUT_TEXT = "caption without text"
 _EXPECTED = 'expected {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}'
 
 
@@ -27,6 +28,11 @@ class Listing:
     places: list[tuple[str, int | None, int]]
     captions: list[list[str]]
     left_out: dict[str, list]
+
+
+def has_text(caption):
+    """Whether a caption is a text with a letter or a digit."""
+    return isinstance(caption, str) and any(map(str.isalnum, caption))
 
 
 def splits_in(folder):
@@ -50,8 +56,8 @@ def read(folder, split):
     for picture, text, own in _captions(path, content):
         if picture not in captions:
             left_out["caption of an unknown picture"].append(own)
-        elif not isinstance(text, str) or not any(map(str.isalnum, text)):
-            left_out["caption without text"].append(own)
+        elif not has_text(text):
+            left_out[WITHOUT_TEXT].append(own)
         else:
             captions[picture].append(text.encode("utf-8", "ignore").decode())
     found = Listing([], [], [], left_out)

@@ -1,10 +1,10 @@
 """Reads the `coco_captions` of `tensorflow_datasets`: captions, and where on disk pictures are."""
 
-import itertools
+import collections
 
 import tensorflow as tf
 
-from attention_zoo.datasets.coco_files import Listing
+from attention_zoo.datasets.coco_files import WITHOUT_TEXT, Listing, has_text
 from attention_zoo.datasets.prepared import prepared
 
 _NAMES = {"val": "validation"}  # TFDS's: ours; others are the same
@@ -38,34 +38,41 @@ def sizes(builder):
 
 
 def read(builder, split):
-    """The `Listing` of a split; reads its files once through, decodes no picture."""
+    """The `Listing` of a split; reads its files once through, decodes no picture.
+
+    Captions without a text are left out. Pictures without captions are noted, but stay: slices are
+    of the pictures that TFDS counts.
+    """
     theirs = {ours: name for name, ours in _NAMES.items()}.get(split, split)
-    found = Listing([], [], [], {"picture without captions": []})
+    found = Listing([], [], [], collections.defaultdict(list))
     for path in builder.info.splits[theirs].filepaths:
-        sizes, ids, captions = [], [], []
-        for size, own, texts in tf.data.TFRecordDataset(str(path)).map(_facts).as_numpy_iterator():
-            sizes.append(int(size))
-            ids.append(int(own))
-            captions.append([text.decode("utf-8", "ignore") for text in texts])
-        starts = itertools.accumulate([_HEAD, *(size + _FOOT + _HEAD for size in sizes[:-1])])
-        for own, texts, start, size in zip(ids, captions, starts, sizes, strict=True):
-            if not texts:  # it stays: slices are of the pictures that TFDS counts
-                found.left_out["picture without captions"].append(own)
-            found.ids.append(own)
-            found.places.append((str(path), start, size))
+        start = _HEAD
+        for record in tf.data.TFRecordDataset(str(path)).map(_facts).as_numpy_iterator():
+            size, picture, texts, numbers = record
+            texts = [text.decode("utf-8", "ignore") for text in texts]
+            unsaid = [int(i) for i, text in zip(numbers, texts, strict=True) if not has_text(text)]
+            found.left_out[WITHOUT_TEXT].extend(unsaid)
+            texts = [text for text in texts if has_text(text)]
+            if not texts:
+                found.left_out["picture without captions"].append(int(picture))
+            found.ids.append(int(picture))
+            found.places.append((str(path), start, int(size)))
             found.captions.append(texts)
+            start += int(size) + _FOOT + _HEAD
     return found
 
 
 def _facts(record):
-    """(bytes of the record, id of the picture, its captions)."""
+    """(bytes of the record, id of the picture, its captions, their ids)."""
     features = {
         "image/id": tf.io.FixedLenFeature((), tf.int64),
         "captions/text": tf.io.VarLenFeature(tf.string),
+        "captions/id": tf.io.VarLenFeature(tf.int64),
     }
     parsed = tf.io.parse_single_example(record, features)
     return (
         tf.strings.length(record),
         parsed["image/id"],
         tf.sparse.to_dense(parsed["captions/text"]),
+        tf.sparse.to_dense(parsed["captions/id"]),
     )

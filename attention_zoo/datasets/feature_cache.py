@@ -1,7 +1,9 @@
 """What a frozen encoder makes of pictures, computed once and kept on disk."""
 
+import contextlib
 import dataclasses
 import hashlib
+import inspect
 import json
 import os
 from pathlib import Path
@@ -10,10 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.datasets.feature_writer import FILE, compute, whole
+from attention_zoo.datasets.feature_writer import FILE, compute, locked, whole
 from attention_zoo.datasets.pictures import Pictures
 
 DTYPES = ("float16", "float32")
+_VERSION = 1  # of how pictures are decoded and resized: a change makes all caches anew
+_END = 4096  # bytes at either end of a picture that its fingerprint is of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,17 +69,21 @@ def cached_features(pictures, encoder, folder, *, dtype="float16", batch_size=32
     """Features of pictures by an encoder: read from disk, computed as far as they are not there.
 
     They are in a folder of their own, named by a hash of the encoder's configuration and weights,
-    of the names and sizes in bytes of the pictures' files, of the size in pixels, and of `dtype`.
-    Whoever asks for the same again, in this run or another, reads what is there. Until it is whole
-    the file has another name; work that was broken off goes on after the last 256 pictures that
-    are on the disk.
+    of the pictures (name of the file and of its folder, first byte, number of bytes, and the first
+    and last 4 kB themselves), of the size in pixels, and of `dtype`. Whoever asks for the same
+    again, in this run or another, reads what is there; another process that asks meanwhile waits
+    until it is. Until it is whole the file has another name; work that was broken off goes on
+    after the last 256 pictures that are on the disk.
 
     On disk a picture takes R d numbers: 196 × 512 of VGG19 200 kB in float16, 16.6 GB for the
-    82,783 training pictures of COCO. In memory are `batch_size` pictures at a time.
+    82,783 training pictures of COCO. In memory are the features of 256 pictures at a time, twice
+    while they are put together, and the pixels of a few times `batch_size` pictures.
 
     Args:
         pictures: `Pictures`.
         encoder: A Keras model, RGB (b, h, w, 3) float32 in 0..255 -> (b, h', w', d) or (b, R, d).
+            One of a class of its own that takes arguments has a `get_config`; its code is not in
+            the hash.
         folder: The folder of all caches.
         dtype: Of the numbers on disk: "float16" (a relative error of 5e-4, up to 65,504), or
             "float32".
@@ -86,20 +94,22 @@ def cached_features(pictures, encoder, folder, *, dtype="float16", batch_size=32
         `Features`.
 
     Raises:
-        ValueError: The encoder's output has another rank, is not finite, or no picture can be
-            read.
+        ValueError: The encoder does not take such pictures or has no configuration, its output has
+            another rank or is not finite, or no picture can be read.
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}, expected one of {list(DTYPES)}")
-    if len(encoder.output_shape) not in (3, 4):
-        raise ValueError(
-            f"encoder gives shape {encoder.output_shape}, expected (b, h, w, d) or (b, R, d)"
-        )
+    given = _output_shape(encoder, (*pictures.size, 3))
+    if len(given) not in (3, 4):
+        raise ValueError(f"encoder gives shape {given}, expected (b, h, w, d) or (b, R, d)")
     folder = Path(folder, fingerprint(encoder, pictures, dtype))
     folder.mkdir(parents=True, exist_ok=True)
     encoded, facts = 0, whole(folder)
     if facts is None:
-        facts, encoded = compute(folder, pictures, encoder, dtype, batch_size, progress)
+        with locked(folder):
+            facts = whole(folder)  # by now, perhaps
+            if facts is None:
+                facts, encoded = compute(folder, pictures, encoder, dtype, batch_size, progress)
     unreadable = frozenset(facts["unreadable"])
     if len(unreadable) == len(pictures):
         raise ValueError(f"none of the {len(pictures)} pictures can be read, expected some")
@@ -107,13 +117,54 @@ def cached_features(pictures, encoder, folder, *, dtype="float16", batch_size=32
     return Features(pictures, path, shape, dtype, unreadable, encoded)
 
 
+def _output_shape(encoder, shape):
+    """What an encoder makes of pictures of a shape, (None, ...); builds it where it is not yet."""
+    try:
+        inputs = keras.Input(shape, dtype="float32", name="pictures")
+        return tuple(encoder(inputs, training=False).shape)
+    except Exception as error:  # of whatever its code raises
+        reason = type(error).__name__
+        raise ValueError(
+            f"encoder takes no pictures {(None, *shape)} ({reason}), expected a model of one input "
+            "and one output"
+        ) from error
+
+
 def fingerprint(encoder, pictures, dtype):
     """The name of a cache: 20 hexadecimal digits of a SHA-256."""
     digest = hashlib.sha256()
-    config = keras.saving.serialize_keras_object(encoder)
-    names = [(os.path.basename(path), start, size) for path, start, size in pictures.places]
-    for part in (config, names, pictures.size, dtype):
+    config = _config(encoder)
+    places = [
+        (Path(path).parts[-2:], start, size, _ends(path, start or 0, size))
+        for path, start, size in pictures.places
+    ]
+    for part in (_VERSION, config, places, pictures.size, dtype):
         digest.update(json.dumps(part, sort_keys=True, default=str).encode())
     for weight in encoder.weights:
         digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
     return digest.hexdigest()[:20]
+
+
+def _config(encoder):
+    """The configuration of an encoder, as it is saved."""
+    kind = type(encoder)
+    # Where a model has no get_config Keras makes one, of the defaults, whatever it was given.
+    made_up = kind.get_config is keras.Layer.get_config
+    taken = set(inspect.signature(kind.__init__).parameters) - {"self", "name", "args", "kwargs"}
+    if made_up and taken:
+        raise ValueError(
+            f"encoder {kind.__name__} takes {sorted(taken)} and has no get_config, expected one"
+        )
+    return keras.saving.serialize_keras_object(encoder)
+
+
+def _ends(path, start, size):
+    """A digest of the first and last bytes of a picture, of none where they cannot be read."""
+    digest = hashlib.sha256()
+    with contextlib.suppress(OSError), open(path, "rb", buffering=0) as file:
+        file.seek(start)
+        digest.update(file.read(min(_END, size)))
+        if size > _END:
+            file.seek(start + max(_END, size - _END))
+            digest.update(file.read(min(_END, size - _END)))
+    return digest.hexdigest()

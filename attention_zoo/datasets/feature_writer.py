@@ -2,7 +2,7 @@
 
 A folder has `features.bin`, all features as they follow each other in memory, and `index.json`,
 what is known of them. Until both are whole there is `features.part`, and `done.json` says how much
-of it is on the disk.
+of it is on the disk. Who writes holds `.lock`.
 """
 
 import contextlib
@@ -12,7 +12,13 @@ import os
 import numpy as np
 import tensorflow as tf
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 FILE = "features.bin"
+_LOCK = ".lock"
 _PART, _INDEX, _DONE = "features.part", "index.json", "done.json"
 _BLOCK = 256  # pictures
 
@@ -23,8 +29,18 @@ def whole(folder):
     return facts if facts is not None and _size(folder / FILE) == facts["bytes"] else None
 
 
+@contextlib.contextmanager
+def locked(folder):
+    """Waits until no one else holds a folder, and holds it, where the file system has locks."""
+    with (folder / _LOCK).open("a") as file:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a network file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def compute(folder, pictures, encoder, dtype, batch_size, progress=None):
-    """Makes what is missing of a cache.
+    """Makes what is missing of a cache; to be called with its folder `locked`.
 
     Args:
         folder: A `Path`.

@@ -32,9 +32,11 @@ def vgg19(image_size, weights="imagenet"):
 
     Reference: Simonyan and Zisserman, arXiv:1409.1556; the layer is that of arXiv:1502.03044.
     """
+    shape = (image_size, image_size, 3)
+    pixels = keras.Input(shape, name="pixels")  # named, for the config has its name
     try:
         network = keras.applications.VGG19(
-            include_top=False, weights=weights, input_shape=(image_size, image_size, 3)
+            include_top=False, weights=weights, input_tensor=pixels, input_shape=shape
         )
     except Exception as error:  # what Keras raises where there is no network is an Exception
         reason = str(error).splitlines()[0]
@@ -42,11 +44,11 @@ def vgg19(image_size, weights="imagenet"):
             f"encoder VGG19 cannot be made ({reason}), expected its weights or a network to fetch "
             "them: name another encoder as a .keras file"
         ) from error
-    inputs = keras.Input((image_size, image_size, 3), name="image")
+    inputs = keras.Input(shape, name="image")
     # Its weights expect blue, green, red, each less its mean over ImageNet.
     x = keras.layers.Normalization(mean=_MEANS, variance=[1.0] * 3, name="less_mean")(inputs)
     x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, name="blue_green_red")(x)
-    features = keras.Model(network.input, network.get_layer("block5_conv4").output, name="vgg19")
+    features = keras.Model(pixels, network.get_layer("block5_conv4").output, name="vgg19")
     encoder = keras.Model(inputs, features(x), name="vgg19_encoder")
     encoder.get_layer("blue_green_red").set_weights([np.eye(3)[None, None, ::-1]])
     return encoder

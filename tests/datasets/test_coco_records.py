@@ -13,7 +13,10 @@ COUNTS = {"train": 30, "val": 7, "test": 4, "restval": 3}
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """Picture i of a split is of the grey 8 i, and says so; the last of them has no captions."""
+    """Picture i of a split is of the grey 8 i, and says so; the last has no captions.
+
+    Of the captions of the first, two have no text.
+    """
     folder = tmp_path_factory.mktemp("tfds")
     features = {
         "image": tfds.features.Image(encoding_format="png"),
@@ -36,11 +39,12 @@ def _examples(count):
     def examples():
         for i in range(count):
             said = [f"Grey number {i}.", "A grey picture"] if i < count - 1 else []
+            said += ["", "..."] if i == 0 else []
             yield {
                 "image": np.full((20, 30 + i, 3), 8 * i, np.uint8),
                 "image/filename": f"{i}.png",
                 "image/id": i,
-                "captions": {"id": np.arange(len(said)), "text": np.array(said, object)},
+                "captions": {"id": 10 * i + np.arange(len(said)), "text": np.array(said, object)},
             }
 
     signature = {
@@ -63,7 +67,7 @@ def load(folder, split="train", **options):
 def test_pictures_are_found_in_the_records(prepared):
     dataset, info = load(prepared, batch_size=16)
     assert (info.num_pictures, info.num_examples) == (29, 58)
-    assert list(info.left_out) == ["picture without captions"]
+    assert info.left_out == {"caption without text": [2, 3], "picture without captions": [29]}
     assert info.vocabulary[0] == "grey"
     seen = set()
     for inputs, targets in dataset:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -85,14 +88,14 @@ def test_work_that_was_broken_off_goes_on_after_the_last_block(source, encoder, 
         cached(source, encoder, tmp_path, progress=break_off)
     assert calls == [(25, 60), (50, 60)]
     (folder,) = tmp_path.iterdir()
-    assert {path.name for path in folder.iterdir()} == {"features.part", "done.json"}
+    assert {path.name for path in folder.iterdir()} == {".lock", "features.part", "done.json"}
     with (folder / "features.part").open("ab") as file:
         file.write(b"half a block")
     features = cached(source, encoder, tmp_path)
     assert features.encoded == 10
     unbroken = cached(source, encoder, tmp_path / "unbroken")
     np.testing.assert_array_equal(features.tensor(), unbroken.tensor())
-    assert {path.name for path in folder.iterdir()} == {"features.bin", "index.json"}
+    assert {path.name for path in folder.iterdir()} == {".lock", "features.bin", "index.json"}
 
 
 @pytest.mark.parametrize("calls", [2, 4, 9])
@@ -119,6 +122,37 @@ def test_a_kill_at_any_point_loses_a_block_at_most(calls, source, encoder, tmp_p
     features = cached(source, encoder, tmp_path)
     whole_blocks = 25 * ((calls - 1) // 3)  # three calls a block
     assert features.encoded == 60 - min(whole_blocks, 60)
+    np.testing.assert_allclose(features.tensor(), expected(source, encoder), 1e-3, 1e-3)
+
+
+OTHER_PROCESS = """
+import sys, time
+import keras
+from attention_zoo import datasets
+from attention_zoo.datasets import feature_writer
+
+feature_writer._BLOCK = 25
+data, encoder, folder = sys.argv[1:]
+pictures = datasets.load("coco_captions", data_dir=data, image_size=32)[1].source.pictures
+
+def tell(done, total):
+    print(done, flush=True)
+    time.sleep(1.0)
+
+datasets.cached_features(pictures, keras.models.load_model(encoder), folder, progress=tell)
+"""
+
+
+def test_the_later_of_two_processes_waits_and_reads(source, encoder, coco_dir, tmp_path):
+    pytest.importorskip("fcntl")
+    encoder.save(tmp_path / "encoder.keras")
+    arguments = [str(coco_dir), str(tmp_path / "encoder.keras"), str(tmp_path / "cache")]
+    command = [sys.executable, "-c", OTHER_PROCESS, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "25\n"
+        features = cached(source, encoder, tmp_path / "cache")
+        assert process.stdout.read() == "50\n60\n"
+    assert process.returncode == 0 and features.encoded == 0
     np.testing.assert_allclose(features.tensor(), expected(source, encoder), 1e-3, 1e-3)
 
 
@@ -163,10 +197,97 @@ def test_another_encoder_picture_or_size_is_another_cache(source, encoder, coco_
     assert len(set(names)) == len(names)
 
 
+def test_other_pixels_of_the_same_names_and_sizes_are_another_cache(encoder, tmp_path):
+    features, sizes = [], set()
+    for folder in ("train2014", "val2014", "elsewhere/val2014"):
+        path = tmp_path / folder / "000.bmp"
+        path.parent.mkdir(parents=True)
+        pixels = np.full((64, 64, 3), 9 * len(features), np.uint8)
+        keras.utils.save_img(path, pixels, scale=False)
+        sizes.add(path.stat().st_size)
+        pictures = datasets.Pictures(
+            np.array([0]), [(str(path), None, path.stat().st_size)], (32, 32)
+        )
+        features.append(datasets.cached_features(pictures, encoder, tmp_path / "cache"))
+        true = encoder(pixels[None, :32, :32].astype("float32")).numpy().reshape(1, 4, 5)
+        np.testing.assert_allclose(features[-1].tensor(), true, rtol=1e-3, atol=1e-3)
+    assert len(sizes) == 1 and len({some.path for some in features}) == 3
+
+
+def test_the_fingerprint_is_of_the_last_bytes_within_the_picture(encoder, tmp_path):
+    data = bytes(range(250)) * 40
+
+    def name(data):
+        (tmp_path / "records").write_bytes(data)
+        places = [(str(tmp_path / "records"), 20, 9900)]
+        pictures = datasets.Pictures(np.array([0]), places, (32, 32))
+        return feature_cache.fingerprint(encoder, pictures, "float16")
+
+    def changed(at):
+        return data[:at] + b"!" + data[at + 1 :]
+
+    same = [name(data), name(changed(19)), name(changed(9920))]
+    others = [name(changed(20)), name(changed(4000)), name(changed(9919))]
+    assert len(set(same)) == 1 and len({*same, *others}) == 4
+
+
+class OfItsOwn(keras.Model):
+    """An encoder as a class, not built until it is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.mix = keras.layers.Conv2D(5, 16, 16)
+
+    def call(self, x):
+        return self.mix(x)
+
+
+def test_an_encoder_of_a_class_of_its_own(source, tmp_path):
+    encoder = OfItsOwn()
+    features = cached(source, encoder, tmp_path)
+    assert features.shape == (4, 5)
+    np.testing.assert_allclose(features.tensor(), expected(source, encoder), 2e-3, 1e-3)
+    assert cached(source, encoder, tmp_path).encoded == 0
+
+
+class Given(OfItsOwn):
+    """Keras's own configuration of it says gain 1.0, whatever it is."""
+
+    def __init__(self, gain=1.0):
+        super().__init__()
+        self.gain = gain
+
+    def call(self, x):
+        return self.gain * super().call(x)
+
+
+class Told(Given):
+    def get_config(self):
+        return super().get_config() | {"gain": self.gain}
+
+
+def test_an_encoder_tells_what_it_was_given(source, tmp_path):
+    with pytest.raises(ValueError, match=r"^encoder Given takes \['gain'\] and has no get_config"):
+        cached(source, Given(2.0), tmp_path)
+    one, two = Told(1.0), Told(2.0)
+    first = cached(source, one, tmp_path)
+    two(np.zeros((1, 32, 32, 3), "float32"))  # builds it
+    two.set_weights(one.get_weights())
+    second = cached(source, two, tmp_path)
+    assert second.encoded == 60 and second.path != first.path
+
+
 def test_bad_input(source, encoder, tmp_path):
     flat = keras.Model(encoder.input, keras.layers.Flatten()(encoder.output))
     with pytest.raises(ValueError, match=r"^encoder gives shape \(None, 20\), expected \(b, h, w,"):
         cached(source, flat, tmp_path)
+    inputs = keras.Input((24, 24, 3))
+    small = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
+    with pytest.raises(ValueError, match=r"^encoder takes no pictures \(None, 32, 32, 3\) \(Valu"):
+        cached(source, small, tmp_path)
+    two = keras.Model(encoder.input, [encoder.output, encoder.output])
+    with pytest.raises(ValueError, match=r"^encoder takes .* of one input and one output$"):
+        cached(source, two, tmp_path)
     with pytest.raises(ValueError, match="^dtype is 'int8', expected one of"):
         cached(source, encoder, tmp_path, dtype="int8")
     large = keras.Model(encoder.input, keras.layers.Rescaling(1e6)(encoder.output))

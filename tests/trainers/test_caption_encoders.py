@@ -2,6 +2,8 @@ import keras
 import numpy as np
 import pytest
 
+from attention_zoo import datasets
+from attention_zoo.datasets import feature_cache
 from attention_zoo.trainers import caption_encoders
 from attention_zoo.trainers.caption_encoders import load_encoder, vgg19
 
@@ -17,6 +19,23 @@ def test_vgg19_is_that_of_keras_with_its_own_preprocessing():
     copy = keras.models.clone_model(encoder)
     copy.set_weights(encoder.get_weights())
     np.testing.assert_allclose(copy(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_same_encoder_again_has_the_same_cache():
+    first, second = vgg19(32, weights=None), vgg19(32, weights=None)
+    second.set_weights(first.get_weights())
+    pictures = datasets.Pictures(np.array([0]), [("a.png", None, 1)], (32, 32))
+    names = {feature_cache.fingerprint(some, pictures, "float16") for some in (first, second)}
+    assert len(names) == 1
+
+
+def test_weights_of_a_file_are_loaded(tmp_path):
+    theirs = keras.applications.VGG19(include_top=False, weights=None)
+    path = tmp_path / "vgg19.weights.h5"
+    theirs.save_weights(path)
+    ours = vgg19(32, weights=path).get_layer("vgg19").get_weights()
+    for weight, expected in zip(ours, theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
 
 
 def test_without_weights_it_is_told_what_to_do(monkeypatch):
