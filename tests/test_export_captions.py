@@ -136,9 +136,7 @@ def test_images_are_resized_to_a_size_that_is_given(of_any_size, tmp_path):
 
 @pytest.mark.parametrize("size", [8, (8,), (8, 0)])
 def test_a_size_that_is_none_is_refused(of_any_size, tmp_path, size):
-    with pytest.raises(
-        ValueError, match=r"^image_size is .*, expected \(height, width\), 1"
-    ):
+    with pytest.raises(ValueError, match=r"^image_size is .*, expected \(height, width\), 1"):
         export(of_any_size, tmp_path / "model", image_size=size)
 
 
