@@ -170,7 +170,14 @@ class StopAfter(Logs):
         self.requested = self._left == 0
 
 
-@pytest.mark.parametrize("attention", ["soft", "gumbel", "reinforce", "hybrid"])
+@pytest.mark.parametrize(
+    "attention",
+    [
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("soft", "reinforce")),
+        "gumbel",
+        "hybrid",
+    ],
+)
 def test_stopped_anywhere_and_started_again_it_ends_the_same(attention, digits, tmp_path):
     """Bit for bit: weights, optimizer, samplers, figures. Four calls in two epochs."""
 

@@ -150,7 +150,7 @@ def test_an_update_that_spoils_the_weights_is_no_checkpoint(tmp_path):
     assert not list((tmp_path / "checkpoints").iterdir())
 
 
-@pytest.mark.parametrize("policy", ["bfloat16", "float16"])
+@pytest.mark.parametrize("policy", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_mixed_precision_trains_in_its_floats(policy, tmp_path):
     evaluations = sdc.train_and_evaluate(tmp_path, **TINY, mixed_precision=policy)
     model = keras.models.load_model(tmp_path / "model.keras")
@@ -284,15 +284,15 @@ def _interrupt(at_epoch):
 TWO_RATES = {"network": "linear", "learning_rate": 0.5, "classifier_learning_rate": 0.1}
 
 
-@pytest.mark.parametrize("jit_compile", ["true", "false"])
+@pytest.mark.parametrize("jit_compile", [pytest.param("true", marks=pytest.mark.slow), "false"])
 def test_with_augmentation_and_two_rates_it_goes_on_to_the_same_weights(jit_compile, tmp_path):
-    """Broken off after each of the six steps but the last."""
+    """Broken off after the second and the fourth of six steps, within either phase."""
     settings = TINY | TWO_RATES | {"augment": "flip_and_crop", "jit_compile": jit_compile}
     settings |= {"steps_per_call": 1, "checkpoint_steps": 1}
     sdc.train_and_evaluate(tmp_path / "unbroken", **settings)
-    for step in range(1, 6):
+    for step in (2, 4):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(WriteMetrics, "on_train_batch_begin", _interrupt_after(2))
+            patch.setattr(WriteMetrics, "on_train_batch_begin", _interrupt_after(3))
             with pytest.raises(KeyboardInterrupt):
                 sdc.train_and_evaluate(tmp_path / "broken", **settings)
         newest = find_checkpoints(tmp_path / "broken/checkpoints")[0]
@@ -346,7 +346,7 @@ def test_augmentation_is_of_training_batches_only(tmp_path, monkeypatch):
     np.testing.assert_array_equal(given["prepare_validation"](rows), test.gather(rows))
 
 
-@pytest.mark.parametrize("classifier_rate", [None, 0.1])
+@pytest.mark.parametrize("classifier_rate", [pytest.param(None, marks=pytest.mark.slow), 0.1])
 def test_replicas_end_as_one(classifier_rate, tmp_path, monkeypatch, two_replicas):
     """The same weights but for rounding, and every test mosaic evaluated once."""
     settings = TINY | {"attention": "lvml", "network": "linear", "learning_rate": 0.5}
