@@ -6,7 +6,13 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-TEST = ["pytest>=9", "hypothesis>=6.100", "pycocoevalcap>=1.2"]
+TEST = [
+    "pytest>=9",
+    "pytest-xdist>=3.6",
+    "hypothesis>=6.100",
+    "pycocoevalcap>=1.2",
+    "aiohttp>=3.10",
+]
 
 setup(
     name="attention-zoo",
@@ -29,11 +35,20 @@ setup(
     ],
     # The root links `layers`, `datasets`, `trainers` must never become top-level packages.
     packages=find_packages(include=["attention_zoo", "attention_zoo.*"]),
-    package_data={"attention_zoo": ["py.typed", "datasets/checksums.tsv"]},
+    package_data={
+        "attention_zoo": [
+            "py.typed",
+            "datasets/checksums.tsv",
+            "report/templates/*",
+            "trainers/reproduction/templates/*",
+            "zoo/presets/*/*",
+        ]
+    },
     python_requires=">=3.10,<3.14",
     install_requires=[
         "absl-py",
         "importlib_resources",  # tensorflow_datasets 4.9.10 imports it without declaring it
+        "jinja2>=3.1",
         "keras>=3.10",
         "matplotlib>=3.8",
         "numpy",
@@ -49,6 +64,7 @@ setup(
         "test": TEST,
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
         "captions": ["pycocoevalcap>=1.2"],  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
+        "serve": ["aiohttp>=3.10"],
         "benchmarks": ["torch==2.13.0"],
     },
     entry_points={
@@ -57,7 +73,9 @@ setup(
             "attention-zoo-fixed-focus = attention_zoo.trainers.fixed_focus:run",
             "attention-zoo-gradient-flow = attention_zoo.trainers.gradient_flow:run",
             "attention-zoo-hatexplain = attention_zoo.trainers.hatexplain:run",
+            "attention-zoo-reproduce = attention_zoo.trainers.reproduce:run",
             "attention-zoo-sdc = attention_zoo.trainers.sdc:run",
+            "attention-zoo-serve = attention_zoo.serving.main:run",
         ]
     },
     zip_safe=False,

@@ -18,6 +18,8 @@ from attention_zoo import (
     ops,
     optimizers,
     plots,
+    report,
+    zoo,
 )
 from attention_zoo._version import __version__
 from attention_zoo.evaluation import (
@@ -51,4 +53,6 @@ __all__ = [
     "ops",
     "optimizers",
     "plots",
+    "report",
+    "zoo",
 ]

@@ -25,17 +25,29 @@ FLOORS = [
     {"plots"},
     {"report"},
     {"zoo"},
-    {"trainers"},
+    {"trainers", "serving"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
 ANYWHERE = {"_version"}
 # `_random`, `_compiler`, `optimizers` use what only TensorFlow has, behind a check of the backend.
-MAY_USE_TENSORFLOW = {"datasets", "trainers", "export", "_compiler", "_random", "optimizers"}
+MAY_USE_TENSORFLOW = {
+    "datasets",
+    "trainers",
+    "serving",
+    "export",
+    "_compiler",
+    "_random",
+    "optimizers",
+}
 
 DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
-OPTIONAL = {"metrics.captions": "captions"}  # the extra whose libraries a module may import
+OPTIONAL = {  # the extra whose libraries a module may import
+    "metrics.captions": "captions",
+    "serving.main": "serve",
+    "serving.server": "serve",
+}
 
 
 def room_of(module: str) -> str:

@@ -31,7 +31,31 @@ def training_curves(history, *, switch_epoch=None):
     panels = {title: names for title, names in _panels(curves).items() if names}
     if not panels:
         raise ValueError(f"history has {sorted(curves)}, expected a loss or an accuracy")
-    figure = Figure((WIDTH, 3.2), dpi=DPI, facecolor="white", layout="constrained")
+    return _figure(WIDTH, panels, curves, switch_epoch)
+
+
+def training_panels(history, *, switch_epoch=None):
+    """Draws what `training_curves` does, and the attention's entropy, each panel by itself.
+
+    Args:
+        history, switch_epoch: as of `training_curves`.
+
+    Returns:
+        Figures by title, each 440 pixels wide; none where nothing of it was measured.
+    """
+    curves = _curves(history)
+    entropy = [n for n in _measures(curves) if n.endswith("entropy")]
+    panels = _panels(curves) | {"attention entropy (nats)": entropy}
+    return {
+        title: _figure(4.4, {title: names}, curves, switch_epoch)
+        for title, names in panels.items()
+        if names
+    }
+
+
+def _figure(width, panels, curves, switch_epoch):
+    """The panels side by side, and the legend over them."""
+    figure = Figure((width, 3.2), dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (title, names) in zip(axes, panels.items(), strict=True):
         _draw_panel(ax, title, names, curves)
@@ -64,7 +88,7 @@ def _curves(history):
 
 def _panels(curves):
     """The measures in each panel, by the panel's title."""
-    names = dict.fromkeys(name.removeprefix("val_") for name in curves)
+    names = _measures(curves)
     focus = [n for n in names if n == "FT" or n.endswith("focus_accuracy")]
     accuracy = [n for n in names if n.endswith("accuracy") and n not in focus]
     loss = [n for n in names if n == "loss"]
@@ -75,6 +99,11 @@ def _panels(curves):
         "focus true (FT)": focus,
         "drive to focus (nats)": drive,
     }
+
+
+def _measures(curves):
+    """Names without `val_`, each once."""
+    return list(dict.fromkeys(name.removeprefix("val_") for name in curves))
 
 
 def _draw_panel(ax, title, names, curves):
@@ -89,6 +118,7 @@ def _draw_panel(ax, title, names, curves):
     ax.set_title(title, color=INK, fontsize=11, loc="left")
     ax.set_xlabel("epoch", color=INK)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.ticklabel_format(axis="y", useOffset=False)
     if "nats" not in title:
         ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.4g}%")
     ax.spines[["top", "right"]].set_visible(False)

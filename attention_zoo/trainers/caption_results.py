@@ -4,13 +4,13 @@ import functools
 import json
 import math
 
-from attention_zoo import plots
+from attention_zoo import plots, report
 from attention_zoo.export import export
 from attention_zoo.layers import HybridAttention
 
 
 def write_results(run, model, evaluations, pictures, search, switch_epoch=None, **facts):
-    """Writes model.keras, saved_model/, pictures, captions.json and, last of all, results.json.
+    """Writes models, pictures, captions.json, report.html and, last of all, results.json.
 
     captions.json is as the COCO challenge wants it: the test pictures' ids and their captions.
 
@@ -38,6 +38,7 @@ def write_results(run, model, evaluations, pictures, search, switch_epoch=None, 
     results = {name: one.scalars() for name, one in evaluations.items()} | facts
     if isinstance(model.attention, HybridAttention):
         results["switched_epoch"] = switch_epoch
+    report.write(run.path, results)
     run.write_text("results.json", json.dumps(results, indent=2) + "\n")
 
 

@@ -19,9 +19,11 @@ from attention_zoo import datasets, metrics
 from attention_zoo.datasets.caption_words import vocabulary
 from attention_zoo.datasets.feature_cache import DTYPES
 from attention_zoo.evaluation import evaluate_captions
+from attention_zoo.evaluation.captions import mean_top_k_error
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
 from attention_zoo.optimizers import TwoOptimizers
+from attention_zoo.trainers.about import write_about
 from attention_zoo.trainers.caption_encoders import load_encoder
 from attention_zoo.trainers.caption_results import evaluation_lines, write_results
 from attention_zoo.trainers.command import Command
@@ -120,6 +122,7 @@ def train_and_evaluate(workdir, **settings):
     with strategy.scope():
         model = build_model(chosen, sources["train"].vocabulary)
     with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
+        write_about(run, "captions", Settings())
         sources = _as_inputs(sources, model.encoder, chosen, Path(workdir))
         switch = make_switch(chosen, probe=None)
         kept = _train(model, run, chosen, sources, switch)
@@ -258,11 +261,13 @@ def _train(model, run, settings, sources, switch):
 
 
 def _evaluate(model, source, settings):
-    figures = model.evaluate(source.dataset(settings.batch_size), verbose=0, return_dict=True)
+    batches = source.dataset(settings.batch_size)
+    figures = model.evaluate(batches, verbose=0, return_dict=True)
     return evaluate_captions(
         model,
         source.by_picture(32),
         perplexity=figures["perplexity"],
+        top_k_error=mean_top_k_error(model, batches) if settings.top_k else None,
         **_search(settings),
     )
 

@@ -22,9 +22,10 @@ import json
 import keras
 import numpy as np
 
-from attention_zoo import datasets, plots
+from attention_zoo import datasets, plots, report
 from attention_zoo.models import networks
 from attention_zoo.trainers import fixed_focus_settings
+from attention_zoo.trainers.about import write_about
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers
 from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, table
@@ -41,7 +42,7 @@ def train_and_evaluate(workdir, **settings):
 
     Args:
         workdir: the run's folder; holds config.json, metrics.csv, TensorBoard events, checkpoints,
-            fixed_focus.png and, last of all, results.json.
+            fixed_focus.png, report.html and, last of all, results.json.
         **settings: fields of `Settings`.
 
     Returns:
@@ -58,10 +59,12 @@ def train_and_evaluate(workdir, **settings):
     info = _load(chosen)
     model = build_model(chosen, info)
     with Workdir(workdir, dataclasses.asdict(chosen)) as run:
+        write_about(run, "fixed_focus", Settings())
         _train(model, run, chosen, true_segment_first(info.source))
         figure = plots.fixed_focus(run.path / "metrics.csv", window=5)
         run.write("fixed_focus.png", lambda path: figure.savefig(path, format="png"))
         results = summary(run)
+        report.write(run.path, results)
         run.write_text("results.json", json.dumps(results, indent=2) + "\n")
     return results
 

@@ -22,9 +22,10 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from attention_zoo import datasets, dynamics, plots
+from attention_zoo import datasets, dynamics, plots, report
 from attention_zoo.layers import HybridAttention
 from attention_zoo.models import FocusClassifier, networks
+from attention_zoo.trainers.about import write_about
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.full_batch import FullBatch, balanced
 from attention_zoo.trainers.gaps import FIGURES, gaps
@@ -69,8 +70,8 @@ def train_and_evaluate(workdir, **settings):
     over the examples. A run that was broken off begins anew.
 
     Args:
-        workdir: the run's folder; holds config.json, metrics.csv, phase_portrait.png and, last of
-            all, results.json.
+        workdir: the run's folder; holds config.json, metrics.csv, phase_portrait.png, report.html
+            and, last of all, results.json.
         **settings: fields of `Settings`.
 
     Returns:
@@ -88,6 +89,7 @@ def train_and_evaluate(workdir, **settings):
     chosen = dataclasses.replace(chosen, switch_epoch=_switch_epoch(chosen))
     examples = balanced(_load(chosen))
     with Workdir(workdir, dataclasses.asdict(chosen)) as run:
+        write_about(run, "gradient_flow", Settings())
         epochs = _epochs(chosen)
         theory = {name: _theory(name, chosen, epochs) for name in ATTENTIONS}
         with tqdm(total=len(ATTENTIONS) * chosen.epochs, unit="step") as bar:
@@ -96,6 +98,7 @@ def train_and_evaluate(workdir, **settings):
         figure = plots.phase_portrait(theory, measured)
         run.write("phase_portrait.png", lambda path: figure.savefig(path, format="png"))
         results = _results(chosen, theory, measured)
+        report.write(run.path, results)
         run.write_text("results.json", json.dumps(results, indent=2) + "\n")
     return results
 

@@ -28,7 +28,9 @@ from attention_zoo.models import (
     reading_networks,
     text_networks,
 )
+from attention_zoo.trainers.about import write_about
 from attention_zoo.trainers.command import Command
+from attention_zoo.trainers.examples import post_examples
 from attention_zoo.trainers.keep_best import KEEP, KeepBest
 from attention_zoo.trainers.results import evaluation_tables, write_results
 from attention_zoo.trainers.run_settings import (
@@ -128,6 +130,7 @@ def train_and_evaluate(workdir, **settings):
         model = build_model(chosen, infos["train"])
     posts = {name: info.source.encoded(model.encoder.look_up) for name, info in infos.items()}
     with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
+        write_about(run, "hatexplain", Settings())
         switch = make_switch(chosen, lambda: _probe(posts))
         monitors = make_monitors(chosen, lambda: _probe(posts))
         kept = _train(model, run, chosen, posts, switch, monitors)
@@ -140,8 +143,11 @@ def train_and_evaluate(workdir, **settings):
         if run.writes:
             left_out = {name: info.left_out for name, info in infos.items()}
             facts = {"kept_epoch": kept, "left_out": left_out}
+            examples = post_examples(model, infos["test"], posts["test"])
             switched = switch and switch.switched_epoch
-            write_results(run, model, evaluations, switch_epoch=switched, **facts)
+            write_results(
+                run, model, evaluations, switch_epoch=switched, examples=examples, **facts
+            )
     return evaluations
 
 

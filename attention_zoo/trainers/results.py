@@ -3,13 +3,15 @@
 import functools
 import json
 
-from attention_zoo import plots
+from attention_zoo import plots, report
 from attention_zoo.export import export
 from attention_zoo.layers import HybridAttention
 
 
-def write_results(run, model, evaluations, pictures=None, switch_epoch=None, **facts):
-    """Writes model.keras, saved_model/, the pictures and, last of all, results.json.
+def write_results(
+    run, model, evaluations, pictures=None, switch_epoch=None, examples=None, **facts
+):
+    """Writes models, pictures, histograms, examples, report.html and, last of all, results.json.
 
     Args:
         run: the `Workdir`, with a metrics.csv.
@@ -17,6 +19,7 @@ def write_results(run, model, evaluations, pictures=None, switch_epoch=None, **f
         evaluations: `Evaluation` by name, "test" among them.
         pictures: matplotlib figures by name, besides those of every run.
         switch_epoch: number of epochs before a hybrid's second phase; None if it never came.
+        examples: for examples.json, as of `trainers.examples`, or None.
         **facts: more for results.json.
     """
     run.write("model.keras", model.save)
@@ -27,10 +30,23 @@ def write_results(run, model, evaluations, pictures=None, switch_epoch=None, **f
         figures["joint_histogram"] = plots.joint_histogram(histogram)
     for name, figure in (figures | (pictures or {})).items():
         run.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
+    run.write_text("histograms.json", json.dumps(_histograms(model, evaluations)) + "\n")
+    if examples is not None:
+        run.write_text("examples.json", json.dumps(examples) + "\n")
     results = {name: evaluation.scalars() for name, evaluation in evaluations.items()} | facts
     if isinstance(model.attention, HybridAttention):
         results["switched_epoch"] = switch_epoch
+    report.write(run.path, results)
     run.write_text("results.json", json.dumps(results, indent=2) + "\n")
+
+
+def _histograms(model, evaluations):
+    """The joint histograms, counts by split and way to predict, and the model's own way."""
+    splits = {
+        split: {way: found.histogram.tolist() for way, found in one.ways.items()}
+        for split, one in evaluations.items()
+    }
+    return {"way_to_predict": model.way_to_predict, "splits": splits}
 
 
 def evaluation_tables(evaluations):

@@ -15,8 +15,10 @@ import keras
 from attention_zoo import datasets, plots
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
+from attention_zoo.trainers.about import write_about
 from attention_zoo.trainers.augment import AUGMENTATIONS, augmented, check_augment
 from attention_zoo.trainers.command import Command
+from attention_zoo.trainers.examples import mosaic_examples
 from attention_zoo.trainers.resident import resident
 from attention_zoo.trainers.results import evaluation_tables, write_results
 from attention_zoo.trainers.run_settings import (
@@ -70,7 +72,7 @@ def train_and_evaluate(workdir, **settings):
 
     Args:
         workdir: the run's folder; holds config.json, metrics.csv, TensorBoard events, checkpoints,
-            pictures, model.keras, saved_model/ and, last of all, results.json.
+            pictures, model.keras, saved_model/, report.html and, last of all, results.json.
         **settings: fields of `Settings`.
 
     Returns:
@@ -95,14 +97,16 @@ def train_and_evaluate(workdir, **settings):
     with strategy.scope():
         model = build_model(chosen, training)
     with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
+        write_about(run, "sdc", Settings())
         switch = make_switch(chosen, lambda: _probe(training))
         monitors = make_monitors(chosen, lambda: _probe(training))
         _train(model, run, chosen, training, test, switch, monitors)
         model = on_one_replica(model)
         evaluations = {name: _evaluate(model, info, test) for name, info in splits.items()}
         if run.writes:
-            pictures = _pictures(model, test)
-            write_results(run, model, evaluations, pictures, switch and switch.switched_epoch)
+            pictures, examples = _pictures(model, test), mosaic_examples(model, test)
+            switched = switch and switch.switched_epoch
+            write_results(run, model, evaluations, pictures, switched, examples)
     return evaluations
 
 

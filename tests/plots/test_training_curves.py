@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from attention_zoo.plots import training_curves
+from attention_zoo.plots import training_curves, training_panels
 
 
 @pytest.fixture
@@ -74,6 +74,22 @@ def test_measures_that_share_a_panel_are_named_and_differ_in_colour(rng):
     colours = {line.get_gid().removeprefix("val_"): line.get_color() for line in ax.lines}
     assert colours == {name: handle.get_color() for name, handle in drawn.items()}
     assert len(ax.lines) == 4 and len(set(colours.values())) == 3
+
+
+def test_panels_by_themselves_are_those_of_the_figure_and_the_entropy(history):
+    panels = training_panels(history | {"val_focus_entropy": np.ones(7)}, switch_epoch=4)
+    together = training_curves(history, switch_epoch=4)
+    assert list(panels) == [
+        *(ax.get_title("left") for ax in together.axes),
+        "attention entropy (nats)",
+    ]
+    for figure, ax in zip(panels.values(), together.axes):
+        drawn = lines(figure)
+        assert list(drawn) == [line.get_gid() for line in ax.lines]
+        for line in ax.lines:
+            np.testing.assert_array_equal(drawn[line.get_gid()].get_ydata(), line.get_ydata())
+    assert list(lines(panels["attention entropy (nats)"])) == ["val_focus_entropy", "switch"]
+    assert training_panels({"lr": [1]}) == {}
 
 
 def test_the_switch_is_a_vertical_line_in_every_panel(history):

@@ -72,6 +72,7 @@ def test_the_workdir_is_complete(finished, tiny):
     workdir, evaluations = finished
     names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
     assert names == {
+        "about.json",
         "best.weights.h5",
         "captions.json",
         "captions.png",
@@ -80,6 +81,7 @@ def test_the_workdir_is_complete(finished, tiny):
         "curves.png",
         "metrics.csv",
         "model.keras",
+        "report.html",
         "results.json",
         "saved_model",
         "tensorboard",

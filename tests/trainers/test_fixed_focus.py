@@ -50,6 +50,8 @@ def test_the_workdir_is_complete(finished):
         "tensorboard",
         "checkpoints",
         "fixed_focus.png",
+        "about.json",
+        "report.html",
         "results.json",
     }
     assert json.loads((workdir / "results.json").read_text()) == results

@@ -49,6 +49,8 @@ def test_the_workdir_is_complete(finished):
         "metrics.csv",
         "checkpoints",
         "phase_portrait.png",
+        "about.json",
+        "report.html",
         "results.json",
     }
     assert json.loads((workdir / "results.json").read_text()) == results

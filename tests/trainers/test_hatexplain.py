@@ -50,6 +50,10 @@ def test_the_workdir_is_complete(finished, tiny):
         "saved_model",
         "curves.png",
         "joint_histogram.png",
+        "about.json",
+        "examples.json",
+        "histograms.json",
+        "report.html",
         "results.json",
     }
     results = json.loads((workdir / "results.json").read_text())

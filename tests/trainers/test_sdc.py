@@ -45,6 +45,10 @@ def test_the_workdir_is_complete(finished):
         "mosaics.png",
         "curves.png",
         "joint_histogram.png",
+        "about.json",
+        "examples.json",
+        "histograms.json",
+        "report.html",
         "results.json",
     }
     results = json.loads((workdir / "results.json").read_text())

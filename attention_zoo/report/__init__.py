@@ -1,0 +1,13 @@
+"""Reports: one self-contained HTML page a run, and pages that lay runs side by side.
+
+python -m attention_zoo.report RUN
+python -m attention_zoo.report RUN RUN ... --output=compare.html
+
+A page loads nothing: its pictures are in it, it has no scripts, and what it says of classes, posts
+and settings is escaped.
+"""
+
+from attention_zoo.report.compare import compare
+from attention_zoo.report.page import write
+
+__all__ = ["compare", "write"]

@@ -1,0 +1,48 @@
+"""Makes pages of runs: one by itself, two or more side by side.
+
+python -m attention_zoo.report runs/sdc
+python -m attention_zoo.report runs/soft runs/hard runs/lvml --output=compare.html
+"""
+
+import sys
+
+from absl import app, flags
+
+from attention_zoo.report import compare, write
+
+
+def make(runs, output):
+    """Writes the page of some runs' folders; returns its path."""
+    if not runs:
+        raise ValueError("no run is named, expected the folder of one, or of more to compare")
+    if len(runs) > 1:
+        return compare(*runs, output=output or "compare.html")
+    if output is not None:
+        raise ValueError(f"output is {output!r} with one run, expected two runs or more")
+    return write(runs[0])
+
+
+def main(argv):
+    """Writes the page and says where it is."""
+    try:
+        print(f"written to {make(argv[1:], flags.FLAGS.output)}")
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+def _parse_flags(argv):
+    """As `absl.app` parses flags, with an error of one line."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        sys.exit(f"error: {' '.join(str(error).split())}, expected flags as --help lists them")
+
+
+def run():
+    """The program."""
+    flags.DEFINE_string("output", None, "Page of two runs or more; compare.html if unset.")
+    app.run(main, flags_parser=_parse_flags)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,39 @@
+"""Pages from templates, and files that are whole or not there."""
+
+import os
+import urllib.parse
+from pathlib import Path
+
+import jinja2
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("attention_zoo.report"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(template, **values):
+    """The page of a template's file; all that `values` hold is escaped."""
+    return _TEMPLATES.get_template(template).render(**values)
+
+
+def relative_link(target, folder):
+    """The address of a file, for a page in `folder`."""
+    path = os.path.relpath(Path(target).resolve(), Path(folder).resolve())
+    return "./" + urllib.parse.quote(Path(path).as_posix())
+
+
+def write_whole(path, text):
+    """Makes a text file under a temporary name and moves it into place."""
+    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

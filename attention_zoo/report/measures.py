@@ -1,0 +1,70 @@
+"""Measures of a run: what they are called, how they are shown, and which way is better."""
+
+WAYS = ("argmax", "marginal", "soft")
+BREAKDOWN = ("FTPT", "FFPT", "FTPF", "FFPF")
+
+_PERCENT = {  # as in `Evaluation.table` and `RationaleEvaluation.table`
+    *("accuracy", "focus_accuracy", *BREAKDOWN),
+    *("macro_f1", "auroc", "comprehensiveness", "sufficiency"),
+    *("attention_mass", "token_precision", "token_recall", "token_f1", "auprc", "iou_f1"),
+}
+_HIGHER = _PERCENT - {"FFPT", "FTPF", "FFPF", "sufficiency"} | {
+    *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "meteor")
+}
+_LOWER = {"nll", "FFPF", "sufficiency", "perplexity"}
+_NAMES = {
+    "focus_accuracy": "focus true (FT)",
+    "entropy": "attention entropy, nats",
+    "attention_entropy": "attention entropy of a word, nats",
+    "nll": "NLL, nats",
+    **{f"bleu_{n}": f"BLEU-{n}" for n in range(1, 5)},
+    "rouge_l": "ROUGE-L",
+    "cider": "CIDEr",
+    "meteor": "METEOR",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "macro_f1": "macro F1",
+    "token_f1": "token F1",
+    "iou_f1": "IOU F1",
+    "num_pictures": "pictures",
+}
+
+
+def split_way(name):
+    """("argmax", "accuracy") of "argmax_accuracy"; (None, name) of a figure of no way."""
+    way, _, measure = name.partition("_")
+    return (way, measure) if way in WAYS else (None, name)
+
+
+def title(name):
+    """What a measure is called in a table."""
+    return _NAMES.get(name, name.replace("_", " "))
+
+
+def shown(name, value):
+    """A figure in the digits of the evaluation's own table; "–" where there is none."""
+    measure = split_way(name)[1]
+    if value is None or value != value:
+        return "–"
+    if measure in _PERCENT:
+        return f"{value:.1%}"
+    if measure == "nll":
+        return f"{value:.4f}"
+    return f"{value:.0f}" if measure.startswith("num_") else f"{value:.3f}"
+
+
+def best(name, values):
+    """Which of some runs' values are the best: bools, all False where no value is better.
+
+    Values that are shown alike are equally good.
+
+    Args:
+        name: of the measure.
+        values: numbers, None where a run has none.
+    """
+    measure, known = split_way(name)[1], [v for v in values if v is not None and v == v]
+    if measure not in _HIGHER | _LOWER or len(known) < 2:
+        return [False] * len(values)
+    top = shown(name, max(known) if measure in _HIGHER else min(known))
+    marks = [shown(name, value) == top for value in values]
+    return [False] * len(values) if sum(marks) == len(known) else marks

@@ -1,0 +1,97 @@
+"""The page of one run."""
+
+from attention_zoo.report import figures
+from attention_zoo.report.examples import are_posts, ends
+from attention_zoo.report.html import relative_link, render, write_whole
+from attention_zoo.report.measures import shown
+from attention_zoo.report.run import Run
+from attention_zoo.report.tables import settings, tables
+
+PAGE = "report.html"
+
+
+def write(workdir, results=None):
+    """Writes `report.html`, a page of all that a run's folder holds; what is missing is left out.
+
+    Args:
+        workdir: the folder of a run of any trainer, finished or not.
+        results: what results.json will have, for a trainer that has not written it yet.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        ValueError: the folder is not that of a run, or a file in it is damaged.
+    """
+    run = Run.read(workdir, results)
+    differ, others = settings(run)
+    page = render(
+        "run.html",
+        run=run,
+        facts=facts(run),
+        differ=differ,
+        others=others,
+        tables=tables(run),
+        files=_files(run),
+        curves=figures.curves(run),
+        breakdown=figures.breakdown(run),
+        histogram=figures.joint_histogram(run),
+        drives=figures.fixed_focus(run),
+        trajectories=figures.phase_portrait(run),
+        captions=figures.captions(run),
+        mosaics=figures.mosaics(run),
+        ends=ends(run),
+        posts=are_posts(run),
+    )
+    path = run.path / PAGE
+    write_whole(path, page)
+    return path
+
+
+def facts(run):
+    """(name, text) of what was trained, on what, when, and how well it does."""
+    config, about, kept = run.config, run.about, run.results.get("kept_epoch")
+    found = {
+        "Trainer": about.get("trainer"),
+        "Data": config.get("dataset") or config.get("data_dir"),
+        "Attention": _attention(run),
+        "Seed": config.get("seed"),
+        "Began": about.get("began", "").replace("T", " ").replace("+00:00", " UTC"),
+        "Last epoch": run.last_epoch and f"{run.last_epoch:%Y-%m-%d %H:%M:%S} UTC",
+        "Weights": kept and f"of epoch {kept}, the best on validation",
+        "On the test split": _headline(run),
+        "Versions": ", ".join(f"{name} {about[name]}" for name in _LIBRARIES if name in about),
+    }
+    return [(name, text) for name, text in found.items() if text not in (None, "")]
+
+
+_LIBRARIES = ("attention_zoo", "keras", "tensorflow")
+
+
+def _attention(run):
+    """The attention and, of a hybrid, its phases and when it switched."""
+    config = run.config
+    if "deviation" in run.results:
+        return ", ".join(run.results["deviation"])
+    if config.get("attention") != "hybrid":
+        return config.get("attention")
+    phases = f"{config.get('first_attention')}, then {config.get('second_attention')}"
+    epoch = run.results.get("switched_epoch")
+    return f"hybrid: {phases}" + ("" if epoch is None else f" after epoch {epoch}")
+
+
+def _headline(run):
+    """The figures to see first."""
+    figures_of_test, way = run.splits.get("test", {}), run.way_to_predict
+    names = {f"{way}_accuracy": f"accuracy by {way}", "focus_accuracy": "focus true (FT)"}
+    names |= {"bleu_4": "BLEU-4", "cider": "CIDEr"}
+    known = [name for name in names if name in figures_of_test]
+    return ", ".join(f"{names[name]} {shown(name, figures_of_test[name])}" for name in known)
+
+
+def _files(run):
+    """(name, relative link) of everything in the folder that is the run's."""
+    there = {path.name for path in run.path.iterdir() if not path.name.startswith(".")}
+    there |= {"results.json"} if run.results else set()
+    names = sorted(there - {PAGE})
+    return [(name, relative_link(run.path / name, run.path)) for name in names]
