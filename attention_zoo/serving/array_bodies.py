@@ -1,0 +1,115 @@
+"""Bodies of NumPy arrays: npy holds one, npz several by name. Nothing in them is unpickled."""
+
+import io
+import math
+import zipfile
+
+import numpy as np
+from numpy.lib import format as npy
+
+from attention_zoo.serving import tensors
+from attention_zoo.serving.call import Call
+from attention_zoo.serving.refused import Refused
+
+READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def read_npy(body, signature):
+    """The `Call` in one array, for a signature with one input.
+
+    Args:
+        body: bytes, as `np.save` writes them.
+        signature: the `Signature`.
+
+    Raises:
+        Refused: a body that is no npy, or an array that does not fit the signature.
+    """
+    if len(signature.inputs) > 1:
+        raise Refused(400, f"body is npy, one array, expected npz of {list(signature.inputs)}")
+    ((name, spec),) = signature.inputs.items()
+    return Call(signature, {name: _array(body, name, spec)})
+
+
+def read_npz(body, signature, most_bytes):
+    """The `Call` in arrays by name.
+
+    Args:
+        body: bytes, as `np.savez` or `np.savez_compressed` writes them.
+        signature: the `Signature`.
+        most_bytes: of the arrays, unpacked.
+
+    Raises:
+        Refused: a body that is no npz, is too large unpacked, or does not fit the signature.
+    """
+    parts = _unpacked(body, signature, most_bytes)
+    arrays = {name: _array(parts[name], name, spec) for name, spec in signature.inputs.items()}
+    return Call(signature, arrays)
+
+
+def write_npz(outputs):
+    """The bytes of an npz of outputs by name; strings are NumPy's bytes."""
+    file = io.BytesIO()
+    np.savez(file, **{name: _plain(array) for name, array in outputs.items()})
+    return file.getvalue()
+
+
+def _plain(array):
+    """As a type that npy has."""
+    return array.astype({"O": "S", "V": np.float32}.get(array.dtype.kind, array.dtype))
+
+
+def _unpacked(body, signature, most_bytes):
+    """Bytes of the files in a zip, by the names of the inputs."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            members = archive.infolist()
+            names = [member.filename.removesuffix(".npy") for member in members]
+            _check_members(members, names, signature, most_bytes)
+            return {name: _member(archive, one) for name, one in zip(names, members, strict=True)}
+    except Refused:
+        raise
+    except Exception as error:  # zipfile has many for what is no zip
+        raise Refused(400, f"body is not npz: {str(error) or type(error).__name__}") from None
+
+
+def _member(archive, member):
+    """Its bytes: no more are unpacked than it names, as `ZipFile.read` would."""
+    with archive.open(member) as file:
+        return file.read(member.file_size)
+
+
+def _check_members(members, names, signature, most_bytes):
+    if len(set(names)) < len(names):
+        raise Refused(400, "body names an array twice, expected each input once")
+    signature.check_names(names)
+    size = sum(member.file_size for member in members)
+    if size > most_bytes:
+        raise Refused(413, f"arrays have {size} bytes unpacked, expected {most_bytes} or fewer")
+    if any(one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for one in members):
+        raise Refused(400, "body is packed in another way, expected np.savez's or _compressed's")
+
+
+def _array(data, name, spec):
+    """The array in an npy, checked by its header before any memory is taken for it."""
+    file = io.BytesIO(data)
+    shape, fortran, dtype = _header(file, name)
+    tensors.check_kind(dtype, name, spec.dtype)
+    tensors.check_shape(shape, name, spec)
+    there, size = len(data) - file.tell(), math.prod(shape) * dtype.itemsize
+    if size != there or not dtype.itemsize:
+        raise Refused(400, f"{name} has {there} bytes of data, expected {size} of a shape {shape}")
+    array = np.frombuffer(data, dtype, offset=file.tell())
+    array = array.reshape(shape, order="F" if fortran else "C")
+    try:
+        return tensors.cast(array, name, spec.dtype)
+    except (UnicodeError, SystemError):  # the latter from letters beyond Unicode
+        raise Refused(400, f"{name} has strings that are not Unicode, expected text") from None
+
+
+def _header(file, name):
+    """(shape, whether in Fortran's order, type) of an npy; the file is left at its data."""
+    try:
+        return READERS[npy.read_magic(file)](file)
+    except Exception as error:  # Python's parser reads the header: it has many
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Refused(400, f"{name} is not npy: {reason}") from None

@@ -1,0 +1,35 @@
+"""Limits: what a server takes on."""
+
+import dataclasses
+import math
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Bounds of a server.
+
+    Attributes:
+        max_batch: rows that the model is given at once, of one request or of several.
+        max_wait_ms: milliseconds that a request waits for others to join it.
+        max_body_bytes: bytes of a body, and of the arrays in an npz once they are unpacked.
+        timeout_seconds: seconds that a body may take to arrive, and an answer to be found.
+        max_queue: requests in hand at one time: their bodies on the way, waiting or computed.
+
+    Raises:
+        ValueError: a bound that nothing could meet.
+    """
+
+    max_batch: int = 64
+    max_wait_ms: float = 0.0
+    max_body_bytes: int = 8 * 2**20
+    timeout_seconds: float = 30.0
+    max_queue: int = 256
+
+    def __post_init__(self):
+        for name in ("max_batch", "max_body_bytes", "max_queue"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 or more")
+        if not 0 <= self.max_wait_ms < math.inf:
+            raise ValueError(f"max_wait_ms is {self.max_wait_ms}, expected 0 or more")
+        if not 0 < self.timeout_seconds < math.inf:
+            raise ValueError(f"timeout_seconds is {self.timeout_seconds}, expected more than 0")

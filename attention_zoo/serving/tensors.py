@@ -1,0 +1,63 @@
+"""What a signature asks of an input: its family of types, its shape, numbers that fit."""
+
+import numpy as np
+
+from attention_zoo.serving.refused import Refused
+
+KINDS = {"float": "fiu", "integer": "iu", "bool": "b", "string": "SU"}  # NumPy's, that it takes
+
+
+def family(dtype):
+    """The key of `KINDS` that a TensorFlow type belongs to, or None."""
+    if dtype.is_floating:
+        return "float"
+    if dtype.is_integer:
+        return "integer"
+    return {"bool": "bool", "string": "string"}.get(dtype.name)
+
+
+def shape_of(spec):
+    """The shape of a TensorSpec as people write it: (b, 5, 8), with ? where any size will do."""
+    rest = ["?" if n is None else str(n) for n in spec.shape[1:]]
+    first = "b" if spec.shape[0] is None else str(spec.shape[0])
+    return f"({', '.join([first, *rest])}{'' if rest else ','})"
+
+
+def check_shape(shape, name, spec):
+    """Refuses a shape that the TensorSpec of the input `name` does not allow, or with a 0 in it."""
+    fits = len(shape) == len(spec.shape) and min(shape) > 0 and spec.shape.is_compatible_with(shape)
+    if not fits:
+        raise Refused(400, f"{name} has shape {tuple(shape)}, expected {shape_of(spec)}")
+
+
+def check_range(least, most, name, dtype):
+    """Refuses whole numbers outside the range of an integer type."""
+    bounds = np.iinfo(dtype.as_numpy_dtype)
+    for value in (least, most):
+        if not bounds.min <= value <= bounds.max:
+            raise Refused(400, f"{name} has a number out of range, expected {dtype.name}")
+
+
+def check_kind(numpy_dtype, name, dtype):
+    """Refuses arrays of another family of types, and objects."""
+    if numpy_dtype.kind not in KINDS[family(dtype)]:
+        raise Refused(400, f"{name} has the type {numpy_dtype}, expected {dtype.name}")
+
+
+def cast(array, name, dtype):
+    """An array of the right kind and not empty, as the type of its input.
+
+    Raises:
+        Refused: numbers that are not finite as this type, or out of its range.
+    """
+    if family(dtype) == "string":
+        return (
+            np.char.encode(array).astype(object) if array.dtype.kind == "U" else array.astype("O")
+        )
+    if family(dtype) == "integer":
+        check_range(array.min(), array.max(), name, dtype)
+    with np.errstate(over="ignore"):
+        array = np.asarray(array, dtype.as_numpy_dtype)
+    if family(dtype) == "float" and not np.isfinite(array).all():
+        raise Refused(400, f"{name} has a number that is not finite, expected {dtype.name}")
+    return array

@@ -1,0 +1,167 @@
+"""Models to serve and servers to ask."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from aiohttp import web
+
+from attention_zoo import FocusClassifier, export
+from attention_zoo.serving.limits import Limits
+from attention_zoo.serving.served_model import ServedModel
+from attention_zoo.serving.server import RUNNER, Server
+
+M, D, C = 3, 4, 3
+
+
+class Kinds(tf.Module):
+    """A signature for each kind of input and output."""
+
+    def double(self, x):
+        return {"y": 2.0 * x}
+
+    def types(self, i, n, t):
+        return {"i": i + 1, "n": n, "t": tf.logical_not(t)}
+
+    def texts(self, text):
+        return {"text": text, "text_bytes": text}
+
+    def words(self, text):
+        """As wide as the longest text is long: how much is joined would be seen."""
+        return {"words": tf.strings.split(text).to_tensor("")}
+
+    def picky(self, x):
+        with tf.control_dependencies([tf.debugging.assert_non_negative(x, "x is negative")]):
+            return {"root": tf.sqrt(x)}
+
+    def slow(self, seconds):
+        until = tf.timestamp() + tf.cast(tf.reduce_max(seconds), tf.float64)
+        (end,) = tf.while_loop(lambda t: t < until, lambda t: [tf.timestamp()], [tf.timestamp()])
+        return {"rows": tf.zeros_like(seconds) + tf.cast(end > 0.0, tf.float32)}
+
+    def total(self, x):
+        return {"total": tf.reduce_sum(x)}
+
+    def save(self, folder):
+        floats, strings = ((None,), tf.float32), ((None,), tf.string)
+        specs = {
+            "double": {"x": ((None, 2), tf.float32)},
+            "types": {
+                "i": ((None, None), tf.int32),
+                "n": ((None,), tf.uint8),
+                "t": ((None,), tf.bool),
+            },
+            "texts": {"text": strings},
+            "words": {"text": strings},
+            "picky": {"x": floats},
+            "slow": {"seconds": floats},
+            "total": {"x": floats},
+        }
+        signatures = {
+            name: tf.function(getattr(self, name)).get_concrete_function(
+                **{key: tf.TensorSpec(*spec, name=key) for key, spec in inputs.items()}
+            )
+            for name, inputs in specs.items()
+        }
+        tf.saved_model.save(self, folder, signatures | {"serving_default": signatures["double"]})
+
+
+class Client:
+    """Asks one server."""
+
+    def __init__(self, port):
+        self.port = port
+
+    def __call__(self, method, path, body=None, content_type="application/json", **headers):
+        """(status, headers, what JSON the body holds, or its bytes)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            named = {key.replace("_", "-"): value for key, value in headers.items()}
+            connection.request(method, path, body, {"Content-Type": content_type} | named)
+            response = connection.getresponse()
+            data = response.read()
+            is_json = response.headers.get_content_type() == "application/json"
+            return response.status, response.headers, json.loads(data) if is_json else data
+
+    def predict(self, request, **headers):
+        """(status, answer) to a JSON body."""
+        body = request if isinstance(request, bytes) else json.dumps(request).encode()
+        status, _, answer = self("POST", "/v1/models/model:predict", body, **headers)
+        return status, answer
+
+
+@contextlib.contextmanager
+def running(application):
+    """The port of an application that runs in a thread."""
+    loop = asyncio.new_event_loop()
+    runner = web.AppRunner(application, **RUNNER)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(runner.setup(), loop).result()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        asyncio.run_coroutine_threadsafe(site.start(), loop).result()
+        yield runner.addresses[0][1]
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory):
+    """The `Kinds`, saved and loaded."""
+    folder = tmp_path_factory.mktemp("kinds")
+    Kinds().save(folder)
+    return ServedModel(folder)
+
+
+@pytest.fixture(scope="session")
+def classifier_dir(tmp_path_factory):
+    """A SavedModel of a FocusClassifier that takes segments (b, 3, 4) and a mask."""
+    keras.utils.set_random_seed(0)
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C), "lvml")
+    model({"segments": np.zeros((1, M, D), "float32"), "mask": np.ones((1, M), bool)})
+    folder = tmp_path_factory.mktemp("classifier") / "saved_model"
+    export(model, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def classifier_without_mask(tmp_path_factory, linear_model):
+    """One that takes segments alone, loaded to be served."""
+    folder = tmp_path_factory.mktemp("without_mask") / "saved_model"
+    export(linear_model("lvml"), folder)
+    return ServedModel(folder)
+
+
+@pytest.fixture(scope="session")
+def classifier(classifier_dir):
+    """It, loaded to be served."""
+    return ServedModel(classifier_dir)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """(model, **limits) -> a context with the `Client` of a new server."""
+
+    @contextlib.contextmanager
+    def start(model, **limits):
+        with running(Server(model, Limits(**limits)).application()) as port:
+            yield Client(port)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def client(kinds, serve):
+    """The client of a server of the `Kinds` with small limits."""
+    with serve(kinds, max_batch=8, max_body_bytes=4_096, timeout_seconds=5.0) as one:
+        yield one

@@ -1,0 +1,141 @@
+"""The command: its flags, its first line, its end."""
+
+import contextlib
+import functools
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from absl import app, flags
+
+from attention_zoo.serving import main
+from attention_zoo.serving.limits import Limits
+
+COMMAND = [sys.executable, "-m", "attention_zoo.serving"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"max_batch": 0}, "max_batch is 0, expected 1 or more"),
+        ({"max_queue": -1}, "max_queue is -1, expected 1 or more"),
+        ({"max_body_bytes": 0}, "max_body_bytes is 0, expected 1 or more"),
+        ({"max_wait_ms": -1.0}, "max_wait_ms is -1.0, expected 0 or more"),
+        ({"timeout_seconds": 0.0}, "timeout_seconds is 0.0, expected more than 0"),
+        ({"timeout_seconds": float("nan")}, "timeout_seconds is nan, expected more than 0"),
+    ],
+)
+def test_limits_that_nothing_could_meet_are_refused(limits, reason):
+    with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
+        Limits(**limits)
+
+
+def test_it_listens_on_any_free_port():
+    with contextlib.closing(main.listen("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+        assert host == "127.0.0.1" and port > 0
+
+
+def test_a_port_that_is_taken_or_none_is_refused_in_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"^cannot listen on 127.0.0.1, port {port}: Address al"):
+            main.listen("127.0.0.1", port)
+    with pytest.raises(ValueError, match="^port is 70000, expected 0 to 65535$"):
+        main.listen("127.0.0.1", 70_000)
+    with pytest.raises(OSError, match="^cannot listen on nowhere.invalid, port 0: .*"):
+        main.listen("nowhere.invalid", 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "reach", "warns"),
+    [("127.0.0.1", "loopback: this machine only", 0), ("0.0.0.0", "open to other machines", 1)],
+)
+def test_the_first_line_says_who_can_reach_it(host, reach, warns, capsys, monkeypatch):
+    warned = []
+    monkeypatch.setattr(main.logging, "warning", lambda text, *values: warned.append(text % values))
+    with contextlib.closing(main.listen(host, 0)) as listener:
+        main._announce("runs/x", "model", listener)
+        port = listener.getsockname()[1]
+    line = f"runs/x at http://{host}:{port}/v1/models/model ({reach})\n"
+    assert capsys.readouterr().out == line
+    assert len(warned) == warns and all("no password" in text for text in warned)
+
+
+@pytest.mark.slow
+def test_sigterm_ends_it_after_the_requests_in_hand(classifier_dir):
+    """It waits 4 s for others to join a batch; the signal comes in between."""
+    flags = [f"--saved_model={classifier_dir}", "--port=0", "--max_wait_ms=4000", "--name=digits"]
+    process = subprocess.Popen(
+        [*COMMAND, *flags], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    with process:
+        line = process.stdout.readline()
+        port = int(re.search(r"http://127.0.0.1:(\d+)/v1/models/digits", line)[1])
+        inputs = {"segments": np.zeros((1, 3, 4)).tolist(), "mask": [[True] * 3]}
+        body = json.dumps({"inputs": inputs}).encode()
+        head = "POST /v1/models/digits:predict HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            answer = connection.makefile("rb")
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+            assert answer.readline() + answer.readline() == b"HTTP/1.1 100 Continue\r\n\r\n"
+            connection.sendall(body)  # the server has the request in hand
+            time.sleep(1.0)
+            process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+            assert time.monotonic() - began > 1.0
+            assert b"probabilities" in answer.read()
+            answer.close()
+        assert process.wait(30) == 0
+
+
+@pytest.fixture
+def flags_of(monkeypatch):
+    """(arguments) -> has `main` read them: absl has one set of flags for a process."""
+
+    def parse(*arguments):
+        monkeypatch.setattr(main.flags, "FLAGS", flags.FlagValues())
+        for kind in ("string", "integer", "float"):
+            define = getattr(flags, f"DEFINE_{kind}")
+            into = functools.partial(define, flag_values=main.flags.FLAGS)
+            monkeypatch.setattr(main.flags, f"DEFINE_{kind}", into)
+        main.define()
+        return main._parse(["serve", *arguments])
+
+    return parse
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "error: saved_model is unset, expected the folder of a SavedModel"),
+        (["--saved_model=nowhere"], "error: SavedModel file does not exist at: nowhere"),
+        (["--saved_model=x", "--max_batch=0"], "error: max_batch is 0, expected 1 or more"),
+        (["--saved_model=x", "--port=x"], "error: flag --port=x"),
+        (["--batch=3"], "error: Unknown command line flag 'batch'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(flags_of, arguments, reason):
+    with pytest.raises(SystemExit) as ended:
+        main.main(flags_of(*arguments))
+    assert ended.value.code.startswith(reason) and "\n" not in ended.value.code
+
+
+def test_without_the_library_it_says_what_to_install(flags_of, monkeypatch):
+    monkeypatch.setattr(main.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match=r"^error: aiohttp is not installed, .*zoo\[serve\]$"):
+        main.main(flags_of("--saved_model=x"))
+
+
+def test_arguments_that_are_no_flags_are_refused(flags_of):
+    with pytest.raises(
+        app.UsageError, match=r"^unknown arguments \['fast'\], expected flags only$"
+    ):
+        main.main(flags_of("fast"))

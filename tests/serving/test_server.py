@@ -1,0 +1,208 @@
+"""The server over HTTP: routes, limits, and what it says when it refuses."""
+
+import concurrent.futures
+import gzip
+import io
+import json
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+
+PREDICT = "/v1/models/model:predict"
+NPY, NPZ = "application/x-npy", "application/x-npz"
+GOOD = json.dumps({"instances": [[1, 2]]}).encode()
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def raw(port, data):
+    """The first line that the server answers to these bytes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(data)
+        return connection.makefile("rb").readline().decode()
+
+
+def head(length=None, path=PREDICT, **headers):
+    named = {"Host": "here", "Content-Type": "application/json"} | headers
+    if length is not None:
+        named["Content-Length"] = length
+    lines = [f"POST {path} HTTP/1.1", *(f"{key}: {value}" for key, value in named.items())]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def test_it_is_healthy_and_available(client):
+    assert client("GET", "/healthz")[::2] == (200, {"status": "ok"})
+    for path in ("/v1/models/model", "/v1/models/model/versions/1"):
+        status, _, answer = client("GET", path)
+        (version,) = answer["model_version_status"]
+        assert status == 200 and version["state"] == "AVAILABLE"
+
+
+def test_metadata_names_every_signature(client, kinds):
+    for path in ("/v1/models/model/metadata", "/v1/models/model/versions/1/metadata"):
+        status, _, answer = client("GET", path)
+        assert status == 200 and answer["model_spec"]["name"] == "model"
+        assert (
+            answer["metadata"]["signature_def"]["signature_def"].keys() == kinds.signatures.keys()
+        )
+
+
+@pytest.mark.parametrize("path", [PREDICT, "/v1/models/model/versions/1:predict"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8",
+                     "application/x-www-form-urlencoded"]
+)  # fmt: skip
+def test_json_is_answered_with_json(client, path, content_type):
+    status, _, answer = client("POST", path, GOOD, content_type)
+    assert (status, answer) == (200, {"predictions": [[2.0, 4.0]]})
+
+
+def test_json_needs_no_content_type(client):
+    head_ = f"POST {PREDICT} HTTP/1.1\r\nHost: here\r\nContent-Length: {len(GOOD)}\r\n\r\n"
+    assert raw(client.port, head_.encode() + GOOD) == "HTTP/1.1 200 OK\r\n"
+
+
+def test_arrays_are_answered_with_json_or_arrays(client):
+    body = npy(np.float32([[1, 2], [3, 4]]))
+    path = PREDICT + "?signature_name=double"
+    assert client("POST", path, body, NPY)[2] == {"outputs": [[2.0, 4.0], [6.0, 8.0]]}
+    _, headers, data = client("POST", path, body, NPY, Accept=NPZ)
+    assert headers["Content-Type"] == NPZ
+    np.testing.assert_array_equal(np.load(io.BytesIO(data))["y"], [[2.0, 4.0], [6.0, 8.0]])
+
+
+@pytest.mark.parametrize("content_type", [NPZ, "application/zip"])
+def test_several_arrays_come_by_name(client, content_type):
+    file = io.BytesIO()
+    np.savez(file, i=[[1]], n=np.uint8([2]), t=[True])
+    path = PREDICT + "?signature_name=types"
+    status, _, answer = client("POST", path, file.getvalue(), content_type)
+    assert (status, answer) == (200, {"outputs": {"i": [[2]], "n": [2], "t": [False]}})
+
+
+LARGE = json.dumps({"instances": [[1, 2]] * 2_000}).encode()
+ERRORS = [
+    (404, "GET", "/", None, {}, "GET /: Not Found"),
+    (404, "GET", "/v1/models/other", None, {}, "model is 'other', expected 'model'"),
+    (404, "GET", "/v1/models/model/versions/2", None, {}, "version is '2', expected '1'"),
+    (404, "POST", "/v1/models/other:predict", GOOD, {}, "model is 'other'"),
+    (404, "POST", "/v1/models/model:classify", GOOD, {}, "Not Found"),
+    (405, "GET", PREDICT, None, {}, "GET /v1/models/model:predict: Method Not Allowed"),
+    (405, "DELETE", "/v1/models/model", None, {}, "Method Not Allowed"),
+    (415, "POST", PREDICT, GOOD, {"content_type": "text/html"}, "content type is text/html"),
+    (415, "POST", PREDICT, gzip.compress(GOOD), {"Content_Encoding": "gzip"}, "encoding is gzip"),
+    (413, "POST", PREDICT, LARGE, {}, f"body has {len(LARGE)} bytes, expected 4096 or fewer"),
+    (413, "POST", PREDICT, iter([LARGE]), {}, "body is larger, expected 4096 bytes or fewer"),
+    (413, "POST", PREDICT, json.dumps({"instances": [[1, 2]] * 9}), {}, "there are 9 instances"),
+    (400, "POST", PREDICT, b"{", {}, "body is not JSON"),
+    (400, "POST", PREDICT, b"", {}, "body is not JSON"),
+    (400, "POST", PREDICT, b"[" * 4_000, {}, "nested too deeply"),
+    (400, "POST", PREDICT, b"text", {"content_type": NPY}, "x is not npy"),
+    (400, "POST", PREDICT, b"text", {"content_type": NPZ}, "body is not npz"),
+    (400, "POST", PREDICT + "?signature_name=no", b"", {"content_type": NPY}, "signature_name is"),
+    (
+        400,
+        "POST",
+        PREDICT,
+        json.dumps({"signature_name": "picky", "instances": [-1]}),
+        {},
+        "the model refuses the inputs",
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "method", "path", "body", "headers", "reason"), ERRORS)
+def test_an_error_says_what_is_wrong(client, status, method, path, body, headers, reason):
+    found, answered, answer = client(method, path, body, **headers)
+    assert found == status
+    assert answer.keys() == {"error"} and reason in answer["error"]
+    if status == 405:
+        assert answered["Allow"] in ("POST", "GET,HEAD")
+    assert client.predict({"instances": [[1, 2]]})[0] == 200  # it goes on
+
+
+@pytest.mark.parametrize("start", [head("x"), head("-1"), b"no HTTP\r\n\r\n"])
+def test_broken_http_is_refused(client, start):
+    assert raw(client.port, start + GOOD) == "HTTP/1.0 400 Bad Request\r\n"
+
+
+def test_a_body_over_the_limit_is_refused_before_it_comes(client):
+    """The body is never sent: an answer can only come if nobody waits for it."""
+    began = time.monotonic()
+    assert raw(client.port, head(10**12)) == "HTTP/1.1 413 Request Entity Too Large\r\n"
+    assert time.monotonic() - began < 4.0  # not after the 5 s that a body may take
+
+
+def test_a_client_that_asks_first_is_told(client):
+    expecting = {"Expect": "100-continue"}
+    assert raw(client.port, head(10**12, **expecting)).startswith("HTTP/1.1 413 ")
+    assert raw(client.port, head(len(GOOD), **expecting)) == "HTTP/1.1 100 Continue\r\n"
+
+
+@pytest.mark.parametrize(
+    "start", [head(len(GOOD)) + GOOD[:-1], head(**{"Transfer-Encoding": "chunked"}) + b"9\r\n{"]
+)
+def test_a_body_that_does_not_end_is_given_up(kinds, serve, start):
+    with serve(kinds, timeout_seconds=0.3) as client:
+        assert raw(client.port, start) == "HTTP/1.1 408 Request Timeout\r\n"
+
+
+def test_a_slow_model_is_not_waited_for(kinds, serve):
+    with serve(kinds, timeout_seconds=0.3) as client:
+        slow = {"signature_name": "slow", "instances": [0.6]}
+        status, answer = client.predict(slow)
+        assert (status, answer) == (504, {"error": "the answer took more than 0.3 s"})
+        until = time.monotonic() + 10.0
+        while client.predict({"instances": [[1, 2]]})[0] == 504:  # it is still at the first
+            assert time.monotonic() < until
+        assert client.predict({"instances": [[1, 2]]})[0] == 200
+
+
+def test_a_full_queue_is_refused_until_there_is_room(kinds, serve):
+    slow = {"signature_name": "slow", "instances": [1.0]}
+    with serve(kinds, max_queue=2) as client, concurrent.futures.ThreadPoolExecutor(2) as threads:
+        taken = [threads.submit(client.predict, slow) for _ in range(2)]
+        time.sleep(0.4)
+        status, headers, answer = client("POST", PREDICT, GOOD)
+        assert status == 503 and headers["Retry-After"] == "1"
+        assert answer == {"error": "2 requests are in hand, expected fewer: try again"}
+        assert [one.result()[0] for one in taken] == [200, 200]
+        assert client.predict({"instances": [[1, 2]]})[0] == 200
+
+
+def test_many_at_once_get_their_own_answers(kinds, serve):
+    with serve(kinds) as client, concurrent.futures.ThreadPoolExecutor(16) as threads:
+        bad = {"instances": [["one", 2]]}
+        requests = [bad if i % 5 == 4 else {"instances": [[i, -i]]} for i in range(100)]
+        found = list(threads.map(client.predict, requests))
+    for i, (status, answer) in enumerate(found):
+        expected = (400, None) if i % 5 == 4 else (200, [[2.0 * i, -2.0 * i]])
+        assert (status, answer.get("predictions")) == expected
+
+
+def test_a_fault_of_ours_is_told_without_its_details(kinds, serve, monkeypatch, caplog):
+    with serve(kinds) as client:
+        monkeypatch.setattr(kinds.signature(), "_function", lambda **inputs: 1 / 0)
+        status, answer = client.predict({"instances": [[1, 2]]})
+    assert (status, answer) == (500, {"error": "the server failed, see its log"})
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_server_that_ends_answers_what_it_has(kinds, serve):
+    slow = {"signature_name": "slow", "instances": [1.0]}
+    answers = []
+    with serve(kinds) as client:
+        thread = threading.Thread(target=lambda: answers.append(client.predict(slow)))
+        thread.start()
+        time.sleep(0.4)
+    thread.join()
+    assert answers == [(200, {"predictions": [1.0]})]
+    with pytest.raises(ConnectionRefusedError):
+        client("GET", "/healthz")

@@ -1,0 +1,80 @@
+"""What a SavedModel's functions take, give, and whether their rows may be joined."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attention_zoo.serving.refused import Refused
+from attention_zoo.serving.served_model import ServedModel
+
+
+@pytest.mark.parametrize(
+    ("name", "joins"),
+    [
+        ("double", True),
+        ("types", True),
+        ("texts", True),
+        ("picky", True),
+        ("words", False),  # as wide as the longest text
+        ("total", False),  # one number for all rows
+    ],
+)
+def test_rows_join_where_no_output_depends_on_other_rows(kinds, name, joins):
+    assert kinds.signatures[name].joins is joins
+
+
+def test_every_signature_of_a_classifier_joins(classifier):
+    assert {"serving_default", "explain"} <= classifier.signatures.keys()
+    assert all(signature.joins for signature in classifier.signatures.values())
+
+
+def test_a_signature_takes_any_number_of_rows_in_the_graph_it_was_saved_with(classifier):
+    """Else each new number would cost a trace, a second or more."""
+    signature = classifier.signature()
+    assert isinstance(signature._function, tf.types.experimental.ConcreteFunction)
+    for rows in (1, 2, 7):
+        x = np.zeros((rows, 3, 4), "float32")
+        outputs = signature({"segments": x, "mask": np.ones((rows, 3), bool)})
+        assert outputs["probabilities"].shape == (rows, 3)
+
+
+def test_it_is_described_as_tensorflow_serving_does(kinds):
+    dims = [{"size": "-1", "name": ""}, {"size": "2", "name": ""}]
+    described = kinds.metadata()["metadata"]["signature_def"]["signature_def"]["double"]
+    assert described["inputs"]["x"] == {
+        "dtype": "DT_FLOAT",
+        "tensor_shape": {"dim": dims, "unknown_rank": False},
+        "name": "x",
+    }
+    assert described["outputs"].keys() == {"y"}
+    types = kinds.signatures["types"].describe()["inputs"]
+    assert [types[name]["dtype"] for name in "int"] == ["DT_INT32", "DT_UINT8", "DT_BOOL"]
+
+
+def test_unknown_signatures_are_refused(kinds):
+    assert kinds.signature() is kinds.signatures["serving_default"]
+    with pytest.raises(Refused, match="signature_name is 'nowhere', expected one of"):
+        kinds.signature("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("spec", "function", "reason"),
+    [
+        (tf.TensorSpec((None,), tf.complex64), tf.math.real, "signature f has .* of complex64"),
+        (tf.TensorSpec(None), tf.identity, "shape <unknown>, expected numbers"),
+        (tf.TensorSpec(()), tf.identity, "f takes the scalar x, expected a batch axis"),
+    ],
+)
+def test_what_json_cannot_hold_is_refused_at_the_start(tmp_path, spec, function, reason):
+    module = tf.Module()
+    module.f = tf.function(lambda x: {"y": function(x)})
+    named = tf.TensorSpec(spec.shape, spec.dtype, name="x")
+    tf.saved_model.save(module, tmp_path, {"f": module.f.get_concrete_function(x=named)})
+    with pytest.raises(ValueError, match=reason):
+        ServedModel(tmp_path)
+
+
+def test_a_model_without_signatures_is_refused(tmp_path):
+    tf.saved_model.save(tf.Module(), tmp_path)
+    with pytest.raises(ValueError, match="has no signatures, expected one or more"):
+        ServedModel(tmp_path)
