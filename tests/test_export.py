@@ -13,7 +13,20 @@ from attention_zoo.export import export
 from attention_zoo.models import FocusClassifier
 
 M, D, C = 3, 4, 3
-ATTENTIONS = ["soft", "hard", "lvml", "gumbel", "reinforce", "hybrid"]
+PRESET = "sdc_digits_lvml"
+SIGNATURES = {
+    "serving_default": {"probabilities", "label"},
+    "explain": {
+        "probabilities",
+        "label",
+        "focus",
+        "segment",
+        "segment_probabilities",
+        "segment_label",
+    },
+    "argmax": {"probabilities", "label", "segment"},
+}
+ATTENTIONS = ["soft", "lvml", "gumbel", "hybrid"]  # hard and REINFORCE predict as Gumbel does
 SERVE = """
 import pathlib, sys
 import numpy as np, tensorflow as tf
@@ -23,12 +36,13 @@ data = np.load(folder / "inputs.npz")
 for path in sorted(folder.glob("*_model")):
     name = path.name.removesuffix("_model")
     signatures = tf.saved_model.load(path).signatures
-    for size in (1, 5):
-        inputs = {"segments": data[f"{name}_segments"][:size]}
-        if f"{name}_mask" in data:
-            inputs["mask"] = data[f"{name}_mask"][:size]
-        inputs = {key: tf.constant(value) for key, value in inputs.items()}
-        for signature in ("serving_default", "explain"):
+    for size, m in data[f"{name}_cuts"]:
+        inputs = {
+            key: tf.constant(data[f"{name}_{key}"][:size, :m])
+            for key in ("segments", "mask")
+            if f"{name}_{key}" in data
+        }
+        for signature in ("serving_default", "explain", "argmax"):
             outputs = signatures[signature](**inputs)
             outputs = {key: value.numpy() for key, value in outputs.items()}
             np.savez(folder / f"{name}_{signature}_{size}.npz", **outputs)
@@ -50,6 +64,7 @@ def models():
         return FocusClassifier(*dense(), encoder=layers.PerSegment(cnn), inference="marginal")
 
     x = rng.normal(size=(5, M, D)).astype("float32")
+    digits = rng.uniform(-1, 1, size=(5, 7, 8, 8, 1)).astype("float32")
     half = [keras.layers.Dense(n, dtype="mixed_bfloat16") for n in (1, C)]
     words = keras.layers.Embedding(9, D, mask_zero=True)
     tokens = np.float32([[3, 1, 0, 0], [2, 5, 8, 0], [1, 0, 0, 0], [4, 4, 4, 4], [7, 6, 0, 0]])
@@ -62,8 +77,23 @@ def models():
             FocusClassifier(*dense(), "lvml"),
             {"segments": x, "mask": rng.random((5, M)) < 0.7},
         ),
+        "preset": (FocusClassifier.from_preset(PRESET), digits),
+        "masked_preset": (
+            FocusClassifier.from_preset(PRESET),
+            {"segments": digits, "mask": rng.random((5, 7)) < 0.7},
+        ),
     }
     return kinds
+
+
+def cuts(name):
+    """(b, m) of the batches served: as built, and smaller, m too where it is free."""
+    m = {"words": 4, "preset": 7, "masked_preset": 7}.get(name, M)
+    return [(5, m), (1, m if name == "words" else m - 1)]
+
+
+def cut(inputs, size, m):
+    return keras.tree.map_structure(lambda x: x[:size, :m], inputs)
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +102,10 @@ def served(models, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     data = {}
     for name, (model, inputs) in models.items():
-        model(inputs)
-        export(model, folder / f"{name}_model")
+        if not model.built:
+            model(inputs)
+        export(model, folder / f"{name}_model", mask=name == "masked_preset")
+        data[f"{name}_cuts"] = cuts(name)
         parts = inputs if isinstance(inputs, dict) else {"segments": inputs}
         data |= {f"{name}_{key}": value for key, value in parts.items()}
     np.savez(folder / "inputs.npz", **data)
@@ -83,27 +115,69 @@ def served(models, tmp_path_factory):
     return folder
 
 
-KINDS = [*ATTENTIONS, "images", "half", "words", "masked"]
+KINDS = [*ATTENTIONS, "images", "half", "words", "masked", "preset", "masked_preset"]
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("size", [1, 5])
-@pytest.mark.parametrize("signature", ["serving_default", "explain"])
-def test_served_numbers_are_the_models(models, served, name, size, signature):
+@pytest.mark.parametrize("signature", SIGNATURES)
+@pytest.mark.parametrize("smaller", [False, True])
+def test_served_numbers_are_the_models(models, served, name, signature, smaller):
     model, inputs = models[name]
+    size, m = cuts(name)[smaller]
     outputs = np.load(served / f"{name}_{signature}_{size}.npz")
-    expected = model(keras.tree.map_structure(lambda x: x[:size], inputs))
-    q, a = np.asarray(expected["label"]), np.asarray(expected["focus"])
+    inputs = cut(inputs, size, m)
+    q, a = (np.asarray(model(inputs)[key]) for key in ("label", "focus"))
+    own = np.asarray(model.predict_every_way(inputs)["argmax"])
     atol = 1e-2 if name == "half" else 1e-5
-    np.testing.assert_allclose(outputs["probabilities"], np.exp(q), atol=atol)
+    assert set(outputs) == SIGNATURES[signature]
+    expected = own if signature == "argmax" else q
+    np.testing.assert_allclose(outputs["probabilities"], np.exp(expected), atol=atol)
     np.testing.assert_allclose(outputs["probabilities"].sum(axis=1), 1.0, atol=1e-5)
     np.testing.assert_array_equal(outputs["label"], outputs["probabilities"].argmax(axis=1))
-    assert set(outputs) == {"probabilities", "label"} | (
-        {"focus", "segment"} if signature == "explain" else set()
-    )
+    if "segment" in outputs:
+        np.testing.assert_array_equal(outputs["segment"], np.where(a.any(1), a.argmax(1), -1))
     if signature == "explain":
         np.testing.assert_allclose(outputs["focus"], a, atol=atol)
-        np.testing.assert_array_equal(outputs["segment"], outputs["focus"].argmax(axis=1))
+        probabilities = outputs["segment_probabilities"]
+        np.testing.assert_allclose(probabilities, np.exp(own), atol=atol)
+        np.testing.assert_array_equal(outputs["segment_label"], probabilities.argmax(axis=1))
+
+
+class CountRows(keras.layers.Layer):
+    """A classifier whose logits tell how many segments it was given: (n, 0)."""
+
+    def call(self, x):
+        n = keras.ops.cast(keras.ops.shape(x)[0], "float32")
+        return keras.ops.stack([n + 0 * x[:, 0], 0 * x[:, 0]], axis=1)
+
+
+def test_argmax_runs_the_classifier_on_the_chosen_segments_alone(tmp_path):
+    b = 2
+    model = FocusClassifier(keras.layers.Dense(1), CountRows(), "lvml")
+    model.build((None, M, D))
+    export(model, tmp_path / "model")
+    signatures = tf.saved_model.load(tmp_path / "model").signatures
+
+    def rows(signature, key="probabilities"):
+        p = signatures[signature](segments=tf.ones((b, M, D)))[key].numpy()
+        return np.log(p[:, 0] / p[:, 1])
+
+    np.testing.assert_allclose(rows("argmax"), b, atol=1e-3)
+    np.testing.assert_allclose(rows("explain", "segment_probabilities"), b, atol=1e-3)
+    np.testing.assert_allclose(rows("serving_default"), b * M, atol=0.1)
+
+
+@pytest.mark.parametrize("m", [M, None])
+def test_encoder_of_all_segments_keeps_the_number_that_it_was_built_with(tmp_path, m):
+    dense = keras.layers.Dense(D)
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C), encoder=dense)
+    model.build((None, m, D))
+    export(model, tmp_path / "model", mask=True)
+    signatures = tf.saved_model.load(tmp_path / "model").signatures
+    for name in SIGNATURES:
+        taken = signatures[name].structured_input_signature[1]
+        assert taken["segments"].shape.as_list() == [None, m, D]
+        assert taken["mask"].shape.as_list() == [None, m]
 
 
 def test_trained_model_serves_its_trained_weights(linear_model, tmp_path):
@@ -127,6 +201,10 @@ def test_row_without_segments_is_served_as_unknown(tmp_path):
     outputs = explain(segments=tf.constant(x), mask=tf.constant(mask))
     np.testing.assert_allclose(outputs["probabilities"][0], 1 / C, atol=1e-6)
     np.testing.assert_array_equal(outputs["segment"], [-1, 0])
+    zeros = model.classifier(np.zeros((1, D), "float32"))
+    np.testing.assert_allclose(
+        outputs["segment_probabilities"][0], keras.ops.softmax(zeros)[0], atol=1e-6
+    )
 
 
 def test_loaded_model_exports(linear_model, tmp_path):

@@ -28,6 +28,9 @@ for batch in [texts, *([text] for text in texts)]:
     assert predicted["probabilities"].numpy().tolist() == outputs["probabilities"]
     outputs["tokens"] = [[token.decode() for token in row] for row in outputs["tokens"]]
     outputs["token"] = [token.decode() for token in outputs["token"]]
+    chosen = signatures["argmax"](text=tf.constant(batch))
+    outputs["argmax"] = {name: value.numpy().tolist() for name, value in chosen.items()}
+    outputs["argmax"]["token"] = [token.decode() for token in outputs["argmax"]["token"]]
     found.append(outputs)
 (folder / "outputs.json").write_text(json.dumps(found))
 assert "attention_zoo" not in sys.modules  # TensorFlow imports Keras itself
@@ -93,3 +96,23 @@ def test_a_text_alone_is_served_as_in_a_batch(served):
             outputs["probabilities"][0], whole["probabilities"][i], atol=1e-5
         )
         assert outputs["token"][0] == whole["token"][i]
+
+
+def test_argmax_reads_the_chosen_token_alone(served):
+    model = text_model("transformer")
+    for outputs in served:
+        chosen = outputs["argmax"]
+        assert chosen.keys() == {"probabilities", "label", "segment", "token"}
+        assert (chosen["segment"], chosen["token"]) == (outputs["segment"], outputs["token"])
+        assert chosen["label"] == outputs["segment_label"]
+        np.testing.assert_allclose(
+            chosen["probabilities"], outputs["segment_probabilities"], atol=1e-6
+        )
+    ids = model.encoder.look_up(tf.constant(served[0]["tokens"]))
+    expected = np.exp(model.predict_every_way(ids)["argmax"])
+    np.testing.assert_allclose(served[0]["argmax"]["probabilities"], expected, atol=1e-5)
+
+
+def test_mask_beside_texts_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="mask is True with a TokenEncoder, expected False"):
+        export(text_model(), tmp_path / "model", mask=True)

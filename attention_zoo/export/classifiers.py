@@ -3,29 +3,99 @@
 import tensorflow as tf
 from keras import ops
 
+from attention_zoo.export.ways import Ways
+from attention_zoo.layers import PerSegment
 from attention_zoo.models import TokenEncoder
 
 
-def add_classifier_endpoints(archive, model):
+def add_classifier_endpoints(archive, model, mask=False):
     """Adds those that `export` names to a `keras.export.ExportArchive`."""
+    predict, explain, argmax = _functions(model)
     if isinstance(model.encoder, TokenEncoder):
-        _add_text_endpoints(archive, model)
+        if mask:
+            raise ValueError("mask is True with a TokenEncoder, expected False: texts have no mask")
+        _add_text_endpoints(archive, model.encoder, predict, explain, argmax)
         return
-    signature = _signature(model)
-    archive.add_endpoint("serving_default", lambda *x: _predict(model, *x), signature)
-    archive.add_endpoint("explain", lambda *x: _explain(model, *x), signature)
+    signature = _signature(model, mask)
+    for name, function in zip(_NAMES, (predict, explain, argmax), strict=True):
+        archive.add_endpoint(name, function, signature)
 
 
-def _add_text_endpoints(archive, model):
+_NAMES = ("serving_default", "explain", "argmax")
+
+
+def _functions(model):
+    """(segments, mask=None) -> outputs by name, of each of `_NAMES`."""
+    way = model.way_to_predict
+    own, both, alone = Ways(model, way), Ways(model, way, "argmax"), Ways(model, "argmax")
+
+    def predict(*inputs):
+        return _prediction(own(_named(inputs))[way])
+
+    def explain(*inputs):
+        outputs = both(_named(inputs))
+        chosen = _prediction(outputs["argmax"])
+        return _prediction(outputs[way]) | {
+            "focus": outputs["focus"],
+            "segment": _segment(outputs["focus"]),
+            "segment_probabilities": chosen["probabilities"],
+            "segment_label": chosen["label"],
+        }
+
+    def argmax(*inputs):
+        outputs = alone(_named(inputs))
+        return _prediction(outputs["argmax"]) | {"segment": _segment(outputs["focus"])}
+
+    return predict, explain, argmax
+
+
+def _named(inputs):
+    return dict(zip(("segments", "mask"), inputs, strict=False))
+
+
+def _prediction(log_probabilities):
+    probabilities = ops.exp(log_probabilities)
+    return {"probabilities": probabilities, "label": ops.argmax(probabilities, axis=-1)}
+
+
+def _segment(a):
+    return ops.where(ops.any(a != 0.0, axis=-1), ops.argmax(a, axis=-1), -1)
+
+
+def _signature(model, mask):
+    """Segments, and the mask where there is one: batch and, if it may be, segments are free."""
+    shapes = model.get_build_config()["input_shape"]
+    if not isinstance(shapes, dict):
+        shapes = {"segments": shapes}
+    m, *one_segment = shapes["segments"][1:]
+    if model.encoder is None or isinstance(model.encoder, PerSegment):
+        m = None
+    signature = [tf.TensorSpec((None, m, *one_segment), tf.float32, name="segments")]
+    if mask or "mask" in shapes:
+        signature.append(tf.TensorSpec((None, m), tf.bool, name="mask"))
+    return signature
+
+
+def _add_text_endpoints(archive, encoder, predict, explain, argmax):
     text = [tf.TensorSpec((None,), tf.string, name="text")]
     tokens = [tf.TensorSpec((None, None), tf.string, name="tokens")]
 
-    def predict(text):
-        return _predict(model, model.encoder.look_up(_split(text)))
+    def predict_text(text):
+        return predict(encoder.look_up(_split(text)))
 
-    archive.add_endpoint("serving_default", predict, text)
-    archive.add_endpoint("explain", lambda text: _explain_tokens(model, _split(text)), text)
-    archive.add_endpoint("explain_tokens", lambda tokens: _explain_tokens(model, tokens), tokens)
+    def explain_tokens(tokens):
+        outputs = explain(encoder.look_up(tokens))
+        return outputs | {"tokens": tokens, "token": _chosen(tokens, outputs["segment"])}
+
+    def argmax_text(text):
+        tokens = _split(text)
+        outputs = argmax(encoder.look_up(tokens))
+        return outputs | {"token": _chosen(tokens, outputs["segment"])}
+
+    archive.add_endpoint("serving_default", predict_text, text)
+    archive.add_endpoint("explain", lambda text: explain_tokens(_split(text)), text)
+    archive.add_endpoint("explain_tokens", explain_tokens, tokens)
+    archive.add_endpoint("argmax", argmax_text, text)
 
 
 def _split(text):
@@ -37,40 +107,6 @@ def _split(text):
     )
 
 
-def _explain_tokens(model, tokens):
-    outputs = _explain(model, model.encoder.look_up(tokens))
-    segment = outputs["segment"]
+def _chosen(tokens, segment):
     chosen = tf.gather(tokens, tf.maximum(segment, 0), batch_dims=1)
-    return outputs | {"tokens": tokens, "token": tf.where(segment < 0, "", chosen)}
-
-
-def _signature(model):
-    shapes = model.get_build_config()["input_shape"]
-    if not isinstance(shapes, dict):
-        shapes = {"segments": shapes}
-    return [
-        tf.TensorSpec((None, *shapes[name][1:]), dtype, name=name)
-        for name, dtype in (("segments", tf.float32), ("mask", tf.bool))
-        if name in shapes
-    ]
-
-
-def _predict(model, *inputs):
-    probabilities = ops.exp(_outputs(model, *inputs)["label"])
-    return {"probabilities": probabilities, "label": ops.argmax(probabilities, axis=-1)}
-
-
-def _explain(model, *inputs):
-    outputs = _outputs(model, *inputs)
-    probabilities, a = ops.exp(outputs["label"]), outputs["focus"]
-    return {
-        "probabilities": probabilities,
-        "label": ops.argmax(probabilities, axis=-1),
-        "focus": a,
-        "segment": ops.where(ops.any(a != 0.0, axis=-1), ops.argmax(a, axis=-1), -1),
-    }
-
-
-def _outputs(model, segments, mask=None):
-    inputs = segments if mask is None else {"segments": segments, "mask": mask}
-    return model(inputs, training=False)
+    return tf.where(segment < 0, "", chosen)

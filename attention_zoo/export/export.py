@@ -11,16 +11,22 @@ def export(model, directory, **settings):
     """Writes a model as a SavedModel, with a free batch size.
 
     Of a FocusClassifier, signatures that take `segments` float32 (b, m, ...), and `mask` bool
-    (b, m) where the model was built with one:
+    (b, m) where the model was built with one or `mask=True` asks for it:
 
     - `serving_default`: "probabilities" (b, c) and "label" (b,) by the model's way to predict;
-    - `explain`: these, "focus" (b, m), the attention, and "segment" (b,), the chosen segment, -1
-      where all are masked.
+    - `explain`: these, "focus" (b, m), the attention, "segment" (b,), the chosen segment, -1 where
+      all are masked, and what the classifier says of that segment alone (of zeros, where all are
+      masked): "segment_probabilities" (b, c) and "segment_label" (b,);
+    - `argmax`: "probabilities", "label" and "segment" by the chosen segment alone: the classifier
+      runs once an example, on (b, ...).
 
-    Where the model's encoder is a `TokenEncoder`, both take `text`, strings (b,), and `explain`
-    also gives "tokens" (b, m), "" for padding, and "token" (b,), the chosen one. Tokens are what
-    blanks separate, and each of . , ! ? ; : " ( ) [ ] { } by itself; `explain_tokens` takes
-    `tokens` (b, m) of one's own.
+    m is free as well without an encoder, with one that is a `PerSegment`, and where the model was
+    built with m None; another encoder may count on the m that the model was built with.
+
+    Where the model's encoder is a `TokenEncoder`, they take `text`, strings (b,), `explain` also
+    gives "tokens" (b, m), "" for padding, and `explain` and `argmax` "token" (b,), the chosen one.
+    Tokens are what blanks separate, and each of . , ! ? ; : " ( ) [ ] { } by itself;
+    `explain_tokens` takes `tokens` (b, m) of one's own.
 
     Of a Captioner, signatures that take `image`, strings (b,), the bytes of JPEG or PNG files, or,
     where it has no encoder, `features` float32 of the shape that it was built with:
@@ -33,12 +39,13 @@ def export(model, directory, **settings):
     Args:
         model: a built FocusClassifier or Captioner.
         directory: where the SavedModel goes; it must not exist or be empty.
-        **settings: of a Captioner: `beam_width` (default 5), `max_length` and `length_power`, as of
-            `CaptionSearch`; `image_size`, (h, w) that pictures are resized to, where the encoder
-            leaves it open.
+        **settings: of a FocusClassifier: `mask` (default False). Of a Captioner: `beam_width`
+            (default 5), `max_length` and `length_power`, as of `CaptionSearch`; `image_size`,
+            (h, w) that pictures are resized to, where the encoder leaves it open.
 
     Raises:
-        ValueError: the model was not built, or the size of images is not known.
+        ValueError: the model was not built, a mask is asked for beside texts, or the size of images
+            is not known.
     """
     if not model.built:
         raise ValueError("the model is not built, expected one that was trained or called once")

@@ -12,6 +12,7 @@ from attention_zoo.models import prediction
 from attention_zoo.models.compile_arguments import by_output, label_loss
 from attention_zoo.models.inputs import conjunction, keras_mask, masked_segments, segments_shape
 from attention_zoo.models.labels import as_targets, check_labels
+from attention_zoo.models.preset import load_preset, save_preset
 from attention_zoo.models.seen import Seen
 
 
@@ -244,6 +245,32 @@ class FocusClassifier(keras.Model):
             for name in ("focus", "classifier", "attention", "encoder")
         }
         return cls(**config | networks)
+
+    @classmethod
+    def from_preset(cls, preset):
+        """The trained model of a preset: built, ready to predict, to be compiled to train on.
+
+        Args:
+            preset: one of `az.zoo.list()`, or the path of a folder that `save_to_preset` made.
+
+        Raises:
+            ValueError: an unknown name, no preset, one of a later format, or a damaged one.
+        """
+        model = load_preset(preset)
+        if not isinstance(model, cls):
+            raise ValueError(
+                f"preset {str(preset)!r} holds a {type(model).__name__}, expected a {cls.__name__}"
+            )
+        return model
+
+    def save_to_preset(self, directory, card=None):
+        """Writes config, weights and card, without the optimizer's state; see `save_preset`.
+
+        Args:
+            directory: a new or empty folder.
+            card: an `az.zoo.Card`, or None.
+        """
+        save_preset(self, directory, card)
 
 
 _NEEDS_FOCUS = ("focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF")

@@ -1,0 +1,110 @@
+"""The folder of a preset: its files, and the sums that tell a damaged one.
+
+    config.json         the model as Keras serialises it, with the shape that it was built with
+    model.weights.h5    its weights as Keras writes them, without an optimizer's
+    card.json           the model card, where there is one
+    metadata.json       number of this format, version of package and Keras
+    SHA256SUMS          of all these, as `sha256sum --check` reads it
+
+The sums have a file of their own so that they cover metadata.json as well. They find damage, not
+malice: whoever can change a file can change its sum.
+"""
+
+import hashlib
+import json
+import re
+
+import keras
+
+from attention_zoo._version import __version__
+
+FORMAT = 1
+CONFIG, WEIGHTS, CARD = "config.json", "model.weights.h5", "card.json"
+METADATA, SUMS = "metadata.json", "SHA256SUMS"
+
+
+def write_json(path, data):
+    """Writes JSON with the same bytes on every system."""
+    path.write_bytes((json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def seal(folder):
+    """Writes metadata.json, and SHA256SUMS of all files."""
+    versions = {"attention_zoo": __version__, "keras": keras.__version__}
+    write_json(folder / METADATA, {"format": FORMAT, "versions": versions})
+    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
+    (folder / SUMS).write_bytes("".join(lines).encode())
+
+
+def check(folder):
+    """The names of a preset's files.
+
+    Raises:
+        ValueError: the folder holds no preset, one of a later format, or one that is not whole.
+    """
+    if not any((folder / name).is_file() for name in (METADATA, SUMS)):
+        raise ValueError(
+            f"{folder} has no {METADATA}, expected a folder that save_to_preset has made"
+        )
+    _check_format(folder)
+    sums = _read_sums(folder)
+    for name, expected in sums.items():
+        if _sha256(_there(folder, name)) != expected:
+            raise ValueError(
+                f"preset {folder} is damaged: the SHA-256 of {name} is not the one in {SUMS}"
+            )
+    return set(sums)
+
+
+def read_json(folder, name):
+    """The content of a JSON file, a mapping."""
+    try:
+        content = json.loads(_there(folder, name).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"preset {folder} is damaged: {name} is no JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"preset {folder} is damaged: {name} is a {type(content).__name__}, expected a mapping"
+        )
+    return content
+
+
+def _check_format(folder):
+    metadata = read_json(folder, METADATA)
+    number = metadata.get("format")
+    if not isinstance(number, int) or number < 1:
+        raise ValueError(f"preset {folder} has the format {number!r}, expected 1 to {FORMAT}")
+    if number > FORMAT:
+        raise ValueError(
+            f"preset {folder} has the format {number}, expected {FORMAT} or less: it was made by "
+            f"a later attention_zoo than {__version__} (versions: {metadata.get('versions')})"
+        )
+
+
+_LINE = re.compile(r"([0-9a-f]{64})  (\S+)\n")
+
+
+def _read_sums(folder):
+    """SHA-256 by the name of the file."""
+    text = _there(folder, SUMS).read_bytes().decode(errors="replace")
+    sums = {name: digest for digest, name in _LINE.findall(text)}
+    if "".join(f"{digest}  {name}\n" for name, digest in sums.items()) != text:
+        raise ValueError(
+            f"preset {folder} is damaged: {SUMS} has other lines than of a sum and a file's name"
+        )
+    if sums.keys() | {CARD} != {CONFIG, WEIGHTS, METADATA, CARD}:
+        raise ValueError(
+            f"preset {folder} is damaged: {SUMS} lists {', '.join(sorted(sums))}, expected "
+            f"{CONFIG}, {METADATA}, {WEIGHTS} and maybe {CARD}"
+        )
+    return sums
+
+
+def _there(folder, name):
+    if not (folder / name).is_file():
+        raise ValueError(f"preset {folder} is not whole: {name} is missing")
+    return folder / name
+
+
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,156 @@
+r"""Makes a preset with its card from a finished run of `attention_zoo.trainers.sdc`.
+
+    python -m attention_zoo.trainers.sdc --attention=soft --workdir=runs/sdc_digits_soft
+    python -m attention_zoo.trainers.make_preset --run=runs/sdc_digits_soft \
+        --preset=presets/sdc_digits_soft --description='Soft attention on digits.'
+
+The weights are model.keras's, the figures results.json's, the settings config.json's; what a
+folder does not tell (description, licence, machine, seconds, limits) is given by flags. About 10 s.
+"""
+
+import dataclasses
+import json
+import platform
+import shlex
+import sys
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from absl import app, flags, logging
+
+from attention_zoo import datasets
+from attention_zoo._version import __version__
+from attention_zoo.trainers import sdc
+from attention_zoo.trainers.settings import define_flags, from_flags, make, parse_flags, setting
+from attention_zoo.zoo import Card
+
+_SDC = "python -m attention_zoo.trainers.sdc"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Of `make_preset`; each is a flag of the same name."""
+
+    run: str = setting("runs/sdc", "Folder of a finished run.")
+    preset: str = setting("presets/sdc", "Folder to make; its last part is the preset's name.")
+    description: str = setting("", "What the preset is, in a sentence or two.")
+    licence: str | None = setting(
+        None, "Where the data come from, and their licence; as the data set says if unset."
+    )
+    machine: str = setting("", "Machine that the run was on.")
+    seconds: float | None = setting(None, "That the run took, from start to finish.", above=0)
+    limits: str = setting("", "What it is not good for; sentences with '; ' between them.")
+
+
+def make_preset(**settings):
+    """Makes the preset.
+
+    Args:
+        **settings: fields of `Settings`.
+
+    Returns:
+        Its `Card`.
+
+    Raises:
+        ValueError: the run is not a finished one of `trainers.sdc` on mosaics, or the preset's
+            folder has files. FileNotFoundError: the data are not there.
+    """
+    chosen = make(Settings, settings)
+    run = Path(chosen.run)
+    config, results = (_read(run, name) for name in ("config.json", "results.json"))
+    if not str(config.get("dataset")).startswith("sdc/"):
+        raise ValueError(f"run {run} is of no data set sdc/…, expected one of trainers.sdc")
+    card = _card(chosen, make(sdc.Settings, config), results["test"])
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    model.save_to_preset(chosen.preset, card=card)
+    return card
+
+
+def _read(run, name):
+    try:
+        return json.loads((run / name).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"run {run} has no sound {name}, expected a finished run") from error
+
+
+def _card(chosen, trained, figures):
+    """The card of a run with the settings `trained`."""
+    name = Path(chosen.preset).name
+    _, training = _load(trained, trained.train_split, trained.num_examples)
+    data, test = _load(trained, trained.test_split, trained.num_test_examples)
+    shape = ", ".join(map(str, test.segment_shape))
+    return Card(
+        name=name,
+        description=chosen.description,
+        inputs=f"float32 (b, m, {shape}), m = {test.num_segments} in training; bytes are scaled "
+        "by (x - 127.5) / 127.5",
+        classes=test.class_names,
+        data=data,
+        protocol=f"{test.protocol}: trained on {training.num_examples} mosaics of the images "
+        f"{training.split!r}, measured on {test.num_examples} of {test.split!r}",
+        licence=test.citation if chosen.licence is None else chosen.licence,
+        command=command(trained, f"runs/{name}"),
+        seed=trained.seed,
+        seconds=chosen.seconds,
+        machine=chosen.machine,
+        versions=_versions(),
+        num_examples=test.num_examples,
+        figures=figures,
+        limits=tuple(filter(None, chosen.limits.split("; "))),
+    )
+
+
+def _load(trained, split, num_examples):
+    """The arguments of `datasets.load` for a split of a run's data, and its `DatasetInfo`."""
+    arguments = {
+        "name": trained.dataset,
+        "split": split,
+        "num_segments": trained.num_segments,
+        "num_examples": num_examples,
+        "protocol": trained.protocol,
+        "seed": trained.seed,
+    }
+    _, info = datasets.load(**arguments, data_dir=trained.data_dir)
+    return arguments | {"num_examples": info.num_examples}, info
+
+
+def command(trained, workdir):
+    """The command line of a run: the attention, all that is not the default, the workdir.
+
+    Args:
+        trained: `sdc.Settings`.
+        workdir: the run's folder.
+    """
+    parts = [f"--attention={trained.attention}"]
+    for field in dataclasses.fields(trained):
+        value = getattr(trained, field.name)
+        if field.name not in ("attention", "data_dir") and value != field.default:
+            parts.append(f"--{field.name}={shlex.quote(str(value))}")
+    return " ".join([_SDC, *parts, f"--workdir={workdir}"])
+
+
+def _versions():
+    return {
+        "attention_zoo": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def main(argv):
+    """Makes the preset by the parsed flags and prints its card."""
+    if len(argv) > 1:
+        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
+    try:
+        card = make_preset(**from_flags(Settings))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {str(error).splitlines()[0]}")
+    print(f"{card.markdown()}\nwritten to {flags.FLAGS.preset}")
+
+
+if __name__ == "__main__":
+    logging.set_verbosity(logging.WARNING)
+    define_flags(Settings)
+    app.run(main, flags_parser=parse_flags)

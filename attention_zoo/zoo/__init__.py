@@ -1,0 +1,11 @@
+"""Trained models by name, each with a card; `FocusClassifier.from_preset` loads one.
+
+az.zoo.list()
+print(az.zoo.card("sdc_digits_hybrid").markdown())
+model = az.FocusClassifier.from_preset("sdc_digits_hybrid")
+"""
+
+from attention_zoo.models.preset import preset_names as list
+from attention_zoo.zoo.cards import Card, card
+
+__all__ = ["Card", "card", "list"]
