@@ -1,5 +1,6 @@
 """SavedModels of captioners, loaded where there is nothing but TensorFlow."""
 
+import io
 import subprocess
 import sys
 
@@ -7,8 +8,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from attention_zoo.export import export
+from attention_zoo.datasets import pictures
+from attention_zoo.export import captions, export
 from attention_zoo.models import Captioner, CaptionSearch, text_of
 
 WORDS = ["a", "hund", "läuft", "🐕"]
@@ -110,6 +113,23 @@ def test_jpeg_and_png_of_any_size_are_read(served):
     np.testing.assert_allclose(outputs["score"], outputs["score"][:1].numpy().repeat(3), atol=0.1)
     with pytest.raises(tf.errors.InvalidArgumentError):
         serve(image=tf.constant([b"no picture"]))
+
+
+KINDS = [*(("PNG", mode) for mode in ("RGB", "L", "LA", "RGBA", "P", "1"))]
+KINDS += [*(("JPEG", mode) for mode in ("RGB", "L", "CMYK")), ("GIF", "P"), ("BMP", "RGB")]
+
+
+@pytest.mark.parametrize("size", [(13, 17), (8, 12)])
+@pytest.mark.parametrize(("form", "mode"), KINDS)
+def test_bytes_are_pictures_as_in_the_data_sets(form, mode, size):
+    """And where nothing is resized or lost, as Pillow reads them."""
+    pixels = np.random.default_rng(0).integers(256, size=(13, 17, 4), dtype="uint8")
+    file = io.BytesIO()
+    Image.fromarray(pixels).convert("RGB").convert(mode).save(file, form)
+    served = captions._image_reader(size)(tf.constant([file.getvalue()]))["image"][0]
+    np.testing.assert_array_equal(served, pictures.decode(file.getvalue(), size))
+    if size == (13, 17) and form != "JPEG":
+        np.testing.assert_array_equal(served, Image.open(file).convert("RGB"))
 
 
 @pytest.fixture

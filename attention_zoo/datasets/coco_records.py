@@ -1,6 +1,8 @@
 """Reads the `coco_captions` of `tensorflow_datasets`: captions, and where on disk pictures are."""
 
 import collections
+import functools
+import os
 
 import tensorflow as tf
 
@@ -40,14 +42,22 @@ def sizes(builder):
 def read(builder, split):
     """The `Listing` of a split; reads its files once through, decodes no picture.
 
-    Captions without a text are left out. Pictures without captions are noted, but stay: slices are
-    of the pictures that TFDS counts.
+    Whoever asks again, for another slice or for the vocabulary, gets the same `Listing`, as long as
+    the files are as they were. Captions without a text are left out. Pictures without captions are
+    noted, but stay: slices are of the pictures that TFDS counts.
     """
     theirs = {ours: name for name, ours in _NAMES.items()}.get(split, split)
+    paths = [str(path) for path in builder.info.splits[theirs].filepaths]
+    return _read(tuple((path, os.stat(path).st_mtime_ns) for path in paths))
+
+
+@functools.lru_cache(maxsize=4)  # those of a run: its training, validation and test pictures
+def _read(files):
+    """The `Listing` of files (path, time of the last change)."""
     found = Listing([], [], [], collections.defaultdict(list))
-    for path in builder.info.splits[theirs].filepaths:
+    for path, _ in files:
         start = _HEAD
-        for record in tf.data.TFRecordDataset(str(path)).map(_facts).as_numpy_iterator():
+        for record in tf.data.TFRecordDataset(path).map(_facts).as_numpy_iterator():
             size, picture, texts, numbers = record
             texts = [text.decode("utf-8", "ignore") for text in texts]
             unsaid = [int(i) for i, text in zip(numbers, texts, strict=True) if not has_text(text)]
@@ -56,7 +66,7 @@ def read(builder, split):
             if not texts:
                 found.left_out["picture without captions"].append(int(picture))
             found.ids.append(int(picture))
-            found.places.append((str(path), start, int(size)))
+            found.places.append((path, start, int(size)))
             found.captions.append(texts)
             start += int(size) + _FOOT + _HEAD
     return found

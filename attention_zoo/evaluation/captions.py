@@ -8,6 +8,7 @@ from keras import ops as kops
 
 from attention_zoo import metrics
 from attention_zoo.models import CaptionSearch, text_of
+from attention_zoo.models.caption_loss import present
 from attention_zoo.models.caption_vocabulary import END, PADDING
 
 
@@ -23,7 +24,10 @@ class CaptionEvaluation:
         captions: n strings.
         log_probabilities: of the captions, in nats, (n,).
         focus: attention of the first captions, as many as a batch had, (k, T, R).
+        grid: rows and columns of the R regions, of a picture's line by line; None where they are
+            in no grid.
         perplexity: of the true captions, a word, if it was measured.
+        top_k_error: in nats a word, if it was measured.
     """
 
     scores: dict[str, float]
@@ -32,11 +36,14 @@ class CaptionEvaluation:
     captions: tuple[str, ...] = dataclasses.field(repr=False)
     log_probabilities: np.ndarray = dataclasses.field(repr=False)
     focus: np.ndarray = dataclasses.field(repr=False)
+    grid: tuple[int, int] | None = None
     perplexity: float | None = None
+    top_k_error: float | None = None
 
     def scalars(self):
         """All figures by name."""
-        known = {"perplexity": self.perplexity} if self.perplexity is not None else {}
+        measured = {"perplexity": self.perplexity, "top_k_error": self.top_k_error}
+        known = {name: value for name, value in measured.items() if value is not None}
         grounding = {f"attention_{name}": self.grounding[name] for name in ("entropy", "diversity")}
         words = {"words": self.grounding["words"], "num_pictures": len(self.captions)}
         figures = known | self.scores | grounding | words
@@ -51,7 +58,14 @@ class CaptionEvaluation:
 
 
 def evaluate_captions(
-    captioner, dataset, *, beam_width=1, max_length=20, length_power=0.7, perplexity=None
+    captioner,
+    dataset,
+    *,
+    beam_width=1,
+    max_length=20,
+    length_power=0.7,
+    perplexity=None,
+    top_k_error=None,
 ):
     """Has a captioner write captions, and compares them with what people wrote.
 
@@ -61,6 +75,7 @@ def evaluate_captions(
             references being strings (b, r) padded with "", as of `datasets.Captions.by_picture`.
         beam_width, max_length, length_power: as of `CaptionSearch`.
         perplexity: of the true captions, to stand beside the scores.
+        top_k_error: of them too, as of `mean_top_k_error`.
 
     Returns:
         A `CaptionEvaluation`. Scores are missing where their library is.
@@ -85,8 +100,26 @@ def evaluate_captions(
         captions=tuple(captions),
         log_probabilities=joined["log_probabilities"],
         focus=joined["focus"],
+        grid=captioner.grid,
         perplexity=perplexity,
+        top_k_error=top_k_error,
     )
+
+
+def mean_top_k_error(captioner, dataset):
+    """What `top_k` takes off the log-likelihood of a true word, in nats, the mean over the words.
+
+    Args:
+        captioner: a built `Captioner` with a `top_k`.
+        dataset: batches of (inputs, {"words"}), as of `datasets.Captions.dataset`.
+    """
+    total, count = 0.0, 0
+    for inputs, targets in dataset:
+        total += float(kops.sum(captioner.top_k_error(inputs, targets)))
+        count += int(kops.sum(present(targets["words"])))
+    if count == 0:
+        raise ValueError("the data set has 0 words, expected one or more")
+    return total / count
 
 
 def _figures(found, truth):

@@ -21,6 +21,21 @@ def check_words(shape):
         raise ValueError(f"words have shape {tuple(shape)}, expected (b, n), 1 word or more")
 
 
+def check_counts(inputs):
+    """Raises ValueError where pictures and captions are known to differ in number."""
+    counts = {key: x.shape[0] for key, x in inputs.items()}
+    if len(set(counts.values()) - {None}) > 1:
+        given = " and ".join(f"{key} of {count}" for key, count in counts.items())
+        raise ValueError(f"inputs have {given} examples, expected as many of each")
+
+
+def grid_of(shape):
+    """Rows and columns of features (b, h, w, d); None of regions (b, r, d), or if not known."""
+    if len(shape) != 4 or None in shape[1:3]:
+        return None
+    return tuple(shape[1:3])
+
+
 def as_regions(features, name="features"):
     """A grid (b, h, w, d) as regions (b, h * w, d); regions as they are."""
     check_features(features.shape, name)

@@ -4,7 +4,10 @@ The logits of a word are linear in the region that it is read from, so they spli
 
     logits_j = base + U_j,  base = W_o(E w + L_h h) + b_o  (b, n, v),  U = W_o L_z x  (b, r, v)
 
-and what the paradigms need of all n r v logits are matrix products of exp(base) and exp(U).
+and what the paradigms need of all n r v logits are matrix products of exp(base) and exp(U). These
+are float64: a word is likely where the sum of both is large, maybe where neither is near its own
+maximum. In float32 what lies 85 nats below is lost, and with it the normalisers' gradient: training
+then raises the logits without end, as it did after five epochs of LVML.
 Letters: b images, n words of each, r regions, v vocabulary.
 """
 
@@ -16,11 +19,11 @@ from keras import ops as kops
 from attention_zoo import layers, ops
 from attention_zoo.models.caption_attention import by_phase
 
-_TINY = 1e-37  # below the smallest sum that is not rounding, above float32's denormals
+_TINY = 1e-300  # below the smallest sum that is not rounding, above float64's denormals
 
 
 class RegionLogits(NamedTuple):
-    """U (b, r, v), top = max_v U (b, r, 1) and exp(U - top): made once for all words."""
+    """U (b, r, v), top = max_v U (b, r, 1) and exp(U - top), float64: made once for all words."""
 
     logits: Any
     top: Any
@@ -131,7 +134,7 @@ def as_region_logits(logits):
     """`RegionLogits` of U (b, r, v)."""
     logits = kops.cast(logits, "float32")
     top = _maximum(logits)
-    return RegionLogits(logits, top, kops.exp(logits - top))
+    return RegionLogits(logits, top, _exp(logits - top))
 
 
 def expected_log_likelihood(logits, a):
@@ -145,20 +148,28 @@ def log_marginal(logits, log_a):
     """LVML: log sum_j a_j p_j(w), log a (b, n, r) -> (b, n, v)."""
     shares = log_a - log_normalizers(logits) + kops.swapaxes(logits.regions.top, 1, 2)
     top = _maximum(shares)  # of log (a_j exp(top_j) / Z_j)
-    product = kops.matmul(kops.exp(shares - top), logits.regions.exp)  # (b, n, v)
-    return logits.base + top + kops.log(product + _TINY)
+    product = kops.matmul(_exp(shares - top), logits.regions.exp)  # (b, n, v)
+    return logits.base + top + _log(product)
 
 
 def log_normalizers(logits):
     """log Z_j = log sum_w exp(base_w + U_jw): (b, n, r).
 
-    Base and U are taken relative to their maxima. A sum whose every term lies 85 nats or more below
-    the product of the two would be lost in float32: it counts as that much below.
+    Base and U are taken relative to their maxima. A sum whose every term lies 690 nats or more
+    below the product of the two would be lost: it counts as that much below.
     """
     base, regions = logits
     top = _maximum(base)
-    product = kops.einsum("bnv,brv->bnr", kops.exp(base - top), regions.exp)
-    return kops.log(product + _TINY) + top + kops.swapaxes(regions.top, 1, 2)
+    product = kops.einsum("bnv,brv->bnr", _exp(base - top), regions.exp)
+    return _log(product) + top + kops.swapaxes(regions.top, 1, 2)
+
+
+def _exp(x):
+    return kops.exp(kops.cast(x, "float64"))
+
+
+def _log(product):
+    return kops.cast(kops.log(product + _TINY), "float32")
 
 
 def _maximum(x):

@@ -56,6 +56,10 @@ class Captioner(keras.Model):
         q in nats: in training the paradigm's class scores, otherwise log-probabilities. REINFORCE
         in training has more, for the loss: "chains", "choice" and maybe "greedy".
 
+    Attributes:
+        grid: rows and columns that it was built for, of the regions line by line; None where they
+            are in no grid.
+
     `fit` takes as targets the next words, int (b, n), or {"words": them}. Sample weights (b,) weigh
     captions. Its figures: the loss, in nats a word; perplexity; word accuracy; entropy of
     attention. With n not known when it is traced, the recurrence is a loop of the graph: slower,
@@ -100,6 +104,7 @@ class Captioner(keras.Model):
         self.perplexity = Perplexity()
         self.word_accuracy = keras.metrics.SparseCategoricalAccuracy(name="word_accuracy")
         self.focus_entropy = metrics.AttentionEntropy(name="focus_entropy")
+        self.grid = None
         self._trace_key = None
 
     def build(self, input_shape):
@@ -109,6 +114,7 @@ class Captioner(keras.Model):
         if key == "image":
             shape = output_spec(self.encoder, (None, *shape[1:])).shape
         caption_inputs.check_features(shape, "encoder's output" if key == "image" else "features")
+        self.grid = caption_inputs.grid_of(shape)
         self.decoder.build(tuple(shape))
         if not self.attention.built:
             self.attention.build()
@@ -117,6 +123,7 @@ class Captioner(keras.Model):
     def call(self, inputs, training=None):
         caption_inputs.check_keys(inputs, self.encoder is not None)
         caption_inputs.check_words(inputs["words"].shape)
+        caption_inputs.check_counts(inputs)
         regions = self.look(inputs, training)
         if training:
             return self._train(regions, inputs["words"])

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import math
 
 from attention_zoo import plots, report
 from attention_zoo.export import export
@@ -49,13 +48,13 @@ def evaluation_lines(evaluations):
 
 def _examples(found, pictures, hard, count=4):
     """The first pictures with their captions, word by word."""
-    regions = found.focus.shape[-1]
-    if math.isqrt(regions) ** 2 != regions:
+    if found.grid is None:
         return {}  # no grid to lay over a picture
     figure = plots.captions(
         pictures[found.pictures[:count]],
         found.captions[:count],
         found.focus[:count],
         hard=hard,
+        grid=found.grid,
     )
     return {"captions": figure}

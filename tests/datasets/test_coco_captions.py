@@ -8,7 +8,9 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import datasets
+from attention_zoo.datasets import caption_words
 from attention_zoo.datasets.caption_words import END, START, UNKNOWN
+from attention_zoo.models import caption_vocabulary
 from attention_zoo.datasets.captions import LENGTHS
 
 OPTIONS = {"image_size": 32}
@@ -294,3 +296,8 @@ def test_shared_data(shared_dir):
     info = load(shared_dir / "data/flickr8k", "train", image_size=128)[1]
     assert (info.num_pictures, info.num_examples, info.left_out) == (2000, 10000, {})
     assert len(info.vocabulary) > 1000
+
+
+@pytest.mark.parametrize("name", ["PADDING", "UNKNOWN", "START", "END"])
+def test_ids_of_special_words_are_the_captioners(name):
+    assert getattr(caption_words, name) == getattr(caption_vocabulary, name)

@@ -1,5 +1,8 @@
 """The `coco_captions` of `tensorflow_datasets`, a tiny one prepared here."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 import requests
@@ -7,6 +10,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from attention_zoo import datasets
+from attention_zoo.datasets import coco_records
 
 COUNTS = {"train": 30, "val": 7, "test": 4, "restval": 3}
 
@@ -77,6 +81,28 @@ def test_pictures_are_found_in_the_records(prepared):
                 assert image.shape == (8, 8, 3) and set(image.ravel()) == {8 * int(words[-1])}
                 seen.add(int(words[-1]))
     assert seen == set(range(29))
+
+
+def test_records_are_read_once_until_they_change(prepared, tmp_path, monkeypatch):
+    """By whoever asks for another slice, for the vocabulary alone, or for the same again."""
+    folder = shutil.copytree(prepared, tmp_path / "tfds")
+    read = []
+
+    class Counted(tf.data.TFRecordDataset):
+        def __init__(self, path):
+            read.append(path)
+            super().__init__(path)
+
+    monkeypatch.setattr(coco_records.tf.data, "TFRecordDataset", Counted)
+    first = load(folder, "train[:20]")[1]
+    load(folder, "train[20:]"), load(folder, "validation")
+    again = load(folder, "train[:20]")[1]
+    assert ["train" in path for path in read] == [True, False]
+    assert again.source.pictures.places == first.source.pictures.places
+    assert again.left_out == first.left_out
+    os.utime(read[0], (0, 0))
+    load(folder, "train[:20]")
+    assert len(read) == 3 and read[2] == read[0]
 
 
 def test_splits_have_our_names(prepared):

@@ -1,5 +1,5 @@
-import subprocess
-import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 import keras
 import numpy as np
@@ -125,35 +125,24 @@ def test_a_kill_at_any_point_loses_a_block_at_most(calls, source, encoder, tmp_p
     np.testing.assert_allclose(features.tensor(), expected(source, encoder), 1e-3, 1e-3)
 
 
-OTHER_PROCESS = """
-import sys, time
-import keras
-from attention_zoo import datasets
-from attention_zoo.datasets import feature_writer
-
-feature_writer._BLOCK = 25
-data, encoder, folder = sys.argv[1:]
-pictures = datasets.load("coco_captions", data_dir=data, image_size=32)[1].source.pictures
-
-def tell(done, total):
-    print(done, flush=True)
-    time.sleep(1.0)
-
-datasets.cached_features(pictures, keras.models.load_model(encoder), folder, progress=tell)
-"""
-
-
-def test_the_later_of_two_processes_waits_and_reads(source, encoder, coco_dir, tmp_path):
+def test_the_later_of_two_waits_and_reads(source, encoder, tmp_path):
+    """Threads are to the lock as processes are: it is of the opened file."""
     pytest.importorskip("fcntl")
-    encoder.save(tmp_path / "encoder.keras")
-    arguments = [str(coco_dir), str(tmp_path / "encoder.keras"), str(tmp_path / "cache")]
-    command = [sys.executable, "-c", OTHER_PROCESS, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "25\n"
-        features = cached(source, encoder, tmp_path / "cache")
-        assert process.stdout.read() == "50\n60\n"
-    assert process.returncode == 0 and features.encoded == 0
-    np.testing.assert_allclose(features.tensor(), expected(source, encoder), 1e-3, 1e-3)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(done, total):
+        begun.set()
+        assert go_on.wait(60)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cached, source, encoder, tmp_path, progress=hold)
+        assert begun.wait(60)
+        second = pool.submit(cached, source, encoder, tmp_path)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.3)
+        go_on.set()
+        assert first.result().encoded == 60 and second.result().encoded == 0
+    np.testing.assert_allclose(second.result().tensor(), expected(source, encoder), 1e-3, 1e-3)
 
 
 def test_a_damaged_file_is_made_anew(source, encoder, tmp_path):

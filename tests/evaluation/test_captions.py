@@ -29,6 +29,11 @@ def pictures():
     ]
 
 
+@pytest.fixture
+def without_scores(monkeypatch):
+    monkeypatch.setattr(module.metrics, "has_scores", lambda: False)
+
+
 def test_captions_are_those_of_the_search(captioner, pictures, monkeypatch):
     monkeypatch.setattr(az.metrics, "caption_scores", _scores)
     monkeypatch.setattr(az.metrics, "has_scores", lambda: True)
@@ -56,8 +61,40 @@ def _scores(references, captions):
     return {"bleu_1": float(sum(map(len, references)))}
 
 
-def test_what_cannot_be_scored_is_left_out(captioner, pictures, monkeypatch):
-    monkeypatch.setattr(module.metrics, "has_scores", lambda: False)
+@pytest.mark.parametrize(("regions", "grid"), [((6,), None), ((2, 3), (2, 3))])
+def test_the_grid_is_the_captioners(captioner, pictures, without_scores, regions, grid):
+    model = type(captioner).from_config(captioner.get_config())
+    model.build({"features": (None, *regions, 5), "words": (None, None)})
+    assert az.evaluate_captions(model, pictures, max_length=2).grid == grid
+
+
+def test_top_k_error_is_the_mean_over_the_words(pictures, without_scores):
+    """Against the likelihoods of a captioner that averages over all regions."""
+    keras.utils.set_random_seed(0)
+    model = az.models.Captioner(WORDS, "lvml", units=4, embedding_dim=4, top_k=2)
+    x = np.random.default_rng(0).normal(size=(5, 6, 5)).astype("float32")
+    words = np.array([[2, 4, 5], [2, 6, 0], [2, 5, 4], [2, 0, 0], [0, 0, 0]])
+    targets = np.array([[4, 5, 3], [6, 3, 0], [5, 4, 3], [3, 0, 0], [0, 0, 0]])
+    losses = []
+    for k in (None, 2):
+        model.top_k = k
+        q = model({"features": x, "words": words}, training=True)["words"].numpy()
+        q = np.take_along_axis(q, targets[..., None], axis=2)[..., 0]
+        losses.append(-q[targets != 0].mean())
+    batches = [
+        ({"features": x[i:j], "words": words[i:j]}, {"words": targets[i:j]})
+        for i, j in ((0, 2), (2, 5))
+    ]
+    error = module.mean_top_k_error(model, batches)
+    assert error == pytest.approx(losses[1] - losses[0], abs=1e-5) and error > 0.1
+    found = az.evaluate_captions(model, pictures, max_length=2, top_k_error=error)
+    assert found.scalars()["top_k_error"] == error
+    assert f"top k error {error:.3f}" in found.table()
+    with pytest.raises(ValueError, match="^the data set has 0 words, expected one or more$"):
+        module.mean_top_k_error(model, [])
+
+
+def test_what_cannot_be_scored_is_left_out(captioner, pictures, without_scores):
     found = az.evaluate_captions(captioner, pictures, max_length=2)
     assert found.scores == {} and "perplexity" not in found.scalars()
 

@@ -63,6 +63,7 @@ def test_meteor_where_there_is_java():
     scores = metrics.caption_scores(REFERENCES, CAPTIONS)
     assert scores == pytest.approx(EXPECTED | {"meteor": 0.3989543953021675}, abs=1e-9)
     assert metrics.missing_scores() == {}
+    assert metrics.caption_scores(REFERENCES, [""] * 4)["meteor"] == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.usefixtures("without_java")
@@ -75,6 +76,7 @@ def test_a_java_that_does_not_run_is_none(tmp_path, monkeypatch):
     assert "meteor" not in metrics.caption_scores(REFERENCES, CAPTIONS)
 
 
+@pytest.mark.usefixtures("without_java")
 def test_a_caption_that_repeats_a_reference_is_the_best_and_an_empty_one_the_worst():
     best = metrics.caption_scores(REFERENCES, [some[0] for some in REFERENCES])
     assert best["bleu_1"] == pytest.approx(1.0, abs=1e-6)

@@ -7,13 +7,6 @@ import tensorflow as tf
 
 from attention_zoo import layers
 from attention_zoo.models import Captioner
-from attention_zoo.models.caption_scores import (
-    Split,
-    as_region_logits,
-    expected_log_likelihood,
-    log_marginal,
-    log_normalizers,
-)
 
 EXACT = ["soft", "hard", "lvml"]
 ATTENTIONS = [*EXACT, "gumbel", "reinforce", "hybrid"]
@@ -188,6 +181,24 @@ def test_a_grid_is_its_regions(captioner, captions):
     np.testing.assert_array_equal(model(grid)["words"], model(inputs)["words"])
 
 
+def test_the_grid_is_that_of_the_encoder_or_of_the_features(small_encoder, tmp_path):
+    wide = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(5, 4, 4)])
+    flat = keras.Sequential([small_encoder(), keras.layers.Reshape((4, 5))])
+    words = {"words": (None, 3)}
+    for encoder, shape, grid in [
+        (wide, {"image": (None, 8, 16, 3)}, (2, 4)),
+        (flat, {"image": (None, 8, 8, 3)}, None),
+        (None, {"features": (None, 2, 3, 5)}, (2, 3)),
+        (None, {"features": (None, None, None, 5)}, None),
+        (None, {"features": (None, 6, 5)}, None),
+    ]:
+        model = Captioner(["a"], encoder=encoder, units=4, embedding_dim=3, attention_units=2)
+        model.build(shape | words)
+        assert model.grid == grid
+        model.save(tmp_path / "model.keras")
+        assert keras.saving.load_model(tmp_path / "model.keras").grid == grid
+
+
 def test_number_of_words_need_not_be_known(captioner, captions):
     """The loop of the graph gives the same as the unrolled one, forwards and backwards."""
     inputs, targets = captions
@@ -223,22 +234,6 @@ def test_dropout_is_of_training_alone(captioner, captions):
     np.testing.assert_allclose(model(inputs)["words"], plain(inputs)["words"], atol=1e-6)
     dropped = model(inputs, training=True)["words"]
     assert np.abs(dropped - plain(inputs, training=True)["words"]).max() > 0.1
-
-
-def test_products_of_the_vocabulary_are_the_sums_they_stand_for():
-    rng = np.random.default_rng(0)
-    base, of_region = 15 * rng.normal(size=(2, 4, 50)), 15 * rng.normal(size=(2, 3, 50))
-    a = rng.dirichlet(np.ones(3), size=(2, 4))
-    logits = base[:, :, None] + of_region[:, None]  # (b, n, r, v)
-    log_z = np.log(np.exp(logits).sum(axis=-1))
-    split = Split(tf.constant(base, "float32"), as_region_logits(of_region))
-    np.testing.assert_allclose(log_normalizers(split), log_z, atol=1e-4)
-    log_p = logits - log_z[..., None]
-    a = a.astype("float32")
-    marginal = np.log(np.einsum("bnr,bnrv->bnv", a, np.exp(log_p)))
-    np.testing.assert_allclose(log_marginal(split, np.log(a)), marginal, atol=1e-4)
-    expected = np.einsum("bnr,bnrv->bnv", a, log_p)
-    np.testing.assert_allclose(expected_log_likelihood(split, a), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -278,6 +273,10 @@ def test_bad_settings_raise(settings, message):
         (
             {"features": np.ones((2, 3, 5)), "words": np.ones((2,), int)},
             r"words have shape \(2,\), expected \(b, n\)",
+        ),
+        (
+            {"features": np.ones((2, 3, 5)), "words": np.ones((3, 4), int)},
+            "inputs have features of 2 and words of 3 examples, expected as many of each",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo.metrics import captions as scores
-from attention_zoo.trainers import captions
+from attention_zoo.trainers import caption_results, captions
 from attention_zoo.trainers.run_callbacks import WriteMetrics
 
 TINY = {
@@ -129,11 +129,17 @@ def test_scores_are_of_the_captions(finished, coco_dir):
 @pytest.mark.parametrize(
     ("breaks", "steps"), [((8,), 1), pytest.param((4, 5), 2, marks=pytest.mark.slow)]
 )
-def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tiny, tmp_path, breaks, steps):
+def test_a_broken_off_run_goes_on_to_the_same_weights(
+    finished, tiny, tmp_path, monkeypatch, breaks, steps
+):
     """With dropout and Adam, broken off in the second phase, or in both.
 
-    The encoder has nothing to do: what it made of the pictures is there.
+    The encoder has nothing to do: what it made of the pictures is there. The SavedModel is left
+    out, whose weights are those of model.keras.
     """
+    monkeypatch.setattr(
+        caption_results, "export", lambda model, path, **_: captions.Path(path).mkdir()
+    )
     features = finished[0].parent / "features"
     assert len(list(features.iterdir())) == 3
     before = {path: path.stat().st_mtime_ns for path in features.rglob("*")}
@@ -162,6 +168,19 @@ def _interrupt_at(calls):
             raise KeyboardInterrupt
 
     return on_train_batch_begin
+
+
+def test_top_k_error_is_reported(finished, tiny):
+    settings = captions.Settings(**tiny | {"attention": "lvml", "top_k": 2})
+    infos = captions._load(settings)
+    model = captions.build_model(settings, infos["train"].vocabulary)
+    source = infos["validation"].source
+    found = captions._evaluate(model, source, settings)
+    inputs, targets = next(iter(source.dataset(len(source))))
+    there = targets["words"].numpy() != 0
+    error = model.top_k_error(inputs, targets).numpy()[there].mean()
+    assert found.scalars()["top_k_error"] == pytest.approx(error, abs=1e-6) and error > 0.01
+    assert "top_k_error" not in finished[1]["validation"].scalars()
 
 
 def test_uniform_attention_sees_all_regions_alike(tiny):
