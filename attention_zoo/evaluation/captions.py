@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 
+import keras
 import numpy as np
 from keras import ops as kops
 
@@ -26,7 +27,8 @@ class CaptionEvaluation:
         focus: attention of the first captions, as many as a batch had, (k, T, R).
         grid: rows and columns of the R regions, of a picture's line by line; None where they are
             in no grid.
-        perplexity: of the true captions, a word, if it was measured.
+        perplexities: of the true captions, a word, by way to predict, if they were measured.
+        perplexity: by the captioner's own way.
         top_k_error: in nats a word, if it was measured.
     """
 
@@ -37,6 +39,7 @@ class CaptionEvaluation:
     log_probabilities: np.ndarray = dataclasses.field(repr=False)
     focus: np.ndarray = dataclasses.field(repr=False)
     grid: tuple[int, int] | None = None
+    perplexities: dict[str, float] = dataclasses.field(default_factory=dict)
     perplexity: float | None = None
     top_k_error: float | None = None
 
@@ -44,6 +47,7 @@ class CaptionEvaluation:
         """All figures by name."""
         measured = {"perplexity": self.perplexity, "top_k_error": self.top_k_error}
         known = {name: value for name, value in measured.items() if value is not None}
+        known |= {f"{way}_perplexity": value for way, value in self.perplexities.items()}
         grounding = {f"attention_{name}": self.grounding[name] for name in ("entropy", "diversity")}
         words = {"words": self.grounding["words"], "num_pictures": len(self.captions)}
         figures = known | self.scores | grounding | words
@@ -64,7 +68,7 @@ def evaluate_captions(
     beam_width=1,
     max_length=20,
     length_power=0.7,
-    perplexity=None,
+    perplexities=None,
     top_k_error=None,
 ):
     """Has a captioner write captions, and compares them with what people wrote.
@@ -74,7 +78,7 @@ def evaluate_captions(
         dataset: batches of ({"image"} or {"features"}, {"picture" (b,), "references"}), the
             references being strings (b, r) padded with "", as of `datasets.Captions.by_picture`.
         beam_width, max_length, length_power: as of `CaptionSearch`.
-        perplexity: of the true captions, to stand beside the scores.
+        perplexities: of the true captions, to stand beside the scores, as of `word_perplexities`.
         top_k_error: of them too, as of `mean_top_k_error`.
 
     Returns:
@@ -101,9 +105,44 @@ def evaluate_captions(
         log_probabilities=joined["log_probabilities"],
         focus=joined["focus"],
         grid=captioner.grid,
-        perplexity=perplexity,
+        perplexities=perplexities or {},
+        perplexity=(perplexities or {}).get(captioner.way_to_predict),
         top_k_error=top_k_error,
     )
+
+
+def word_perplexities(captioner, dataset):
+    """exp of the mean of -log p(true word), by each way to predict: "argmax", "marginal", "soft".
+
+    Args:
+        captioner: a built `Captioner`.
+        dataset: batches of (inputs, {"words"}), as of `datasets.Captions.dataset`.
+    """
+    likelihoods = _Likelihoods(captioner)
+    totals: dict[str, float] = collections.defaultdict(float)
+    count = 0
+    for inputs, targets in dataset:
+        words = targets["words"]
+        for way, log_p in likelihoods.predict_on_batch([inputs, words]).items():
+            totals[way] += float(np.sum(log_p, dtype="float64"))
+        count += int(kops.sum(present(words)))
+    if count == 0:
+        raise ValueError("the data set has 0 words, expected one or more")
+    return {way: float(np.exp(-total / count)) for way, total in totals.items()}
+
+
+class _Likelihoods(keras.Model):
+    """Of the true words by every way to predict, compiled."""
+
+    def __init__(self, captioner):
+        super().__init__(name="likelihoods", dtype=captioner.dtype_policy)
+        self.captioner = captioner
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        return self.captioner.likelihoods(*inputs)
 
 
 def mean_top_k_error(captioner, dataset):

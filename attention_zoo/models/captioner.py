@@ -143,6 +143,21 @@ class Captioner(keras.Model):
         a = caption_scores.attend(self.attention, reading.scores)
         return caption_scores.WAYS[self.way_to_predict](reading, a), a
 
+    def likelihoods(self, inputs, targets):
+        """Log-likelihoods (b, n) of the true words by each way to predict, in nats; 0 for padding.
+
+        Args:
+            inputs: as of a call.
+            targets: as of `fit`.
+        """
+        words = caption_inputs.words_of(targets)
+        reading = self._read(self.look(inputs), inputs["words"], training=False)
+        a = caption_scores.attend(self.attention, reading.scores)
+        return {
+            name: kops.where(present(words), true_scores(way(reading, a), words), 0.0)
+            for name, way in caption_scores.WAYS.items()
+        }
+
     @property
     def way_to_predict(self):
         """The resolved `inference`: "argmax", "marginal" or "soft"."""

@@ -19,7 +19,7 @@ from attention_zoo import datasets, metrics
 from attention_zoo.datasets.caption_words import vocabulary
 from attention_zoo.datasets.feature_cache import DTYPES
 from attention_zoo.evaluation import evaluate_captions
-from attention_zoo.evaluation.captions import mean_top_k_error
+from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexities
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
 from attention_zoo.optimizers import TwoOptimizers
@@ -262,11 +262,10 @@ def _train(model, run, settings, sources, switch):
 
 def _evaluate(model, source, settings):
     batches = source.dataset(settings.batch_size)
-    figures = model.evaluate(batches, verbose=0, return_dict=True)
     return evaluate_captions(
         model,
         source.by_picture(32),
-        perplexity=figures["perplexity"],
+        perplexities=word_perplexities(model, batches),
         top_k_error=mean_top_k_error(model, batches) if settings.top_k else None,
         **_search(settings),
     )

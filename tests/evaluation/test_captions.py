@@ -38,7 +38,8 @@ def test_captions_are_those_of_the_search(captioner, pictures, monkeypatch):
     monkeypatch.setattr(az.metrics, "caption_scores", _scores)
     monkeypatch.setattr(az.metrics, "has_scores", lambda: True)
     settings = {"beam_width": 2, "max_length": 4, "length_power": 0.0}
-    found = az.evaluate_captions(captioner, pictures, **settings, perplexity=3.0)
+    perplexities = {"argmax": 5.0, "marginal": 4.0, "soft": 4.5} | {captioner.way_to_predict: 3.0}
+    found = az.evaluate_captions(captioner, pictures, **settings, perplexities=perplexities)
     search = az.models.CaptionSearch(captioner, **settings)
     x = np.concatenate([inputs["features"] for inputs, _ in pictures])
     expected = search.predict({"features": x}, verbose=0)
@@ -52,6 +53,7 @@ def test_captions_are_those_of_the_search(captioner, pictures, monkeypatch):
     assert found.grounding["words"] == pytest.approx(there.sum() / 5)
     scalars = found.scalars()
     assert scalars["bleu_1"] == 9.0 and scalars["perplexity"] == 3.0
+    assert {way: scalars[f"{way}_perplexity"] for way in perplexities} == perplexities
     assert "bleu 1 9.000" in found.table() and "num pictures 5" in found.table()
 
 
@@ -92,6 +94,32 @@ def test_top_k_error_is_the_mean_over_the_words(pictures, without_scores):
     assert f"top k error {error:.3f}" in found.table()
     with pytest.raises(ValueError, match="^the data set has 0 words, expected one or more$"):
         module.mean_top_k_error(model, [])
+
+
+@pytest.mark.parametrize("attention", ["soft", "lvml", "hard"])
+def test_perplexities_are_those_of_models_that_predict_so(attention):
+    keras.utils.set_random_seed(0)
+    config = {"attention": attention, "units": 4, "embedding_dim": 4}
+    model = az.models.Captioner(WORDS, **config)
+    x = 3 * np.random.default_rng(0).normal(size=(3, 6, 5)).astype("float32")
+    words = np.array([[2, 4, 5], [2, 6, 0], [2, 5, 4]])
+    targets = np.array([[4, 5, 3], [6, 3, 0], [5, 4, 3]])
+    batches = [
+        ({"features": x[i:j], "words": words[i:j]}, {"words": targets[i:j]})
+        for i, j in ((0, 2), (2, 3))
+    ]
+    model({"features": x, "words": words})
+    found = module.word_perplexities(model, batches)
+    for way, perplexity in found.items():
+        twin = az.models.Captioner(WORDS, **config, inference=way)
+        twin({"features": x, "words": words})
+        twin.set_weights(model.get_weights())
+        q = twin({"features": x, "words": words})["words"].numpy()
+        q = np.take_along_axis(q, targets[..., None], axis=2)[..., 0]
+        assert perplexity == pytest.approx(np.exp(-q[targets != 0].mean()), rel=1e-5)
+    assert len({round(value, 4) for value in found.values()}) == 3
+    with pytest.raises(ValueError, match="^the data set has 0 words, expected one or more$"):
+        module.word_perplexities(model, [])
 
 
 def test_what_cannot_be_scored_is_left_out(captioner, pictures, without_scores):

@@ -49,7 +49,7 @@ def test_digits_are_those_of_the_evaluation_of_captions():
     scores = {"bleu_1": 0.51234, "rouge_l": 0.31234, "cider": 0.10812, "meteor": 0.09703}
     grounding = {"entropy": 2.03292, "diversity": 0.10863, "words": 7.468}
     arrays = np.arange(2), ("a", "b"), np.zeros(2), np.zeros((2, 1, 1))
-    found = CaptionEvaluation(scores, grounding, *arrays, perplexity=80.09378)
+    found = CaptionEvaluation(scores, grounding, *arrays, perplexities={"soft": 80.09378})
     written = [shown(name, value) for name, value in found.scalars().items()]
     assert written == [pair.split(" ")[-1] for pair in found.table().split(", ")]
 

@@ -1,0 +1,134 @@
+"""The results page of a suite: results.md, and results.html that needs no other file."""
+
+import base64
+import dataclasses
+import shutil
+
+import jinja2
+
+from attention_zoo.report.html import write_whole
+from attention_zoo.trainers.reproduction import findings, sections, theory
+from attention_zoo.trainers.reproduction.runs import Comparison, Run, comparisons
+from attention_zoo.trainers.reproduction.verdict import Verdict
+
+TEMPLATES = ("results.md", "results.html")
+_COMPARED = ("sdc", "hatexplain")  # trainers whose examples have a true segment
+
+
+@dataclasses.dataclass(frozen=True)
+class Decided:
+    """A finding with its verdicts.
+
+    Attributes:
+        title, rule: of the finding.
+        verdicts: `Verdict` by the name of what it is on.
+    """
+
+    title: str
+    rule: str
+    verdicts: dict[str, Verdict]
+
+    def rows(self):
+        """[name, word, figures] of each verdict."""
+        return [[name, one.word, one.figures] for name, one in self.verdicts.items()]
+
+    def on(self, word):
+        """Names of what has this verdict, with commas."""
+        return ", ".join(name for name, one in self.verdicts.items() if one.word == word) or "–"
+
+
+def write(suite, folder, outcomes):
+    """Writes results.md, its figures and results.html into the folder of a suite.
+
+    Args:
+        suite: its name.
+        folder: a `pathlib.Path`.
+        outcomes: `Outcome` of every job of the suite.
+
+    Returns:
+        `Decided`, one a finding.
+    """
+    runs = [Run(one.job, folder / one.job.name) for one in outcomes if one.state == "done"]
+    compared = comparisons(run for run in runs if run.job.trainer in _COMPARED)
+    decided = decide(runs, _planned(compared, outcomes))
+    content = {
+        "suite": suite,
+        "decided": decided,
+        "sections": sections.all_of(runs, compared, outcomes),
+        "outcomes": outcomes,
+        "reports": {run.job.name for run in runs if (run.folder / "report.html").exists()},
+        "about_rules": findings.ABOUT_RULES,
+    }
+    _write_figures(folder / "figures", content["sections"])
+    for name in TEMPLATES:
+        text = _ENVIRONMENT.get_template(name).render(**content, embedded=_embedded(folder))
+        write_whole(folder / name, text)
+    return decided
+
+
+def _planned(compared, outcomes):
+    """The comparisons that the suite has, empty where no job of one was run."""
+    found = {(one.data, one.num_segments): one for one in compared}
+    jobs = [one.job for one in outcomes if one.job.trainer in _COMPARED]
+    places = dict.fromkeys((job.data, job.settings.get("num_segments")) for job in jobs)
+    return [found.get(place) or Comparison(place[0], place[1], runs={}) for place in places]
+
+
+def decide(runs, compared):
+    """`Decided` for every finding, in the paper's order.
+
+    Args:
+        runs: all finished `Run`s.
+        compared: `Comparison`s, empty where none was run.
+    """
+    return [_of_theory(finding, runs) for finding in theory.FINDINGS] + [
+        Decided(finding.title, finding.rule, {one.name: finding.verdict(one) for one in compared})
+        for finding in findings.FINDINGS
+    ]
+
+
+def _of_theory(finding, runs):
+    if finding.trainer is None:
+        return Decided(finding.title, finding.rule, {"theory": finding.decide()})
+    mine = [run for run in runs if run.job.trainer == finding.trainer]
+    verdicts = {run.job.data: finding.decide(run) for run in mine}
+    absent = {finding.trainer: Verdict(None, f"no run of {finding.trainer}")}
+    return Decided(finding.title, finding.rule, verdicts or absent)
+
+
+def _write_figures(folder, all_sections):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for section in all_sections:
+        for figure in section.figures:
+            (folder / f"{figure.name}.png").write_bytes(figure.png)
+
+
+def _embedded(folder):
+    """Function of a figure's name, -> its pixels as a data: address."""
+
+    def address(name):
+        data = base64.b64encode((folder / "figures" / f"{name}.png").read_bytes())
+        return f"data:image/png;base64,{data.decode()}"
+
+    return address
+
+
+def _cell(text):
+    """Text as a cell of a Markdown table."""
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.ChoiceLoader(
+        [
+            jinja2.PackageLoader("attention_zoo.trainers.reproduction"),
+            jinja2.PackageLoader("attention_zoo.report"),  # base.html and its style
+        ]
+    ),
+    autoescape=jinja2.select_autoescape(["html"]),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["cell"] = _cell
