@@ -275,7 +275,7 @@ def _check_module(name, arguments):
 
 def _check_flags(command, arguments):
     """Has the trainer parse its flags and check their values; takes the flags away again."""
-    from attention_zoo.trainers.settings import from_flags, make
+    from attention_zoo._settings import from_flags, make
 
     before = set(flags.FLAGS)
     command.define()

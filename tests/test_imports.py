@@ -16,7 +16,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 # A room is a module or subpackage of attention_zoo. It imports from the floors below it only.
 FLOORS = [
-    {"_compiler", "_random"},
+    {"_compiler", "_random", "_settings"},
     {"ops"},
     {"layers"},
     {"losses", "metrics", "optimizers"},

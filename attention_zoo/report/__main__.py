@@ -8,6 +8,7 @@ import sys
 
 from absl import app, flags
 
+from attention_zoo._settings import list_in_help, parse_flags
 from attention_zoo.report import compare, write
 
 
@@ -30,18 +31,11 @@ def main(argv):
         sys.exit(f"error: {error}")
 
 
-def _parse_flags(argv):
-    """As `absl.app` parses flags, with an error of one line."""
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        sys.exit(f"error: {' '.join(str(error).split())}, expected flags as --help lists them")
-
-
 def run():
     """The program."""
     flags.DEFINE_string("output", None, "Page of two runs or more; compare.html if unset.")
-    app.run(main, flags_parser=_parse_flags)
+    list_in_help("output")
+    app.run(main, flags_parser=parse_flags)
 
 
 if __name__ == "__main__":

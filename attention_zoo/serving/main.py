@@ -15,6 +15,7 @@ import sys
 import tensorflow as tf
 from absl import app, flags, logging
 
+from attention_zoo._settings import list_in_help, parse_flags
 from attention_zoo.serving.limits import Limits
 from attention_zoo.serving.served_model import ServedModel
 
@@ -23,7 +24,7 @@ def run():
     """The console script."""
     logging.set_verbosity(logging.WARNING)
     define()
-    app.run(main, flags_parser=_parse)
+    app.run(main, flags_parser=parse_flags)
 
 
 def define():
@@ -47,7 +48,7 @@ def define():
     flags.DEFINE_integer("max_queue", Limits.max_queue, "Requests in hand at one time.")
     names = [field.name for field in dataclasses.fields(Limits)]
     for name in ("saved_model", "name", "host", "port", *names):
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
+        list_in_help(name)
 
 
 def main(argv):
@@ -118,11 +119,3 @@ def _announce(folder, name, listener):
     print(f"{folder} at http://{host}:{port}/v1/models/{name} ({reach})", flush=True)
     if not loopback:
         logging.warning("%s can be reached by others: no password, no encryption", address)
-
-
-def _parse(argv):
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        reason = " ".join(str(error).split())
-        sys.exit(f"error: {reason}, expected flags as --help lists them")

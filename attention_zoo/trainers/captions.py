@@ -16,6 +16,7 @@ from absl import logging
 from tqdm.auto import tqdm
 
 from attention_zoo import datasets, metrics
+from attention_zoo._settings import make, setting
 from attention_zoo.datasets.caption_words import vocabulary
 from attention_zoo.datasets.feature_cache import DTYPES
 from attention_zoo.evaluation import evaluate_captions
@@ -38,7 +39,6 @@ from attention_zoo.trainers.run_settings import (
     make_switch,
     precision,
 )
-from attention_zoo.trainers.settings import make, setting
 from attention_zoo.trainers.strategies import is_chief, make_strategy
 from attention_zoo.trainers.training import on_one_replica, train
 from attention_zoo.trainers.workdir import Workdir

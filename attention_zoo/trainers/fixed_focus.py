@@ -23,6 +23,7 @@ import keras
 import numpy as np
 
 from attention_zoo import datasets, plots, report
+from attention_zoo._settings import make
 from attention_zoo.models import networks
 from attention_zoo.trainers import fixed_focus_settings
 from attention_zoo.trainers.about import write_about
@@ -32,7 +33,6 @@ from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, ta
 from attention_zoo.trainers.fixed_focus_settings import Settings, completed
 from attention_zoo.trainers.resident import resident
 from attention_zoo.trainers.run_callbacks import Progress, StopIfNotFinite
-from attention_zoo.trainers.settings import make
 from attention_zoo.trainers.training import make_loop, run_loop
 from attention_zoo.trainers.workdir import Workdir
 

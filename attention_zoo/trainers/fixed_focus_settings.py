@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from attention_zoo._settings import setting
 from attention_zoo.models import NETWORKS
-from attention_zoo.trainers.settings import setting
 
 PARADIGMS = ("soft", "hard", "lvml")
 _DEFAULTS = {  # learning rates; networks; m; training mosaics. Digits: not the paper's.

@@ -23,13 +23,13 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from attention_zoo import datasets, dynamics, plots, report
+from attention_zoo._settings import make, setting
 from attention_zoo.layers import HybridAttention
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.trainers.about import write_about
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.full_batch import FullBatch, balanced
 from attention_zoo.trainers.gaps import FIGURES, gaps
-from attention_zoo.trainers.settings import make, setting
 from attention_zoo.trainers.workdir import Workdir
 
 ATTENTIONS = ("soft", "hard", "lvml", "hybrid")

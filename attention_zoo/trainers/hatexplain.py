@@ -16,6 +16,7 @@ import keras
 from absl import logging
 
 from attention_zoo import datasets
+from attention_zoo._settings import make, setting
 from attention_zoo.datasets.annotated_post import ANNOTATORS
 from attention_zoo.datasets.vocabulary import vocabulary
 from attention_zoo.evaluation import evaluate_rationales
@@ -43,7 +44,6 @@ from attention_zoo.trainers.run_settings import (
     make_switch,
     precision,
 )
-from attention_zoo.trainers.settings import make, setting
 from attention_zoo.trainers.strategies import is_chief, make_strategy
 from attention_zoo.trainers.training import on_one_replica, train
 from attention_zoo.trainers.workdir import Workdir

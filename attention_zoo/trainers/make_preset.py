@@ -20,9 +20,9 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from attention_zoo import datasets
+from attention_zoo._settings import define_flags, from_flags, make, parse_flags, setting
 from attention_zoo._version import __version__
 from attention_zoo.trainers import sdc
-from attention_zoo.trainers.settings import define_flags, from_flags, make, parse_flags, setting
 from attention_zoo.zoo import Card
 
 _SDC = "python -m attention_zoo.trainers.sdc"

@@ -19,13 +19,13 @@ import fnmatch
 import sys
 from pathlib import Path
 
+from attention_zoo._settings import make, setting
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.folder_lock import hold
 from attention_zoo.trainers.reproduction import page, paper, quick
 from attention_zoo.trainers.reproduction.needs import Places
 from attention_zoo.trainers.reproduction.runner import Outcome, run_jobs, settled
 from attention_zoo.trainers.reproduction.verdict import WORDS
-from attention_zoo.trainers.settings import make, setting
 
 SUITES = {"quick": quick.JOBS, "paper": paper.JOBS}
 

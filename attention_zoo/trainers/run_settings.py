@@ -6,11 +6,11 @@ import dataclasses
 import keras
 
 from attention_zoo import layers
+from attention_zoo._settings import setting
 from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
 from attention_zoo.models.prediction import WAYS
 from attention_zoo.ops import NORMALIZERS
 from attention_zoo.optimizers import Adam, TwoOptimizers
-from attention_zoo.trainers.settings import setting
 from attention_zoo.trainers.strategies import STRATEGIES
 
 LEAVES = ("soft", "hard", "lvml", "gumbel", "reinforce")

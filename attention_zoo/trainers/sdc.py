@@ -13,6 +13,7 @@ import dataclasses
 import keras
 
 from attention_zoo import datasets, plots
+from attention_zoo._settings import make, setting
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
 from attention_zoo.trainers.about import write_about
@@ -31,7 +32,6 @@ from attention_zoo.trainers.run_settings import (
     make_switch,
     precision,
 )
-from attention_zoo.trainers.settings import make, setting
 from attention_zoo.trainers.strategies import is_chief, make_strategy
 from attention_zoo.trainers.training import on_one_replica, train
 from attention_zoo.trainers.workdir import Workdir

@@ -12,12 +12,12 @@ import time
 
 import pytest
 
+from attention_zoo._settings import make
 from attention_zoo.trainers import reproduce
 from attention_zoo.trainers.reproduction import page
 from attention_zoo.trainers.reproduction.job import ROWS, Job, comparison
 from attention_zoo.trainers.reproduction.needs import Places
 from attention_zoo.trainers.reproduction.runner import Outcome, settled
-from attention_zoo.trainers.settings import make
 
 SMALL = {"num_examples": 40, "epochs": 40, "jit_compile": "false"}
 GOOD = Job(name="flow/small", trainer="gradient_flow", data="orthogonal", settings=SMALL)

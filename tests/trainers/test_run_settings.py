@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from attention_zoo._settings import make
 from attention_zoo.callbacks import FocusDrive, FocusStalled
 from attention_zoo.trainers.run_settings import (
     RunSettings,
@@ -8,7 +9,6 @@ from attention_zoo.trainers.run_settings import (
     make_optimizer,
     make_switch,
 )
-from attention_zoo.trainers.settings import make
 
 
 def probe():

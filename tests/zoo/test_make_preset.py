@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import attention_zoo as az
+from attention_zoo._settings import make
 from attention_zoo.trainers import make_preset, sdc
-from attention_zoo.trainers.settings import make
 
 SETTINGS = {"attention": "lvml", "num_examples": 50, "num_test_examples": 20, "seed": 7}
 

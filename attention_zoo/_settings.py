@@ -1,4 +1,4 @@
-"""Settings of a trainer, declared once: name, type, default and help make flag and argument."""
+"""Settings of a program, declared once: name, type, default and help make flag and argument."""
 
 import dataclasses
 import numbers

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from absl import flags
 
-from attention_zoo.trainers.settings import define_flags, from_flags, make, parse_flags, setting
+from attention_zoo._settings import define_flags, from_flags, make, parse_flags, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def test_flags_have_names_types_defaults_and_help(monkeypatch):
         define = getattr(flags, f"DEFINE_{kind}")
         monkeypatch.setattr(flags, f"DEFINE_{kind}", _into(define, values))
     monkeypatch.setattr(
-        "attention_zoo.trainers.settings._DEFINE",
+        "attention_zoo._settings._DEFINE",
         {
             str: flags.DEFINE_string,
             int: flags.DEFINE_integer,
