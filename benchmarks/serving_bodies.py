@@ -6,6 +6,7 @@
 import dataclasses
 import io
 import json
+import math
 import random
 import zipfile
 
@@ -118,7 +119,7 @@ def json_of_another_form(rng, sizes):
         [], {}, None, 3, "instances", x,
         {"instances": []}, {"instances": {}}, {"instances": None}, {"inputs": []}, {"inputs": {}},
         {"instances": x, "inputs": x}, {"rows": x}, {"instances": x, "more": 1},
-        {"instances": x, "signature_name": rng.choice(["nowhere", "", 3, [], {}, "x" * 10_000])},
+        {"instances": x, "signature_name": rng.choice(["nowhere", " ", 3, [], {}, "x" * 10_000])},
         {"instances": [{"segment": x[0]}]}, {"instances": [{}]},
         {"instances": [{"segments": x[0], "mask": [True]}]},
         {"instances": [{"segments": x[0]}, x[0]]}, {"inputs": {"segments": x, "more": x}},
@@ -179,6 +180,14 @@ def npy_that_promises_more(rng, sizes):
     return Body("", _npy_header(dtype, rng.choice(shapes)) + bytes(rng.randrange(64)), NPY)
 
 
+def npy_of_sizes_that_are_none(rng, sizes):
+    """Beyond 64 bits, or no number."""
+    shape = ["1", *map(str, sizes.shape)]
+    shape[rng.randrange(len(shape))] = rng.choice(["0x" + "f" * 8_000, "-0x" + "f" * 99, "True"])
+    size = math.prod(sizes.shape) * 4
+    return Body("", _npy_header("'<f4'", f"({', '.join(shape)})") + bytes(size), NPY)
+
+
 def npy_of_another_type(rng, sizes):
     x = sizes.array(rng)
     dtypes = [object, "c8", "S4", "U4", "M8[s]", "?", [("a", "f4")]]
@@ -234,6 +243,7 @@ KINDS = [
     npy_with_other_bytes,
     npy_cut_short,
     npy_that_promises_more,
+    npy_of_sizes_that_are_none,
     npy_of_another_type,
     npy_of_another_shape,
     npz_with_other_bytes,

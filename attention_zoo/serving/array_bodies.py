@@ -14,12 +14,13 @@ from attention_zoo.serving.refused import Refused
 READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read_npy(body, signature):
+def read_npy(body, signature, most_bytes):
     """The `Call` in one array, for a signature with one input.
 
     Args:
         body: bytes, as `np.save` writes them.
         signature: the `Signature`.
+        most_bytes: of the array, in the type of the input.
 
     Raises:
         Refused: a body that is no npy, or an array that does not fit the signature.
@@ -27,7 +28,7 @@ def read_npy(body, signature):
     if len(signature.inputs) > 1:
         raise Refused(400, f"body is npy, one array, expected npz of {list(signature.inputs)}")
     ((name, spec),) = signature.inputs.items()
-    return Call(signature, {name: _array(body, name, spec)})
+    return Call(signature, {name: _array(body, name, spec, most_bytes)})
 
 
 def read_npz(body, signature, most_bytes):
@@ -36,25 +37,36 @@ def read_npz(body, signature, most_bytes):
     Args:
         body: bytes, as `np.savez` or `np.savez_compressed` writes them.
         signature: the `Signature`.
-        most_bytes: of the arrays, unpacked.
+        most_bytes: of the arrays, unpacked, and of each in the type of its input.
 
     Raises:
         Refused: a body that is no npz, is too large unpacked, or does not fit the signature.
     """
     parts = _unpacked(body, signature, most_bytes)
-    arrays = {name: _array(parts[name], name, spec) for name, spec in signature.inputs.items()}
+    arrays = {
+        name: _array(parts[name], name, spec, most_bytes) for name, spec in signature.inputs.items()
+    }
     return Call(signature, arrays)
 
 
-def write_npz(outputs):
-    """The bytes of an npz of outputs by name; strings are NumPy's bytes."""
+def write_npz(outputs, most_bytes):
+    """The bytes of an npz of outputs by name; strings are NumPy's bytes.
+
+    Raises:
+        Refused: strings that have more bytes than these once they are as long as the longest.
+    """
     file = io.BytesIO()
-    np.savez(file, **{name: _plain(array) for name, array in outputs.items()})
+    np.savez(file, **{name: _plain(array, name, most_bytes) for name, array in outputs.items()})
     return file.getvalue()
 
 
-def _plain(array):
+def _plain(array, name, most_bytes):
     """As a type that npy has."""
+    size = tensors.padded_bytes([array])
+    if array.dtype == object and size > most_bytes:
+        raise Refused(
+            406, f"{name} has strings of {size} bytes as npz, expected {most_bytes}: accept JSON"
+        )
     return array.astype({"O": "S", "V": np.float32}.get(array.dtype.kind, array.dtype))
 
 
@@ -89,7 +101,7 @@ def _check_members(members, names, signature, most_bytes):
         raise Refused(400, "body is packed in another way, expected np.savez's or _compressed's")
 
 
-def _array(data, name, spec):
+def _array(data, name, spec, most_bytes):
     """The array in an npy, checked by its header before any memory is taken for it."""
     file = io.BytesIO(data)
     shape, fortran, dtype = _header(file, name)
@@ -98,6 +110,9 @@ def _array(data, name, spec):
     there, size = len(data) - file.tell(), math.prod(shape) * dtype.itemsize
     if size != there or not dtype.itemsize:
         raise Refused(400, f"{name} has {there} bytes of data, expected {size} of a shape {shape}")
+    size = math.prod(shape) * spec.dtype.size
+    if size > most_bytes:
+        raise Refused(413, f"{name} has {size} bytes as {spec.dtype.name}, expected {most_bytes}")
     array = np.frombuffer(data, dtype, offset=file.tell())
     array = array.reshape(shape, order="F" if fortran else "C")
     try:
@@ -109,7 +124,10 @@ def _array(data, name, spec):
 def _header(file, name):
     """(shape, whether in Fortran's order, type) of an npy; the file is left at its data."""
     try:
-        return READERS[npy.read_magic(file)](file)
+        shape, fortran, dtype = READERS[npy.read_magic(file)](file)
     except Exception as error:  # Python's parser reads the header: it has many
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Refused(400, f"{name} is not npy: {reason}") from None
+    if any(type(n) is not int or abs(n) >= 2**63 for n in shape):
+        raise Refused(400, f"{name} is not npy: its shape has what is no whole number of 64 bits")
+    return shape, fortran, dtype

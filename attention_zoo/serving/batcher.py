@@ -6,15 +6,17 @@ import concurrent.futures
 import contextlib
 import dataclasses
 
+from attention_zoo.serving import tensors
 from attention_zoo.serving.joined import answers
 from attention_zoo.serving.signature import Signature
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class _Waiting:
     signature: Signature
     arrays: dict
     rows: int
+    width: float  # bytes of a row, its strings padded
     arrived: float
     answer: asyncio.Future
 
@@ -26,14 +28,14 @@ class Batcher:
     join under load even where none waits for another.
 
     Args:
-        max_batch: rows of a batch; a request with more runs alone.
-        max_wait: seconds that the first of a batch waits for others, while there is room.
+        limits: the `Limits`. A batch has no more than `max_batch` rows and `max_body_bytes`, or
+            `max_text_bytes` of texts; a request with more runs alone. The first of a batch waits
+            `max_wait_ms` for others, while there is room.
     """
 
-    def __init__(self, max_batch, max_wait):
-        self._max_batch = max_batch
-        self._max_wait = max_wait
-        self._lanes = {}  # deques of _Waiting; the lane whose turn it is comes first
+    def __init__(self, limits):
+        self._limits = limits
+        self._lanes = {}  # deques of _Waiting, none of them empty
         self._arrival = asyncio.Event()
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "model")
 
@@ -41,10 +43,15 @@ class Batcher:
         """Outputs by name of checked inputs by name, once their batch has run."""
         loop = asyncio.get_running_loop()
         rows = len(next(iter(arrays.values())))
-        waiting = _Waiting(signature, arrays, rows, loop.time(), loop.create_future())
-        self._lanes.setdefault(_lane(signature, arrays), collections.deque()).append(waiting)
+        width = tensors.padded_bytes(arrays.values()) / rows
+        one = _Waiting(signature, arrays, rows, width, loop.time(), loop.create_future())
+        lane = _lane(signature, arrays)
+        self._lanes.setdefault(lane, collections.deque()).append(one)
         self._arrival.set()
-        return await waiting.answer
+        try:
+            return await one.answer
+        finally:
+            self._leave(lane, one)
 
     async def work(self):
         """Runs batches until it is cancelled."""
@@ -62,39 +69,48 @@ class Batcher:
 
     async def _next(self):
         """The requests of the next batch, one or more."""
+        loop = asyncio.get_running_loop()
         while True:
-            while not self._lanes:
-                self._arrival.clear()
-                await self._arrival.wait()
-            lane = next(iter(self._lanes))
-            await self._fill(self._lanes[lane])
-            batch = self._take(lane)
-            if batch:
-                return batch
-
-    async def _fill(self, waiting):
-        """Waits until there are rows for a batch, or the first has waited long enough."""
-        until = waiting[0].arrived + (self._max_wait if waiting[0].signature.joins else 0.0)
-        while sum(one.rows for one in waiting) < self._max_batch:
-            left = until - asyncio.get_running_loop().time()
-            if left <= 0:
-                return
             self._arrival.clear()
+            seconds = None
+            if self._lanes:
+                lane = min(self._lanes, key=self._due)
+                seconds = self._due(lane) - loop.time()
+                if seconds <= 0:
+                    return self._take(lane)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._arrival.wait(), left)
+                await asyncio.wait_for(self._arrival.wait(), seconds)
+
+    def _due(self, lane):
+        """When a lane is to run: the arrival of its first if there are enough, else later."""
+        waiting = self._lanes[lane]
+        waits = waiting[0].signature.joins and self._have_room(waiting)
+        return waiting[0].arrived + (self._limits.max_wait_ms / 1000 if waits else 0.0)
+
+    def _have_room(self, requests, more=1):
+        """Whether as many rows more, none of them wider, would fit into their batch."""
+        has_texts = requests[0].signature.has_texts
+        most = self._limits.max_text_bytes if has_texts else self._limits.max_body_bytes
+        rows = sum(one.rows for one in requests) + more
+        return rows <= self._limits.max_batch and rows * max(one.width for one in requests) <= most
 
     def _take(self, lane):
-        """Takes the next batch out of a lane; what is left there goes to the end of the queue."""
-        waiting, rows = self._lanes.pop(lane), 0
-        batch: list[_Waiting] = []
-        while waiting and (not batch or rows + waiting[0].rows <= self._max_batch):
-            one = waiting.popleft()
-            if not one.answer.done():  # else its client waits no longer
-                batch.append(one)
-                rows += one.rows
-        if waiting:
-            self._lanes[lane] = waiting
+        """Takes the next batch out of a lane."""
+        waiting = self._lanes[lane]
+        batch = [waiting.popleft()]
+        while waiting and self._have_room([*batch, waiting[0]], more=0):
+            batch.append(waiting.popleft())
+        if not waiting:
+            del self._lanes[lane]
         return batch
+
+    def _leave(self, lane, one):
+        """Takes a request out of its lane, where its client waits no longer."""
+        waiting = self._lanes.get(lane, ())
+        if one in waiting:
+            waiting.remove(one)
+            if not waiting:
+                del self._lanes[lane]
 
 
 def _lane(signature, arrays):

@@ -1,5 +1,6 @@
 """Bodies by their content type, and answers by what the client accepts."""
 
+from attention_zoo.serving import tensors
 from attention_zoo.serving.array_bodies import read_npy, read_npz, write_npz
 from attention_zoo.serving.json_bodies import read_json, write_json
 from attention_zoo.serving.refused import Refused
@@ -30,17 +31,19 @@ def read(body, content_type, signature_name, model, limits):
         Refused: a body that does not hold one.
     """
     if content_type in AS_JSON:
-        call = read_json(body, model)
+        call = read_json(body, model, limits.max_batch)
     elif content_type in AS_NPZ:
         call = read_npz(body, model.signature(signature_name), limits.max_body_bytes)
     else:
-        call = read_npy(body, model.signature(signature_name))
-    call.signature.check_rows(call.arrays, limits.max_batch)
+        call = read_npy(body, model.signature(signature_name), limits.max_body_bytes)
+    call.signature.check_rows(call.arrays)
+    tensors.check_count(call.rows, limits.max_batch)
+    call.signature.check_texts(call.arrays, limits.max_text_bytes)
     return call
 
 
-def write(call, outputs, accept):
+def write(call, outputs, accept, limits):
     """(bytes, content type) of the answer; npz where the client's Accept names it."""
     if NPZ in accept:
-        return write_npz(outputs), NPZ
+        return write_npz(outputs, limits.max_body_bytes), NPZ
     return write_json(call, outputs), JSON

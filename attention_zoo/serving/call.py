@@ -18,3 +18,8 @@ class Call:
     signature: Signature
     arrays: dict
     in_rows: bool = False
+
+    @property
+    def rows(self):
+        """How many."""
+        return len(next(iter(self.arrays.values())))

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 
+from attention_zoo.serving import tensors
 from attention_zoo.serving.call import Call
 from attention_zoo.serving.nested_lists import is_binary, to_array
 from attention_zoo.serving.refused import Refused
@@ -12,12 +13,13 @@ from attention_zoo.serving.refused import Refused
 KEYS = {"signature_name", "instances", "inputs"}
 
 
-def read_json(body, model):
+def read_json(body, model, most_rows):
     """The `Call` in a body of {"instances": rows} or {"inputs": columns}.
 
     Args:
         body: bytes.
         model: the `ServedModel`.
+        most_rows: of an input; more are refused before they are looked at.
 
     Raises:
         Refused: a body that is not JSON, not of this shape, or does not fit the signature.
@@ -29,9 +31,8 @@ def read_json(body, model):
         raise Refused(400, 'body has both or neither of "instances" and "inputs", expected one')
     signature = model.signature(request.get("signature_name"))
     in_rows = "instances" in request
-    values = _columns(request["instances"], signature) if in_rows else request["inputs"]
-    arrays = _arrays(values, signature)
-    return Call(signature, arrays, in_rows)
+    values = _columns(request["instances"], signature, most_rows) if in_rows else request["inputs"]
+    return Call(signature, _arrays(values, signature, most_rows), in_rows)
 
 
 def write_json(call, outputs):
@@ -61,10 +62,11 @@ def _refuse_constant(word):
     raise Refused(400, f"body has {word}, expected finite numbers")
 
 
-def _columns(rows, signature):
+def _columns(rows, signature, most_rows):
     """Lists of the values of each input, out of a list of rows."""
     if not isinstance(rows, list) or not rows:
         raise Refused(400, '"instances" is no list or empty, expected one instance or more')
+    tensors.check_count(len(rows), most_rows)
     if not any(isinstance(row, dict) and not is_binary(row) for row in rows):
         return rows
     for row in rows:
@@ -72,7 +74,7 @@ def _columns(rows, signature):
     return {name: [row[name] for row in rows] for name in signature.inputs}
 
 
-def _arrays(values, signature):
+def _arrays(values, signature, most_rows):
     """Arrays by name of what is given by name, or without one where there is one input."""
     if not isinstance(values, dict) or is_binary(values):
         if len(signature.inputs) > 1:
@@ -81,15 +83,17 @@ def _arrays(values, signature):
             )
         values = dict.fromkeys(signature.inputs, values)
     signature.check_names(values)
+    for value in values.values():
+        tensors.check_count(len(value) if isinstance(value, list) else 0, most_rows)
     return {name: to_array(values[name], name, spec) for name, spec in signature.inputs.items()}
 
 
 def _rows(call, outputs, columns):
-    rows = len(next(iter(call.arrays.values())))
     for name, array in outputs.items():
-        if not array.ndim or len(array) != rows:
+        if not array.ndim or len(array) != call.rows:
             raise Refused(
-                400, f'{name} has shape {array.shape} for {rows} rows, expected "inputs" for it'
+                400,
+                f'{name} has shape {array.shape} for {call.rows} rows, expected "inputs" for it',
             )
     if len(columns) == 1:
         return next(iter(columns.values()))

@@ -11,7 +11,10 @@ class Limits:
     Attributes:
         max_batch: rows that the model is given at once, of one request or of several.
         max_wait_ms: milliseconds that a request waits for others to join it.
-        max_body_bytes: bytes of a body, and of the arrays in an npz once they are unpacked.
+        max_body_bytes: bytes of a body, of the arrays in an npz once they are unpacked, of an array
+            in the type of its input, and of the requests that are joined.
+        max_text_bytes: bytes of the texts that the model is given at once, each padded to the
+            longest; what a model does with a text takes some thousand times its bytes.
         timeout_seconds: seconds that a body may take to arrive, and an answer to be found.
         max_queue: requests in hand at one time: their bodies on the way, waiting or computed.
 
@@ -22,11 +25,12 @@ class Limits:
     max_batch: int = 64
     max_wait_ms: float = 0.0
     max_body_bytes: int = 8 * 2**20
+    max_text_bytes: int = 2**16
     timeout_seconds: float = 30.0
     max_queue: int = 256
 
     def __post_init__(self):
-        for name in ("max_batch", "max_body_bytes", "max_queue"):
+        for name in ("max_batch", "max_body_bytes", "max_text_bytes", "max_queue"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 1 or more")
         if not 0 <= self.max_wait_ms < math.inf:

@@ -7,6 +7,7 @@ requests to try and how fast it is.
 """
 
 import dataclasses
+import gc
 import importlib.util
 import ipaddress
 import socket
@@ -40,6 +41,11 @@ def define():
         "max_wait_ms", Limits.max_wait_ms, "Milliseconds that a request waits for others."
     )
     flags.DEFINE_integer("max_body_bytes", Limits.max_body_bytes, "Bytes of a body.")
+    flags.DEFINE_integer(
+        "max_text_bytes",
+        Limits.max_text_bytes,
+        "Bytes of the texts that the model is given at once, each as long as the longest.",
+    )
     flags.DEFINE_float(
         "timeout_seconds",
         Limits.timeout_seconds,
@@ -73,6 +79,8 @@ def serve(model, limits, listener):
 
     from attention_zoo.serving.server import RUNNER, Server
 
+    gc.collect()
+    gc.freeze()  # else each large body has Python look through all of TensorFlow, for seconds
     patience = 2 * limits.timeout_seconds + 1  # a body and its answer
     application = Server(model, limits).application()
     web.run_app(application, sock=listener, print=None, shutdown_timeout=patience, **RUNNER)

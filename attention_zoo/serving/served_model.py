@@ -1,5 +1,7 @@
 """ServedModel: a SavedModel with a name."""
 
+import re
+
 import tensorflow as tf
 
 from attention_zoo.serving.refused import Refused
@@ -21,10 +23,13 @@ class ServedModel:
 
     Raises:
         OSError: no SavedModel there.
-        ValueError: it has no signatures, or one that takes or gives what JSON cannot hold.
+        ValueError: a name that no path can hold; it has no signatures, or one that takes or gives
+            what JSON cannot hold.
     """
 
     def __init__(self, folder, name="model"):
+        if not re.fullmatch("[^/:]+", name):
+            raise ValueError(f"name is {name!r}, expected letters without / and :")
         self.name = name
         self._loaded = tf.saved_model.load(folder)
         functions = self._loaded.signatures
@@ -33,12 +38,12 @@ class ServedModel:
         self.signatures = {key: Signature(key, function) for key, function in functions.items()}
 
     def signature(self, name=None):
-        """A signature by name, the default one if None.
+        """A signature by name, the default one if it is None or "", as in TensorFlow Serving.
 
         Raises:
             Refused: there is none of this name.
         """
-        name = DEFAULT if name is None else name
+        name = DEFAULT if name in (None, "") else name
         if not isinstance(name, str) or name not in self.signatures:
             raise Refused(
                 400, f"signature_name is {name!r}, expected one of {sorted(self.signatures)}"

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from attention_zoo.serving import bodies
 from attention_zoo.serving.batcher import Batcher
@@ -14,6 +14,7 @@ from attention_zoo.serving.served_model import VERSION
 
 MODEL = "/v1/models/{name:[^/:]+}"
 VERSIONED = MODEL + "/versions/{version:[^/:]+}"
+LARGE = 2**16  # bytes of a body or answer that take a thread of their own, a millisecond or more
 # Settings of `web.AppRunner`. A client that is refused while it sends gets this many seconds to
 # see the answer; what it sends until then is dropped.
 RUNNER: dict[str, Any] = {"lingering_time": 0.5, "auto_decompress": False, "access_log": None}
@@ -36,7 +37,7 @@ class Server:
     def __init__(self, model, limits):
         self._model = model
         self._limits = limits
-        self._batcher = Batcher(limits.max_batch, limits.max_wait_ms / 1000)
+        self._batcher = Batcher(limits)
         self._in_hand = 0
 
     def application(self):
@@ -75,18 +76,26 @@ class Server:
         try:
             body = await self._body(request)
             name = request.query.get("signature_name")
-            call = bodies.read(body, _content_type(request), name, self._model, self._limits)
+            asked = body, _content_type(request), name, self._model, self._limits
+            call = await _aside(len(body), bodies.read, *asked)
             outputs = await self._outputs(call)
+            size = sum(array.nbytes for array in outputs.values())
+            found = call, outputs, request.headers.get("Accept", ""), self._limits
+            answer, content_type = await _aside(size, bodies.write, *found)
         finally:
             self._in_hand -= 1
-        answer, content_type = bodies.write(call, outputs, request.headers.get("Accept", ""))
         return web.Response(body=answer, content_type=content_type)
 
     async def _expect(self, request):
         """Has a client send its body only if its size is right ("Expect: 100-continue")."""
+        if request.version < HttpVersion11:  # it knows of no such thing
+            return None
+        if request.headers["Expect"].lower() != "100-continue":
+            return _error(417, f"Expect is {request.headers['Expect']}, expected 100-continue")
         if (request.content_length or 0) <= self._limits.max_body_bytes:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
+        return None
 
     def _check_head(self, request):
         """Refuses what can be refused before the body is read."""
@@ -116,7 +125,7 @@ class Server:
             raise Refused(408, f"body took more than {seconds} s, expected it sooner") from None
         except web.HTTPRequestEntityTooLarge:
             raise Refused(413, f"body is larger, expected {most} bytes or fewer") from None
-        except web.RequestPayloadError as error:
+        except (web.RequestPayloadError, ConnectionError) as error:
             raise Refused(400, f"body is broken: {error}") from None
 
     async def _outputs(self, call):
@@ -125,6 +134,13 @@ class Server:
             return await asyncio.wait_for(self._batcher(call.signature, call.arrays), seconds)
         except asyncio.TimeoutError:
             raise Refused(504, f"the answer took more than {seconds} s") from None
+
+
+async def _aside(size, function, *args):
+    """Calls a function, in a thread if so many bytes would hold up other requests."""
+    if size < LARGE:
+        return function(*args)
+    return await asyncio.to_thread(function, *args)
 
 
 def _content_type(request):

@@ -5,6 +5,7 @@ from tensorflow.core.framework import types_pb2
 
 from attention_zoo.serving import tensors
 from attention_zoo.serving.refused import Refused
+from attention_zoo.serving.row_wise import is_row_wise, takes_empty_strings
 
 
 class Signature:
@@ -16,13 +17,11 @@ class Signature:
 
     Attributes:
         inputs, outputs: `tf.TensorSpec` by name.
-        joins: whether the rows of several requests may be joined: every input and output has a
-            free batch axis, and the other free axes of outputs are as long as those of inputs.
-            Where they follow from what the inputs hold, as the length of the longest text, an
-            answer would depend on its neighbours.
+        joins: whether the rows of several requests may be joined: each is answered as alone.
+        has_texts: whether it takes strings of any length, which it may pad to the longest.
 
     Raises:
-        ValueError: an input or output that has no place in JSON.
+        ValueError: no inputs or outputs, or one that has no place in JSON.
     """
 
     def __init__(self, name, function):
@@ -31,7 +30,9 @@ class Signature:
         self.outputs = dict(sorted(function.structured_outputs.items()))
         self._function = function
         self._check_specs()
-        self.joins = all(self._follows(size) for size in (2, 3))
+        self.joins = all(is_row_wise(self, size) for size in (2, 3))
+        strings = any(spec.dtype == tf.string for spec in self.inputs.values())
+        self.has_texts = strings and takes_empty_strings(self)
 
     def __call__(self, arrays):
         """Outputs by name, NumPy arrays, of inputs by name."""
@@ -44,13 +45,19 @@ class Signature:
         if set(names) != set(self.inputs):
             raise Refused(400, f"inputs are {sorted(names)}, expected {list(self.inputs)}")
 
-    def check_rows(self, arrays, most):
-        """Refuses inputs of unequal numbers of rows, or of too many."""
+    def check_rows(self, arrays):
+        """Refuses inputs of unequal numbers of rows."""
         rows = {len(array) for array in arrays.values()}
         if len(rows) > 1:
             raise Refused(400, f"inputs have {sorted(rows)} rows, expected equally many")
-        if max(rows) > most:
-            raise Refused(413, f"there are {max(rows)} instances, expected {most} or fewer")
+
+    def check_texts(self, arrays, most):
+        """Refuses texts that are too large once each is padded to the longest."""
+        size = tensors.padded_bytes(array for array in arrays.values() if array.dtype == object)
+        if self.has_texts and size > most:
+            raise Refused(
+                413, f"texts have {size} bytes if all are as long as the longest, expected {most}"
+            )
 
     def describe(self):
         """Inputs and outputs as TensorFlow Serving's metadata has them."""
@@ -60,22 +67,9 @@ class Signature:
             "method_name": "tensorflow/serving/predict",
         }
 
-    def _follows(self, size):
-        """Whether free axes of this size, filled with zeros or "", make all of them this size."""
-        zeros = {
-            name: tf.zeros([size if n is None else n for n in spec.shape], spec.dtype).numpy()
-            for name, spec in self.inputs.items()
-        }
-        try:
-            outputs = self(zeros)
-        except tf.errors.InvalidArgumentError:  # "" is no picture
-            return False
-        found = ((spec, outputs[name].shape) for name, spec in self.outputs.items())
-        return all(_has_free_axes(spec, shape, size) for spec, shape in found) and all(
-            spec.shape[0] is None for spec in self.inputs.values()
-        )
-
     def _check_specs(self):
+        if not self.inputs or not self.outputs:
+            raise ValueError(f"signature {self.name} has no inputs or no outputs, expected both")
         for spec in [*self.inputs.values(), *self.outputs.values()]:
             if tensors.family(spec.dtype) is None or spec.shape.rank is None:
                 raise ValueError(
@@ -85,12 +79,6 @@ class Signature:
         for name, spec in self.inputs.items():
             if spec.shape.rank == 0:
                 raise ValueError(f"{self.name} takes the scalar {name}, expected a batch axis")
-
-
-def _has_free_axes(spec, shape, size):
-    """Whether the first axis is free, and every free one of this size."""
-    free = [axis for axis, n in enumerate(spec.shape) if n is None]
-    return 0 in free and all(shape[axis] == size for axis in free)
 
 
 def _describe(spec):

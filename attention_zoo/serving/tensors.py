@@ -30,6 +30,21 @@ def check_shape(shape, name, spec):
         raise Refused(400, f"{name} has shape {tuple(shape)}, expected {shape_of(spec)}")
 
 
+def check_count(rows, most):
+    """Refuses more rows than these."""
+    if rows > most:
+        raise Refused(413, f"there are {rows} instances, expected {most} or fewer")
+
+
+def padded_bytes(arrays):
+    """The bytes of arrays, every string as long as the longest of its array, and one at least."""
+    return sum(_longest(one) * one.size if one.dtype == object else one.nbytes for one in arrays)
+
+
+def _longest(strings):
+    return max(1, *map(len, strings.flat))
+
+
 def check_range(least, most, name, dtype):
     """Refuses whole numbers outside the range of an integer type."""
     bounds = np.iinfo(dtype.as_numpy_dtype)

@@ -40,10 +40,18 @@ class Kinds(tf.Module):
         with tf.control_dependencies([tf.debugging.assert_non_negative(x, "x is negative")]):
             return {"root": tf.sqrt(x)}
 
-    def slow(self, seconds):
-        until = tf.timestamp() + tf.cast(tf.reduce_max(seconds), tf.float64)
+    def slow(self, milliseconds):
+        until = tf.timestamp() + tf.cast(tf.reduce_max(milliseconds), tf.float64) / 1000
         (end,) = tf.while_loop(lambda t: t < until, lambda t: [tf.timestamp()], [tf.timestamp()])
-        return {"rows": tf.zeros_like(seconds) + tf.cast(end > 0.0, tf.float32)}
+        return {"rows": tf.zeros_like(milliseconds) + tf.cast(end > 0.0, tf.int32)}
+
+    def shares(self, x):
+        """Of what all requests in the batch have."""
+        return {"share": x / tf.reduce_sum(x)}
+
+    def pictures(self, image):
+        pixels = tf.map_fn(tf.io.decode_png, image, tf.uint8)
+        return {"mean": tf.reduce_mean(tf.cast(pixels, tf.float32), axis=[1, 2, 3])}
 
     def total(self, x):
         return {"total": tf.reduce_sum(x)}
@@ -60,7 +68,9 @@ class Kinds(tf.Module):
             "texts": {"text": strings},
             "words": {"text": strings},
             "picky": {"x": floats},
-            "slow": {"seconds": floats},
+            "slow": {"milliseconds": ((None,), tf.int32)},
+            "shares": {"x": floats},
+            "pictures": {"image": strings},
             "total": {"x": floats},
         }
         signatures = {

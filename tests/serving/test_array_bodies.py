@@ -10,6 +10,7 @@ import pytest
 from attention_zoo.serving.array_bodies import read_npy, read_npz, write_npz
 from attention_zoo.serving.refused import Refused
 
+MOST = 10_000  # bytes
 X = np.arange(6.0).reshape(3, 2)
 
 
@@ -41,7 +42,7 @@ def double(kinds):
     "array", [X, np.float32(X), np.float16(X), np.asfortranarray(X), X.astype(">f8"), X.astype(int)]
 )
 def test_the_array_is_read_as_the_type_of_the_input(double, array):
-    read = read_npy(npy(array), double).arrays["x"]
+    read = read_npy(npy(array), double, MOST).arrays["x"]
     assert read.dtype == np.float32
     np.testing.assert_array_equal(read, X)
 
@@ -50,7 +51,7 @@ def test_the_array_is_read_as_the_type_of_the_input(double, array):
     "array", [np.array(["é", "b"]), np.array(["é".encode(), b"b"]), np.array([["é"], ["b"]])[:, 0]]
 )
 def test_strings_are_utf_8(kinds, array):
-    read = read_npy(npy(array), kinds.signature("texts")).arrays["text"]
+    read = read_npy(npy(array), kinds.signature("texts"), MOST).arrays["text"]
     assert read.tolist() == ["é".encode(), b"b"]
 
 
@@ -69,7 +70,7 @@ def test_arrays_are_read_by_name(kinds, save):
 
 def test_outputs_are_written_by_name():
     outputs = {"a": np.float32([[0.1]]), "b": np.array([b"one", b"\xff"], object)}
-    read = np.load(io.BytesIO(write_npz(outputs)), allow_pickle=False)
+    read = np.load(io.BytesIO(write_npz(outputs, 6)), allow_pickle=False)
     assert set(read) == {"a", "b"}
     assert read["a"] == np.float32(0.1)
     assert read["b"].tolist() == [b"one", b"\xff"]
@@ -97,6 +98,12 @@ BAD_NPY = [
     (header("'<f4'", "[1] * 9"), "x is not npy"),
     (header("'nothing'", "(1, 2)"), "x is not npy"),
     (header("[[[", "(1, 2)"), "x is not npy"),
+    (header("'<f4'", "(True, 2)", bytes(8)), "x is not npy: its shape has what is no whole"),
+    (header("'<f4'", f"(0x{'f' * 8_000}, 2)"), "x is not npy: its shape has what is no whole"),
+    (header("'<f4'", f"(-0x{'f' * 8_000}, 2)"), "x is not npy: its shape has what is no whole"),
+    (header("'<f4'", f"(1, 0x{'f' * 8_000})"), "x is not npy: its shape has what is no whole"),
+    (header("'<f4'", f"({2**63}, 2)"), "x is not npy: its shape has what is no whole"),
+    (header("'<f4'", f"({2**63 - 1}, 2)"), "x has 0 bytes of data, expected"),
     (header("'|S0'", "(1, 2)"), r"x has the type \|S0"),
 ]
 
@@ -104,7 +111,7 @@ BAD_NPY = [
 @pytest.mark.parametrize(("body", "reason"), BAD_NPY)
 def test_a_bad_npy_is_refused_with_the_reason(double, body, reason):
     with pytest.raises(Refused, match=reason) as refused:
-        read_npy(body, double)
+        read_npy(body, double, MOST)
     assert refused.value.status == 400 and "\n" not in str(refused.value)
 
 
@@ -112,13 +119,13 @@ def test_a_bad_npy_is_refused_with_the_reason(double, body, reason):
 def test_strings_of_no_length_are_refused(kinds, dtype):
     body = header(f"'{dtype}'", "(1000000000000,)")
     with pytest.raises(Refused, match="text has 0 bytes of data"):
-        read_npy(body, kinds.signature("texts"))
+        read_npy(body, kinds.signature("texts"), MOST)
 
 
 def test_letters_that_are_none_are_refused(kinds):
     body = header("'<U1'", "(1,)", b"\xff\xff\xff\xff")
     with pytest.raises(Refused, match="text has strings that are not Unicode"):
-        read_npy(body, kinds.signature("texts"))
+        read_npy(body, kinds.signature("texts"), MOST)
 
 
 def test_nothing_is_unpickled(double):
@@ -128,14 +135,14 @@ def test_nothing_is_unpickled(double):
 
     body = npy(np.array([Bomb(), 1], object), allow_pickle=True)
     with pytest.raises(Refused, match="x has the type object"):
-        read_npy(body, double)
+        read_npy(body, double, MOST)
 
 
 def test_memory_is_not_taken_for_what_a_header_promises(double):
     body = header("'<f4'", f"({2**40}, 2)", bytes(64))
     tracemalloc.start()
     with pytest.raises(Refused, match=f"x has 64 bytes of data, expected {2**43}"):
-        read_npy(body, double)
+        read_npy(body, double, MOST)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2**20
@@ -187,4 +194,23 @@ def test_a_bad_npz_is_refused_with_the_reason(double, body, reason):
 
 def test_one_array_is_not_enough_for_two_inputs(kinds):
     with pytest.raises(Refused, match=r"one array, expected npz of \['i', 'n', 't'\]"):
-        read_npy(npy(X), kinds.signature("types"))
+        read_npy(npy(X), kinds.signature("types"), MOST)
+
+
+def test_an_array_counts_as_the_type_of_its_input(double):
+    """Else zeros of one byte, packed to nearly nothing, would be held as four."""
+    x = np.zeros((100, 2), np.uint8)
+    body = npz([("x.npy", npy(x))])
+    assert read_npz(body, double, 800).arrays["x"].nbytes == 800
+    for read, data in ((read_npz, body), (read_npy, npy(x))):
+        with pytest.raises(Refused, match="x has 800 bytes as float32, expected 799") as refused:
+            read(data, double, 799)
+        assert refused.value.status == 413
+
+
+def test_strings_that_one_would_make_all_wide_are_refused_as_npz():
+    outputs = {"words": np.array([b"a" * 10_000] + [b""] * 10_000, object)}
+    reason = "words has strings of 100010000 bytes as npz, expected 1000000: accept JSON"
+    with pytest.raises(Refused, match=reason) as refused:
+        write_npz(outputs, 10**6)
+    assert refused.value.status == 406

@@ -1,11 +1,13 @@
 """Joined requests: fewer calls of the model, the same answers, no harm from neighbours."""
 
 import asyncio
+import weakref
 
 import numpy as np
 import pytest
 
 from attention_zoo.serving.batcher import Batcher
+from attention_zoo.serving.limits import Limits
 from attention_zoo.serving.refused import Refused
 
 ROWS = [1, 3, 2, 4, 1, 1, 3]
@@ -16,18 +18,19 @@ class Counted:
 
     def __init__(self, signature):
         self.signature, self.rows = signature, []
-        self.name, self.inputs, self.joins = signature.name, signature.inputs, signature.joins
+        self.name, self.inputs = signature.name, signature.inputs
+        self.joins, self.has_texts = signature.joins, signature.has_texts
 
     def __call__(self, arrays):
         self.rows.append(len(next(iter(arrays.values()))))
         return self.signature(arrays)
 
 
-def answers(calls, max_batch=8, max_wait=0.0):
+def answers(calls, **limits):
     """Outputs or exceptions of (signature, arrays) given at once."""
 
     async def run():
-        batcher = Batcher(max_batch, max_wait)
+        batcher = Batcher(Limits(**({"max_batch": 8} | limits)))
         worker = asyncio.create_task(batcher.work())
         found = await asyncio.gather(*(batcher(*call) for call in calls), return_exceptions=True)
         worker.cancel()
@@ -87,7 +90,7 @@ def test_outputs_as_wide_as_their_longest_row_are_not_joined(kinds):
 def test_a_request_that_the_model_refuses_spoils_no_other(kinds):
     picky = Counted(kinds.signatures["picky"])
     inputs = [np.float32([4.0]), np.float32([-1.0]), np.float32([9.0, 16.0])]
-    good, bad, other = answers([(picky, {"x": x}) for x in inputs], max_wait=0.05)
+    good, bad, other = answers([(picky, {"x": x}) for x in inputs], max_wait_ms=50.0)
     assert picky.rows[0] == 4  # all three at first
     assert good["root"].tolist() == [2.0] and other["root"].tolist() == [3.0, 4.0]
     assert isinstance(bad, Refused) and bad.status == 400
@@ -119,7 +122,7 @@ def test_a_request_waits_for_others_no_longer_than_allowed(kinds):
     one = {"x": np.ones((1, 2), "float32")}
 
     async def run():
-        batcher = Batcher(3, 1.0)
+        batcher = Batcher(Limits(max_batch=3, max_wait_ms=1000.0))
         worker = asyncio.create_task(batcher.work())
         first = asyncio.create_task(batcher(double, one))
         await asyncio.sleep(0.1)
@@ -140,7 +143,7 @@ def test_what_nobody_waits_for_is_not_run(kinds):
     one = {"x": np.ones((1, 2), "float32")}
 
     async def run():
-        batcher = Batcher(8, 0.0)
+        batcher = Batcher(Limits())
         left = asyncio.create_task(batcher(double, one))
         await asyncio.sleep(0)
         left.cancel()
@@ -151,4 +154,71 @@ def test_what_nobody_waits_for_is_not_run(kinds):
         batcher.close()
 
     asyncio.run(run())
+    assert double.rows == [2]
+
+
+def test_what_is_joined_has_no_more_bytes_than_allowed(kinds):
+    double = Counted(kinds.signatures["double"])
+    x = np.ones((2, 2), "float32")  # 16 bytes
+    found = answers([(double, {"x": x})] * 7, max_batch=64, max_body_bytes=48)
+    assert double.rows == [6, 6, 2]
+    assert all((outputs["y"] == 2.0).all() for outputs in found)
+
+
+def test_joined_texts_have_no_more_bytes_than_allowed_when_padded(kinds):
+    texts = Counted(kinds.signatures["texts"])
+    words = [b"a" * 30, b"b", b"c", b"d" * 3, b"e" * 3, b"f" * 40]
+    calls = [(texts, {"text": np.array([word], object)}) for word in words]
+    found = answers(calls, max_text_bytes=60)
+    assert texts.rows == [2, 3, 1]
+    assert [outputs["text"].tolist() for outputs in found] == [[word] for word in words]
+
+
+def test_a_full_lane_does_not_wait_behind_one_that_is_not(kinds):
+    double, picky = kinds.signatures["double"], kinds.signatures["picky"]
+
+    async def run():
+        batcher = Batcher(Limits(max_batch=2, max_wait_ms=1000.0))
+        worker = asyncio.create_task(batcher.work())
+        began = asyncio.get_running_loop().time()
+        alone = asyncio.create_task(batcher(double, {"x": np.ones((1, 2), "float32")}))
+        await asyncio.sleep(0)
+        await batcher(picky, {"x": np.float32([1.0, 4.0])})
+        took = asyncio.get_running_loop().time() - began
+        assert not alone.done()
+        await alone
+        waited = asyncio.get_running_loop().time() - began
+        worker.cancel()
+        batcher.close()
+        return took, waited
+
+    took, waited = asyncio.run(run())
+    assert took < 0.9 and waited >= 1.0
+
+
+def test_what_is_given_up_is_kept_no_longer(kinds):
+    """While the model is busy: its arrays are freed, and its rows fill no batch."""
+    double, slow = Counted(kinds.signatures["double"]), kinds.signatures["slow"]
+
+    async def run():
+        batcher = Batcher(Limits(max_batch=2, max_wait_ms=300.0))
+        worker = asyncio.create_task(batcher.work())
+        busy = asyncio.create_task(batcher(slow, {"milliseconds": np.int32([200, 0])}))
+        await asyncio.sleep(0.05)
+        x = np.ones((1, 2), "float32")
+        freed = weakref.ref(x)
+        given_up = asyncio.create_task(batcher(double, {"x": x}))
+        del x
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        del given_up
+        is_free = freed() is None
+        others = [batcher(double, {"x": np.ones((1, 2), "float32")}) for _ in range(2)]
+        await asyncio.gather(busy, *others)
+        worker.cancel()
+        batcher.close()
+        return is_free
+
+    assert asyncio.run(run())
     assert double.rows == [2]

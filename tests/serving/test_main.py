@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import json
 import re
 import signal
@@ -13,7 +14,9 @@ import time
 import numpy as np
 import pytest
 from absl import app, flags
+from aiohttp import web
 
+from attention_zoo._settings import parse_flags
 from attention_zoo.serving import main
 from attention_zoo.serving.limits import Limits
 
@@ -26,6 +29,7 @@ COMMAND = [sys.executable, "-m", "attention_zoo.serving"]
         ({"max_batch": 0}, "max_batch is 0, expected 1 or more"),
         ({"max_queue": -1}, "max_queue is -1, expected 1 or more"),
         ({"max_body_bytes": 0}, "max_body_bytes is 0, expected 1 or more"),
+        ({"max_text_bytes": 0}, "max_text_bytes is 0, expected 1 or more"),
         ({"max_wait_ms": -1.0}, "max_wait_ms is -1.0, expected 0 or more"),
         ({"timeout_seconds": 0.0}, "timeout_seconds is 0.0, expected more than 0"),
         ({"timeout_seconds": float("nan")}, "timeout_seconds is nan, expected more than 0"),
@@ -68,6 +72,15 @@ def test_the_first_line_says_who_can_reach_it(host, reach, warns, capsys, monkey
     assert len(warned) == warns and all("no password" in text for text in warned)
 
 
+def test_what_is_loaded_is_not_looked_through_again(kinds, monkeypatch):
+    """Else reading a large body costs seconds: Python's collector visits all of TensorFlow."""
+    frozen = []
+    monkeypatch.setattr(web, "run_app", lambda *_, **__: frozen.append(gc.get_freeze_count()))
+    main.serve(kinds, Limits(), None)
+    gc.unfreeze()
+    assert frozen[0] > 100_000
+
+
 @pytest.mark.slow
 def test_sigterm_ends_it_after_the_requests_in_hand(classifier_dir):
     """It waits 4 s for others to join a batch; the signal comes in between."""
@@ -107,7 +120,7 @@ def flags_of(monkeypatch):
             into = functools.partial(define, flag_values=main.flags.FLAGS)
             monkeypatch.setattr(main.flags, f"DEFINE_{kind}", into)
         main.define()
-        return main._parse(["serve", *arguments])
+        return parse_flags(["serve", *arguments])
 
     return parse
 
@@ -118,6 +131,10 @@ def flags_of(monkeypatch):
         ([], "error: saved_model is unset, expected the folder of a SavedModel"),
         (["--saved_model=nowhere"], "error: SavedModel file does not exist at: nowhere"),
         (["--saved_model=x", "--max_batch=0"], "error: max_batch is 0, expected 1 or more"),
+        (
+            ["--saved_model=x", "--name=a/b"],
+            "error: name is 'a/b', expected letters without / and :",
+        ),
         (["--saved_model=x", "--port=x"], "error: flag --port=x"),
         (["--batch=3"], "error: Unknown command line flag 'batch'"),
     ],

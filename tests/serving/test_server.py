@@ -1,5 +1,7 @@
 """The server over HTTP: routes, limits, and what it says when it refuses."""
 
+import asyncio
+import base64
 import concurrent.futures
 import gzip
 import io
@@ -10,6 +12,13 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from aiohttp import web
+
+from attention_zoo.serving import bodies
+from attention_zoo.serving.limits import Limits
+from attention_zoo.serving.refused import Refused
+from attention_zoo.serving.server import Server
 
 PREDICT = "/v1/models/model:predict"
 NPY, NPZ = "application/x-npy", "application/x-npz"
@@ -97,7 +106,14 @@ ERRORS = [
     (405, "GET", PREDICT, None, {}, "GET /v1/models/model:predict: Method Not Allowed"),
     (405, "DELETE", "/v1/models/model", None, {}, "Method Not Allowed"),
     (415, "POST", PREDICT, GOOD, {"content_type": "text/html"}, "content type is text/html"),
-    (415, "POST", PREDICT, gzip.compress(GOOD), {"Content_Encoding": "gzip"}, "encoding is gzip"),
+    (
+        415,
+        "POST",
+        PREDICT,
+        gzip.compress(GOOD, mtime=0),
+        {"Content_Encoding": "gzip"},
+        "encoding is gzip",
+    ),
     (413, "POST", PREDICT, LARGE, {}, f"body has {len(LARGE)} bytes, expected 4096 or fewer"),
     (413, "POST", PREDICT, iter([LARGE]), {}, "body is larger, expected 4096 bytes or fewer"),
     (413, "POST", PREDICT, json.dumps({"instances": [[1, 2]] * 9}), {}, "there are 9 instances"),
@@ -106,6 +122,14 @@ ERRORS = [
     (400, "POST", PREDICT, b"[" * 4_000, {}, "nested too deeply"),
     (400, "POST", PREDICT, b"text", {"content_type": NPY}, "x is not npy"),
     (400, "POST", PREDICT, b"text", {"content_type": NPZ}, "body is not npz"),
+    (
+        400,
+        "POST",
+        PREDICT,
+        json.dumps({"signature_name": "types", "inputs": {"i": [[1]], "n": [1, 2], "t": [True]}}),
+        {},
+        "inputs have [1, 2] rows, expected equally many",
+    ),
     (400, "POST", PREDICT + "?signature_name=no", b"", {"content_type": NPY}, "signature_name is"),
     (
         400,
@@ -146,6 +170,74 @@ def test_a_client_that_asks_first_is_told(client):
     assert raw(client.port, head(len(GOOD), **expecting)) == "HTTP/1.1 100 Continue\r\n"
 
 
+def test_what_a_client_cannot_expect_is_not_promised(client):
+    old = head(len(GOOD), Expect="100-continue").replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert raw(client.port, old + GOOD) == "HTTP/1.0 200 OK\r\n"
+    status, _, answer = client("POST", PREDICT, GOOD, Expect="foo")
+    assert (status, answer) == (417, {"error": "Expect is foo, expected 100-continue"})
+
+
+@pytest.mark.parametrize("fault", [web.RequestPayloadError, ConnectionResetError])
+def test_a_body_that_breaks_off_is_refused(kinds, fault):
+    class Request:
+        async def read(self):
+            raise fault("not a chunk")
+
+    with pytest.raises(Refused, match="^body is broken: not a chunk$") as refused:
+        asyncio.run(Server(kinds, Limits())._body(Request()))
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("part", [head(100) + b"{", head(**{"Transfer-Encoding": "chunked"})])
+def test_a_client_that_hangs_up_in_mid_body_is_no_fault_of_ours(kinds, serve, caplog, part):
+    with serve(kinds) as client:
+        with socket.create_connection(("127.0.0.1", client.port), timeout=10) as connection:
+            connection.sendall(part)
+            time.sleep(0.2)
+        time.sleep(0.2)
+        assert client.predict({"instances": [[1, 2]]})[0] == 200
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("step", ["read", "write"])
+def test_other_requests_are_answered_beside_a_large_one(kinds, serve, monkeypatch, step):
+    """It is still being read or written when another has its answer."""
+    began, answered, real = threading.Event(), threading.Event(), getattr(bodies, step)
+
+    def held_up(*args):
+        began.set()
+        return real(*args) if answered.wait(10) else None
+
+    large = json.dumps({"instances": [[1, 2]] * 9_000}).encode()
+    monkeypatch.setattr(bodies, step, held_up)
+    with (
+        serve(kinds, max_batch=9_000) as client,
+        concurrent.futures.ThreadPoolExecutor() as threads,
+    ):
+        found = threads.submit(client.predict, large)
+        assert began.wait(10) and client("GET", "/healthz")[0] == 200
+        answered.set()
+        assert found.result()[0] == 200
+
+
+def test_a_long_text_is_refused_before_others_are_padded_to_it(kinds, serve):
+    with serve(kinds, max_text_bytes=1_000) as client:
+        texts = {"signature_name": "texts", "instances": ["y"] * 9 + ["long " * 20]}
+        assert client.predict(texts)[0] == 200
+        texts["instances"].append("y")
+        status, answer = client.predict(texts)
+        assert status == 413
+        assert answer["error"].startswith("texts have 1100 bytes if all are as long as the longest")
+
+
+def test_a_picture_may_be_larger_than_a_text(kinds, serve):
+    picture = tf.io.encode_png(np.full((9, 9, 1), 7, np.uint8)).numpy()
+    instance = {"b64": base64.b64encode(picture).decode()}
+    with serve(kinds, max_text_bytes=8) as client:
+        asked = {"signature_name": "pictures", "instances": [instance]}
+        assert client.predict(asked) == (200, {"predictions": [7.0]})
+
+
 @pytest.mark.parametrize(
     "start", [head(len(GOOD)) + GOOD[:-1], head(**{"Transfer-Encoding": "chunked"}) + b"9\r\n{"]
 )
@@ -156,7 +248,7 @@ def test_a_body_that_does_not_end_is_given_up(kinds, serve, start):
 
 def test_a_slow_model_is_not_waited_for(kinds, serve):
     with serve(kinds, timeout_seconds=0.3) as client:
-        slow = {"signature_name": "slow", "instances": [0.6]}
+        slow = {"signature_name": "slow", "instances": [600]}
         status, answer = client.predict(slow)
         assert (status, answer) == (504, {"error": "the answer took more than 0.3 s"})
         until = time.monotonic() + 10.0
@@ -166,7 +258,7 @@ def test_a_slow_model_is_not_waited_for(kinds, serve):
 
 
 def test_a_full_queue_is_refused_until_there_is_room(kinds, serve):
-    slow = {"signature_name": "slow", "instances": [1.0]}
+    slow = {"signature_name": "slow", "instances": [1000]}
     with serve(kinds, max_queue=2) as client, concurrent.futures.ThreadPoolExecutor(2) as threads:
         taken = [threads.submit(client.predict, slow) for _ in range(2)]
         time.sleep(0.4)
@@ -196,13 +288,13 @@ def test_a_fault_of_ours_is_told_without_its_details(kinds, serve, monkeypatch, 
 
 
 def test_a_server_that_ends_answers_what_it_has(kinds, serve):
-    slow = {"signature_name": "slow", "instances": [1.0]}
+    slow = {"signature_name": "slow", "instances": [1000]}
     answers = []
     with serve(kinds) as client:
         thread = threading.Thread(target=lambda: answers.append(client.predict(slow)))
         thread.start()
         time.sleep(0.4)
     thread.join()
-    assert answers == [(200, {"predictions": [1.0]})]
+    assert answers == [(200, {"predictions": [1]})]
     with pytest.raises(ConnectionRefusedError):
         client("GET", "/healthz")

@@ -16,6 +16,8 @@ from attention_zoo.serving.served_model import ServedModel
         ("texts", True),
         ("picky", True),
         ("words", False),  # as wide as the longest text
+        ("pictures", False),  # none of no bytes
+        ("shares", False),  # of what the others have
         ("total", False),  # one number for all rows
     ],
 )
@@ -51,8 +53,9 @@ def test_it_is_described_as_tensorflow_serving_does(kinds):
     assert [types[name]["dtype"] for name in "int"] == ["DT_INT32", "DT_UINT8", "DT_BOOL"]
 
 
-def test_unknown_signatures_are_refused(kinds):
+def test_a_signature_is_found_by_name_and_unknown_ones_are_refused(kinds):
     assert kinds.signature() is kinds.signatures["serving_default"]
+    assert kinds.signature("") is kinds.signatures["serving_default"]
     with pytest.raises(Refused, match="signature_name is 'nowhere', expected one of"):
         kinds.signature("nowhere")
 
@@ -78,3 +81,25 @@ def test_a_model_without_signatures_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), tmp_path)
     with pytest.raises(ValueError, match="has no signatures, expected one or more"):
         ServedModel(tmp_path)
+
+
+@pytest.mark.parametrize("inputs", [{}, {"x": tf.TensorSpec((None,), name="x")}])
+def test_a_signature_without_inputs_or_outputs_is_refused(tmp_path, inputs):
+    module = tf.Module()
+    module.f = tf.function(lambda **inputs: {} if inputs else {"y": tf.zeros(2)})
+    tf.saved_model.save(module, tmp_path, {"f": module.f.get_concrete_function(**inputs)})
+    with pytest.raises(ValueError, match="^signature f has no inputs or no outputs, expected both"):
+        ServedModel(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", ""])
+def test_a_name_that_no_path_can_hold_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=f"^name is '{name}', expected letters without / and :$"):
+        ServedModel(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "has_texts"), [("texts", True), ("words", True), ("pictures", False), ("types", False)]
+)
+def test_texts_are_strings_that_may_be_empty(kinds, name, has_texts):
+    assert kinds.signatures[name].has_texts is has_texts
