@@ -11,7 +11,7 @@ TEST = [
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "pycocoevalcap>=1.2",
-    "aiohttp>=3.10",
+    "aiohttp>=3.12.14",
 ]
 
 setup(
@@ -49,7 +49,8 @@ setup(
         "absl-py",
         "importlib_resources",  # tensorflow_datasets 4.9.10 imports it without declaring it
         "jinja2>=3.1",
-        "keras>=3.10",
+        # Safe mode has no known hole in 3.12.4, of the last series for Python 3.10, and 3.13.2.
+        "keras>=3.12.4,!=3.13.0,!=3.13.1",
         "matplotlib>=3.8",
         "numpy",
         "requests",
@@ -64,7 +65,7 @@ setup(
         "test": TEST,
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
         "captions": ["pycocoevalcap>=1.2"],  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
-        "serve": ["aiohttp>=3.10"],
+        "serve": ["aiohttp>=3.12.14"],
         "benchmarks": ["torch==2.13.0"],
     },
     entry_points={
@@ -73,6 +74,7 @@ setup(
             "attention-zoo-fixed-focus = attention_zoo.trainers.fixed_focus:run",
             "attention-zoo-gradient-flow = attention_zoo.trainers.gradient_flow:run",
             "attention-zoo-hatexplain = attention_zoo.trainers.hatexplain:run",
+            "attention-zoo-make-preset = attention_zoo.trainers.make_preset:run",
             "attention-zoo-reproduce = attention_zoo.trainers.reproduce:run",
             "attention-zoo-sdc = attention_zoo.trainers.sdc:run",
             "attention-zoo-serve = attention_zoo.serving.main:run",

@@ -214,6 +214,41 @@ def test_loaded_model_exports(linear_model, tmp_path):
     assert (tmp_path / "served" / "saved_model.pb").is_file()
 
 
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_is_there_is_left_alone(linear_model, tmp_path, kind):
+    target = tmp_path / "mine"
+    if kind == "folder":
+        target.mkdir()
+    held = target / "notes.txt" if kind == "folder" else target
+    held.write_text("mine")
+    with pytest.raises(ValueError, match="is there already, expected a new or empty folder"):
+        export(linear_model(), str(target))
+    assert held.read_text() == "mine"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [held]
+
+
+def test_empty_folder_is_filled(linear_model, tmp_path):
+    export(linear_model(), tmp_path)
+    assert (tmp_path / "saved_model.pb").is_file()
+
+
+def test_name_of_a_keras_file_is_refused(linear_model, tmp_path):
+    with pytest.raises(ValueError, match="expected a folder's name: model.save writes .keras"):
+        export(linear_model(), tmp_path / "model.keras")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_model_of_another_class_is_refused(tmp_path):
+    model = keras.Sequential([keras.Input((D,)), keras.layers.Dense(C)])
+    with pytest.raises(ValueError, match="is a Sequential, expected a FocusClassifier or a Capt"):
+        export(model, tmp_path / "model")
+
+
+def test_unknown_setting_is_answered_with_the_known_ones(linear_model, tmp_path):
+    with pytest.raises(ValueError, match=r"'beam_width' of a FocusClassifier, .* of \['mask'\]"):
+        export(linear_model(), tmp_path / "model", beam_width=3)
+
+
 def test_model_that_was_not_built_is_refused(tmp_path):
     model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C))
     with pytest.raises(ValueError, match="the model is not built, expected one that was trained"):

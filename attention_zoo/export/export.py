@@ -1,10 +1,14 @@
 """A trained model as a SavedModel."""
 
+import inspect
+from pathlib import Path
+
 import keras
 
 from attention_zoo.export.captions import add_caption_endpoints
 from attention_zoo.export.classifiers import add_classifier_endpoints
-from attention_zoo.models import Captioner
+from attention_zoo.models import Captioner, FocusClassifier
+from attention_zoo.models.preset_target import check_new
 
 
 def export(model, directory, **settings):
@@ -38,19 +42,43 @@ def export(model, directory, **settings):
 
     Args:
         model: a built FocusClassifier or Captioner.
-        directory: where the SavedModel goes; it must not exist or be empty.
+        directory: where the SavedModel goes, a new or empty folder.
         **settings: of a FocusClassifier: `mask` (default False). Of a Captioner: `beam_width`
             (default 5), `max_length` and `length_power`, as of `CaptionSearch`; `image_size`,
             (h, w) that pictures are resized to, where the encoder leaves it open.
 
     Raises:
-        ValueError: the model was not built, a mask is asked for beside texts, or the size of images
-            is not known.
+        ValueError: the model is of another class or was not built, the folder has files, a setting
+            is unknown, a mask is asked for beside texts, or the size of images is not known.
     """
-    if not model.built:
-        raise ValueError("the model is not built, expected one that was trained or called once")
-    add = add_caption_endpoints if isinstance(model, Captioner) else add_classifier_endpoints
+    add = _endpoints(model)
+    _check(model, directory, settings.keys(), add)
     archive = keras.export.ExportArchive()
     archive.track(model)
     add(archive, model, **settings)
     archive.write_out(directory, verbose=False)
+
+
+def _endpoints(model):
+    """The function that adds the signatures of a model."""
+    if isinstance(model, FocusClassifier):
+        return add_classifier_endpoints
+    if isinstance(model, Captioner):
+        return add_caption_endpoints
+    raise ValueError(
+        f"the model is a {type(model).__name__}, expected a FocusClassifier or a Captioner"
+    )
+
+
+def _check(model, directory, names, add):
+    known = list(inspect.signature(add).parameters)[2:]  # after archive and model
+    if unknown := sorted(names - known):
+        kind = type(model).__name__
+        raise ValueError(f"unknown setting {unknown[0]!r} of a {kind}, expected some of {known}")
+    if not model.built:
+        raise ValueError("the model is not built, expected one that was trained or called once")
+    if Path(directory).suffix == ".keras":
+        raise ValueError(
+            f"directory is {str(directory)!r}, expected a folder's name: model.save writes .keras"
+        )
+    check_new(directory)

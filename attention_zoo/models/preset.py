@@ -1,14 +1,12 @@
 """Presets: trained models by name, or in a folder of one's own."""
 
-import dataclasses
 import difflib
-import os
-import tempfile
 import textwrap
 from pathlib import Path
 
 import keras
 
+from attention_zoo.models.preset_card import fields_of
 from attention_zoo.models.preset_folder import (
     CARD,
     CONFIG,
@@ -19,6 +17,7 @@ from attention_zoo.models.preset_folder import (
     seal,
     write_json,
 )
+from attention_zoo.models.preset_target import filling
 
 PRESETS = Path(__file__).resolve().parents[1] / "zoo" / "presets"
 
@@ -35,9 +34,14 @@ def find_preset(preset):
         preset: one of `preset_names()`, or the path of a folder.
 
     Raises:
-        ValueError: neither.
+        ValueError: neither, or both.
     """
     names = preset_names()
+    if preset in names and Path(preset).is_dir():
+        raise ValueError(
+            f"preset is {preset!r}, a name of the zoo and a folder here, expected './{preset}' for "
+            "the folder; rename it for the other"
+        )
     if preset in names:
         return PRESETS / preset
     if Path(preset).is_dir():
@@ -74,35 +78,37 @@ def load_preset(preset):
 def save_preset(model, directory, card=None):
     """Writes a built model as a preset, after it was made from its config once to try.
 
-    A vocabulary that a layer learned by `adapt` is in neither config nor weights and is lost: give
-    it to the layer as an argument.
-
     Args:
         model: a built Keras model.
-        directory: a new or empty folder; it is whole or not there.
-        card: a dict or dataclass that JSON can hold, or None.
+        directory: a new or empty folder; a new one is whole or not there.
+        card: a `Card`, a dict of its fields, or None.
 
     Raises:
-        ValueError: the model is not built or cannot be made from its config, or the folder has
-            files, which are left alone.
+        ValueError: the model is not built or cannot be made from its config, a lookup layer has
+            a vocabulary of `adapt` or `set_vocabulary`, the card is none, or the folder has files,
+            which are left alone.
     """
     if not model.built:
         raise ValueError("the model is not built, expected one that was trained or called once")
-    target = Path(directory).resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ValueError(f"{target} is there already, expected a new or empty folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as temporary:
-        folder = Path(temporary) / "preset"
-        folder.mkdir()
-        _write(model, folder, card)
-        os.replace(folder, target)
+    _check_vocabularies(model)
+    fields = None if card is None else fields_of(card)
+    with filling(directory) as folder:
+        _write(model, folder, fields)
 
 
-def _write(model, folder, card):
+def _check_vocabularies(model):
+    """Raises where a vocabulary is in neither config nor weights, and would be lost."""
+    for layer in model._flatten_layers():
+        if hasattr(layer, "get_vocabulary") and layer.get_config().get("vocabulary", "") is None:
+            raise ValueError(
+                f"the layer {layer.name} has a vocabulary of adapt or set_vocabulary, expected one "
+                f"that it was made with: {type(layer).__name__}(vocabulary=...)"
+            )
+
+
+def _write(model, folder, fields):
     write_json(folder / CONFIG, _not_compiled(keras.saving.serialize_keras_object(model)))
-    if card is not None:
-        fields = card if isinstance(card, dict) else dataclasses.asdict(card)
+    if fields is not None:
         write_json(folder / CARD, fields)
     everything = folder.with_name("everything.weights.h5")
     model.save_weights(everything)  # with the optimizer's
@@ -123,9 +129,13 @@ def _not_compiled(config):
 
 def _from_config(config, whose):
     try:
-        return keras.saving.deserialize_keras_object(config, safe_mode=True)
-    except (TypeError, ValueError) as error:
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except Exception as error:  # whatever the classes that it names make of their part
         raise ValueError(f"{whose} has a config that makes no model ({_brief(error)})") from error
+    if not isinstance(model, keras.Model):
+        kind = type(model).__name__
+        raise ValueError(f"{whose} has a config that makes no model, but a {kind}, expected one")
+    return model
 
 
 def _load_weights(model, path, whose):

@@ -60,7 +60,7 @@ def read_json(folder, name):
     """The content of a JSON file, a mapping."""
     try:
         content = json.loads(_there(folder, name).read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"preset {folder} is damaged: {name} is no JSON ({error})") from error
     if not isinstance(content, dict):
         raise ValueError(
@@ -72,7 +72,7 @@ def read_json(folder, name):
 def _check_format(folder):
     metadata = read_json(folder, METADATA)
     number = metadata.get("format")
-    if not isinstance(number, int) or number < 1:
+    if type(number) is not int or number < 1:
         raise ValueError(f"preset {folder} has the format {number!r}, expected 1 to {FORMAT}")
     if number > FORMAT:
         raise ValueError(

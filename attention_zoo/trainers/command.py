@@ -22,12 +22,15 @@ class Command:
         settings: the dataclass of its settings.
         workdir: the folder of the run where the flag is unset.
         report: function of the results, -> text to print.
+        flag, help: of the flag that names the folder.
     """
 
     train_and_evaluate: Callable
     settings: type
     workdir: str
     report: Callable
+    flag: str = "workdir"
+    help: str = "Folder of the run."
 
     def run(self):
         """The console script."""
@@ -37,15 +40,15 @@ class Command:
 
     def define(self):
         """Defines the flags."""
-        flags.DEFINE_string("workdir", self.workdir, "Folder of the run.")
-        list_in_help("workdir")
+        flags.DEFINE_string(self.flag, self.workdir, self.help)
+        list_in_help(self.flag)
         define_flags(self.settings)
 
     def main(self, argv):
         """Trains by the parsed flags and prints the report."""
         if len(argv) > 1:
             raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-        workdir = flags.FLAGS.workdir
+        workdir = getattr(flags.FLAGS, self.flag)
         try:
             results = self.train_and_evaluate(workdir, **from_flags(self.settings))
         except Preempted as notice:

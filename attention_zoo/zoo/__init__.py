@@ -6,6 +6,7 @@ model = az.FocusClassifier.from_preset("sdc_digits_hybrid")
 """
 
 from attention_zoo.models.preset import preset_names as list
-from attention_zoo.zoo.cards import Card, card
+from attention_zoo.models.preset_card import Card
+from attention_zoo.zoo.cards import card
 
 __all__ = ["Card", "card", "list"]

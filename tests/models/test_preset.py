@@ -1,15 +1,23 @@
 """Presets: a model in a folder and back, and every way in which the folder can be wrong."""
 
 import json
+import os
 import shutil
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from attention_zoo import layers
 from attention_zoo.models import FocusClassifier, TokenEncoder, text_networks
-from attention_zoo.models.preset import PRESETS, preset_names, read_card, save_preset
+from attention_zoo.models.preset import (
+    PRESETS,
+    load_preset,
+    preset_names,
+    read_card,
+    save_preset,
+)
 from attention_zoo.models.preset_folder import check, seal
 
 B, M, D, C = 8, 3, 4, 3
@@ -188,7 +196,12 @@ def test_preset_of_a_later_format_is_refused(folder):
 
 @pytest.mark.parametrize(
     ("metadata", "words"),
-    [('{"format": 1', "no JSON"), ("[1]", "is a list"), ('{"format": "1"}', "the format '1'")],
+    [
+        ('{"format": 1', "no JSON"),
+        ("[1]", "is a list"),
+        ('{"format": "1"}', "the format '1'"),
+        ('{"format": true}', "the format True"),
+    ],
 )
 def test_metadata_that_says_nothing_is_refused(folder, metadata, words):
     (folder / "metadata.json").write_text(metadata)
@@ -201,11 +214,22 @@ def test_metadata_that_says_nothing_is_refused(folder, metadata, words):
         ("{", "config.json is no JSON"),
         ("3", "config.json is a int, expected a mapping"),
         ('{"class_name": "Nobody", "module": null, "config": {}}', "makes no model"),
+        ("{}", "makes no model, but a dict"),
+        ("[" * 10_000 + "]" * 10_000, "config.json is no JSON"),
+        (json.dumps(keras.saving.serialize_keras_object(keras.layers.Dense(1))), "but a Dense"),
     ],
 )
 def test_config_of_no_model_is_refused(folder, config, words):
     (folder / "config.json").write_text(config)
     assert_refused(sealed(folder), words)
+
+
+@pytest.mark.parametrize("missing", ["class_name", "config", "focus", "build_config"])
+def test_config_without_a_part_is_refused(folder, missing):
+    config = json.loads((folder / "config.json").read_text())
+    (config["config"] if missing == "focus" else config).pop(missing)
+    (folder / "config.json").write_text(json.dumps(config))
+    assert_refused(sealed(folder))
 
 
 def test_sums_of_other_files_are_refused(folder):
@@ -244,6 +268,14 @@ def test_name_of_a_shipped_preset_stands_for_its_folder(tmp_path, monkeypatch):
     assert read_card("sdc_digits_soft") == read_card(PRESETS / "sdc_digits_soft")
 
 
+def test_folder_with_the_name_of_a_shipped_preset_is_not_passed_over(saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(saved, "sdc_digits_soft")
+    with pytest.raises(ValueError, match="a name of the zoo and a folder here, expected './sdc_"):
+        FocusClassifier.from_preset("sdc_digits_soft")
+    assert read_card("./sdc_digits_soft") == CARD
+
+
 @pytest.mark.parametrize("kind", ["folder", "file"])
 def test_what_is_there_is_left_alone(trained, tmp_path, kind):
     target = tmp_path / "mine"
@@ -264,6 +296,90 @@ def test_empty_folder_is_filled(trained, tmp_path):
     assert sorted(path.name for path in (tmp_path / "empty").iterdir()) == sorted(
         set(FILES) - {"card.json"}
     )
+
+
+def test_empty_folder_stays_the_same_folder(trained, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir(mode=0o750)
+    monkeypatch.chdir(tmp_path / "here")
+    before = os.stat(".")
+    trained.save_to_preset(".", card=CARD)
+    after = os.stat(tmp_path / "here")
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert sorted(os.listdir()) == FILES
+    assert read_card(".") == CARD
+
+
+@pytest.mark.parametrize("count", range(len(FILES)))
+def test_interrupted_filling_is_no_preset(trained, tmp_path, monkeypatch, count):
+    """Wherever moving the files ends, the folder is not taken for a whole preset."""
+    move, moved = os.replace, []
+
+    def replace(source, target):
+        if len(moved) == count:
+            raise OSError("the disk is full")
+        move(source, target)
+        moved.append(target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(OSError, match="the disk is full"):
+        trained.save_to_preset(tmp_path, card=CARD)
+    assert sorted(tmp_path.iterdir()) == sorted(moved)
+    assert tmp_path / "SHA256SUMS" not in moved
+    assert_refused(tmp_path)
+
+
+VOCABULARIES = {
+    keras.layers.IntegerLookup: ("int64", [[5, 7, 5]], [5, 7]),
+    keras.layers.StringLookup: ("string", [["a", "b", "a"]], ["a", "b"]),
+    keras.layers.TextVectorization: ("string", [["a b a"]], ["", "[UNK]", "a", "b"]),
+}
+
+
+@pytest.mark.parametrize("layer", VOCABULARIES)
+def test_given_vocabulary_comes_back(tmp_path, layer):
+    dtype, tokens, words = VOCABULARIES[layer]
+    model = keras.Sequential([keras.Input((None,), dtype=dtype), layer(vocabulary=words)])
+    save_preset(model, tmp_path / "preset")
+    twin = load_preset(tmp_path / "preset")
+    tokens = tf.constant(tokens, dtype)
+    np.testing.assert_array_equal(twin(tokens), model(tokens))
+    assert np.ptp(twin(tokens)) > 0
+
+
+@pytest.mark.parametrize("layer", VOCABULARIES)
+def test_adapted_vocabulary_which_is_in_no_file_is_refused(tmp_path, layer):
+    dtype, tokens, _ = VOCABULARIES[layer]
+    adapted = layer()
+    adapted.adapt(tf.constant(tokens, dtype))
+    model = keras.Sequential([keras.Input((None,), dtype=dtype), adapted])
+    with pytest.raises(ValueError, match=f"vocabulary of adapt .* {layer.__name__}.vocabulary="):
+        save_preset(model, tmp_path / "preset")
+    assert not (tmp_path / "preset").exists()
+
+
+def test_adapted_normalization_comes_back(tmp_path, x):
+    normalization = keras.layers.Normalization()
+    normalization.adapt(3 * x + 1)
+    model = keras.Sequential([keras.Input((M, D)), normalization])
+    save_preset(model, tmp_path / "preset")
+    np.testing.assert_array_equal(load_preset(tmp_path / "preset")(x), model(x))
+
+
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        ({"name": "x", "description": "", "colour": "red"}, "has 'colour', expected"),
+        ({"name": "x"}, "lacks 'description', expected"),
+        (CARD | {"classes": None}, "classes is None, expected tuple"),
+        (CARD | {"figures": {"accuracy": np.float32(0.5)}}, "expected what JSON can hold"),
+        (CARD | {"figures": {"accuracy": float("nan")}}, "expected what JSON can hold"),
+        ([CARD], "is a list, expected a mapping or a Card"),
+    ],
+)
+def test_card_that_could_not_be_read_is_not_written(trained, tmp_path, card, words):
+    with pytest.raises(ValueError, match=words):
+        trained.save_to_preset(tmp_path / "preset", card=card)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_model_that_was_not_built_is_refused(tmp_path):

@@ -1,9 +1,13 @@
 """Shipped presets: what their cards say is so."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 import attention_zoo as az
 from attention_zoo.models.preset import PRESETS
+from attention_zoo.models.preset_folder import seal
 
 ATTENTIONS = ["soft", "hard", "lvml", "hybrid"]
 DIGITS = [f"sdc_digits_{name}" for name in ATTENTIONS]
@@ -17,6 +21,14 @@ def test_the_zoo_lists_its_presets():
 def test_the_wheel_stays_small():
     """Under 15 MB all together, folders that git and the wheel carry."""
     assert sum(path.stat().st_size for path in PRESETS.rglob("*")) < 15e6
+
+
+@pytest.mark.parametrize("name", ["input_axes", "output_axes", "quantization_config"])
+def test_shipped_presets_keep_to_what_the_oldest_keras_knows(name):
+    """Keras 3.15 writes these arguments, unset; 3.12, the last for Python 3.10, refuses them."""
+    configs = [path.read_text() for path in PRESETS.glob("*/config.json")]
+    assert len(configs) == len(DIGITS + CIFAR10)
+    assert not any(f'"{name}"' in config for config in configs)
 
 
 def assert_measured(name, **options):
@@ -89,14 +101,65 @@ def test_card_of_ones_own(linear_model, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", 3),
+        ("classes", None),
+        ("classes", (0, 1)),
+        ("limits", "none"),
+        ("versions", {"keras": 3}),
+        ("seed", True),
+        ("seconds", float("inf")),
+        ("figures", {"accuracy": "0.5"}),
+        ("figures", {"accuracy": float("nan")}),
+    ],
+)
+def test_attribute_of_another_type_is_refused(field, value):
+    with pytest.raises(ValueError, match=f"the card's {field} is .*, expected"):
+        az.zoo.Card(**{"name": "x", "description": ""} | {field: value})
+
+
+def test_page_shows_the_figures_that_are_there():
+    """What is not known is a dash, what the table has no place for stands before it."""
+    figures = {"f1": 0.25, "entropy": 0.5, "soft_accuracy": 0.75, "soft_nll": 0.125}
+    page = az.zoo.Card(name="x", description="", figures=figures).markdown()
+    assert "## Measured\n\nf1 0.25, attention entropy 0.500 nats\n\n|" in page
+    assert page.endswith("| soft | 75.0 | 0.1250 | – | – | – | – |\n")
+    assert "argmax" not in page
+    page = az.zoo.Card(name="x", description="", figures={"accuracy": 0.5}).markdown()
+    assert page == "# x\n\n## Measured\n\naccuracy 0.5\n"
+
+
+def test_preset_without_a_card_is_said(linear_model, tmp_path):
+    linear_model().save_to_preset(tmp_path / "preset")
+    with pytest.raises(ValueError, match="has no card, expected one saved with it"):
+        az.zoo.card(tmp_path / "preset")
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "has no card, expected one saved with it"),
-        ({"name": "x", "description": "", "colour": "red"}, "has 'colour', expected"),
-        ({"name": "x"}, "lacks 'description', expected"),
+        ('{"name": "x", "description": "", "colour": "red"}', "the card has 'colour', expected"),
+        ('{"name": "x"}', "the card lacks 'description', expected"),
+        ('{"name": "x", "description": "", "classes": null}', "classes is None, expected"),
+        ('{"name": "x", "description": "", "seconds": NaN}', "seconds is nan, expected"),
     ],
 )
 def test_card_that_is_none_is_refused(linear_model, tmp_path, content, words):
-    linear_model().save_to_preset(tmp_path / "preset", card=content)
-    with pytest.raises(ValueError, match=words):
+    linear_model().save_to_preset(tmp_path / "preset")
+    (tmp_path / "preset" / "SHA256SUMS").unlink()
+    (tmp_path / "preset" / "card.json").write_text(content)
+    seal(tmp_path / "preset")
+    with pytest.raises(ValueError, match=f"preset '{tmp_path}/preset': .*{words}"):
         az.zoo.card(tmp_path / "preset")
+
+
+def test_the_docs_have_the_cards_figures():
+    docs = Path(__file__).resolve().parents[2] / "docs" / "zoo.md"
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", docs.read_text(), re.M)
+    rows = {name: cells.split(" | ") for name, cells in rows if name in az.zoo.list()}
+    assert rows.keys() == set(az.zoo.list())
+    for name, cells in rows.items():
+        figures = az.zoo.card(name).figures
+        shown = [figures[f"{of}_accuracy"] for of in ("focus", "argmax", "marginal", "soft")]
+        assert cells == [f"{100 * figure:.1f}" for figure in shown], name

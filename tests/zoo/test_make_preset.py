@@ -3,13 +3,15 @@
 import dataclasses
 import json
 import shlex
+import types
 
+import keras
 import numpy as np
 import pytest
 
 import attention_zoo as az
 from attention_zoo._settings import make
-from attention_zoo.trainers import make_preset, sdc
+from attention_zoo.trainers import command, make_preset, sdc
 
 SETTINGS = {"attention": "lvml", "num_examples": 50, "num_test_examples": 20, "seed": 7}
 
@@ -70,6 +72,63 @@ def test_unfinished_run_is_refused(run, tmp_path, name):
     (run / name).unlink()
     with pytest.raises(ValueError, match=f"has no sound {name}, expected a finished run"):
         make_preset.make_preset(run=str(run), preset=str(tmp_path / "preset"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("config.json", "[]", "config.json that is a list, expected a mapping"),
+        ("results.json", "3", "results.json that is a int, expected a mapping"),
+        ("results.json", "{}", "argmax_FFPF None in results.json, expected 0"),
+        ("results.json", '{"test": null}', "figures is None, expected"),
+        ("results.json", '{"test": {"entropy": "1"}}', "figures is {'entropy': '1'}, expected"),
+    ],
+)
+def test_files_of_another_form_are_refused(run, tmp_path, name, content, words):
+    (run / name).write_text(content)
+    with pytest.raises(ValueError, match=words):
+        make_preset.make_preset(run=str(run), preset=str(tmp_path / "preset"))
+    assert not (tmp_path / "preset").exists()
+
+
+@pytest.mark.parametrize(
+    ("figure", "change", "is_refused"),
+    [
+        ("argmax_accuracy", 2 / 20, False),
+        ("argmax_accuracy", -3 / 20, True),
+        ("entropy", 0.001, False),
+        ("soft_nll", 0.003, True),
+        ("f1", 0.5, True),
+    ],
+)
+def test_figures_must_be_the_models(run, tmp_path, figure, change, is_refused):
+    results = json.loads((run / "results.json").read_text())
+    results["test"][figure] = results["test"].get(figure, 0) + change
+    (run / "results.json").write_text(json.dumps(results))
+    arguments = {"run": str(run), "preset": str(tmp_path / "preset")}
+    if is_refused:
+        with pytest.raises(ValueError, match=rf"has {figure} .* in results.json, expected .*model"):
+            make_preset.make_preset(**arguments)
+    else:
+        assert make_preset.make_preset(**arguments).figures == results["test"]
+    assert (tmp_path / "preset").exists() != is_refused
+
+
+def test_model_of_another_class_is_refused(run, tmp_path):
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    other.save(run / "model.keras")
+    with pytest.raises(ValueError, match="is a Sequential, expected a FocusClassifier"):
+        make_preset.make_preset(run=str(run), preset=str(tmp_path / "preset"))
+
+
+def test_command_line_names_the_preset_it_wrote(run, tmp_path, monkeypatch, capsys):
+    preset = str(tmp_path / "mine")
+    given = types.SimpleNamespace(FLAGS=types.SimpleNamespace(preset=preset))
+    monkeypatch.setattr(command, "flags", given)
+    monkeypatch.setattr(command, "from_flags", lambda settings: {"run": str(run)})
+    make_preset.COMMAND.main(["program"])
+    page = az.zoo.card(preset).markdown()
+    assert capsys.readouterr().out == f"{page}\n\nwritten to {preset}\n"
 
 
 def test_run_on_other_data_is_refused(run, tmp_path):
