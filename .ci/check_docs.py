@@ -11,23 +11,19 @@ The blocks of a page run in order in one temporary folder, which has links to `e
 
 is parsed only. Python is compiled, and its names of the package looked up. Bash runs with every
 program replaced by one that notes its arguments, so loops and variables count; flags of trainers
-are then given to the trainers' own parsers, those of examples and benchmarks to theirs. A reason
-may end in "; where SEED is 0, NAME is soft", which fills in what a page leaves to its reader.
-Below `<!-- first: COMMAND -->` the command runs before the block, for what a page takes as given.
-What a block leaves running ends with its page. Commands within a line of text that begin with
-`python` or `attention-zoo` are parsed too. Blocks below `<!-- ci: NAME -->` are run elsewhere. Ends
-with 1 where a block fails.
+are then given to the trainers' own parsers, those of examples and benchmarks to theirs. What has no
+parser takes no arguments. A reason may end in "; where SEED is 0, NAME is soft", which fills in
+what a page leaves to its reader. Below `<!-- first: COMMAND -->` the command runs before the block,
+for what a page takes as given. What a block leaves running ends with its page. Commands within a
+line of text that begin with `python` or `attention-zoo` are parsed too. Blocks below
+`<!-- ci: NAME -->` are run elsewhere. Other blocks, JSON and text aside, fail: nobody would notice
+what is wrong in them. Ends with 1 where a block fails.
 """
 
-import ast
 import collections
 import contextlib
 import functools
-import importlib
-import importlib.metadata
-import importlib.util
 import io
-import json
 import os
 import re
 import signal
@@ -40,29 +36,20 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 
-from absl import flags
+from doc_commands import ROOT, Fault, last_line, parse_bash, parse_python
 
-ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>[^\n]*) -->\n+)?```(?P<language>bash|sh|python)\n(?P<code>.*?)^```$",
     re.M | re.S,
 )
 SPAN = re.compile(r"`((?:python3? |attention-zoo)[^`\n]*)`")
-NOTE = r"""
-note() { "$PYTHON" -c "import json, os, sys
-open(os.environ['NOTES'], 'a').write(json.dumps(sys.argv[1:]) + '\n')" "$@"; }
-command_not_found_handle() { note "$@"; }
-for program in .venv/bin/{python,pip,ruff,mypy,pytest} .ci/run; do
-  eval "$program() { note ${program#.venv/bin/} \"\$@\"; }"
-done
-PATH=/nowhere
-"""
+# What Markdown shows as code and BLOCK does not match: other fences, and lines indented by four.
+OTHER_BLOCK = re.compile(
+    r"^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?^[ \t>]*(?P=fence)[ \t]*$|.*)"
+    r"|(?<=\n)[ \t]*\n(?: {4}|\t)[ \t]*\S[^\n]*",
+    re.M | re.S,
+)
 _LEFT_OUT = "arguments are required"
-OTHERS = {".ci/run", "bash", "curl", "docker", "git", "mkdir", "mypy", "pytest", "rm", "ruff"}
-
-
-class Fault(Exception):
-    """What is wrong with a block, in a line."""
 
 
 def main(arguments):
@@ -88,10 +75,21 @@ def check_page(text):
         for block in BLOCK.finditer(text):
             line = text.count("\n", 0, block.start("code")) + 1
             yield line, *_checked(block, session)
+    yield from _other_blocks(text)
     for span in SPAN.finditer(re.sub(r"```.*?```", _blank, text, flags=re.S)):
         line = text.count("\n", 0, span.start()) + 1
         what, fault = _attempt("parsed in a line of text", functools.partial(parse_bash, span[1]))
         yield line, what, "" if _LEFT_OUT in fault else fault  # text need not name every flag
+
+
+def _other_blocks(text):
+    """The faults of `check_page` that are blocks which it cannot check."""
+    for block in OTHER_BLOCK.finditer(BLOCK.sub(_blank, text)):
+        first = block[0].strip().splitlines()[0]
+        if not block[0].startswith(("```json\n", "```text\n")):
+            line = text.count("\n", 0, block.end() - len(block[0].lstrip())) + 1
+            fault = f"begins with {first!r}, expected ```bash or ```python at the margin"
+            yield line, "block", fault
 
 
 def _blank(match):
@@ -159,7 +157,7 @@ class Session:
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(code, "block", "exec"), self._names)
         except Exception as error:
-            raise Fault(f"{type(error).__name__}: {_last_line(str(error))}") from error
+            raise Fault(f"{type(error).__name__}: {last_line(str(error))}") from error
         finally:
             os.chdir(before)
 
@@ -179,141 +177,7 @@ class Session:
             self._groups.append(process.pid)
             if process.wait():
                 said.seek(0)
-                raise Fault(f"exit code {process.returncode}: {_last_line(said.read())}")
-
-
-def _last_line(text):
-    return (text.strip().splitlines() or [""])[-1]
-
-
-def parse_python(code):
-    """Compiles Python, and looks up what it takes from the package as `az.…`."""
-    try:
-        tree = ast.parse(code)
-    except SyntaxError as error:
-        raise Fault(f"SyntaxError: {error}") from error
-    for node in ast.walk(tree):
-        name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-        if re.fullmatch(r"az(\.\w+)+", name):
-            _look_up(name)
-
-
-def _look_up(name):
-    value = importlib.import_module("attention_zoo")
-    for part in name.split(".")[1:]:
-        if not hasattr(value, part):
-            raise Fault(f"{name} is not there")
-        value = getattr(value, part)
-        if not isinstance(value, type(os)):
-            return  # what a class or a function has is not looked into
-
-
-def parse_bash(code):
-    """Has bash expand the code, and checks every program it would have started."""
-    with tempfile.TemporaryDirectory() as folder:
-        notes = Path(folder, "notes")
-        notes.touch()
-        environment = {"NOTES": str(notes), "PYTHON": sys.executable}
-        ended = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", NOTE + code],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        if ended.returncode:
-            raise Fault(f"bash: {_last_line(ended.stderr)}")
-        commands = [json.loads(line) for line in notes.read_text().splitlines()]
-    for program, *arguments in commands:
-        check_command(program, [one for one in arguments if one != "…"])
-
-
-def check_command(program, arguments):
-    """Raises Fault unless the program, the package's own or a known one, takes the arguments."""
-    if re.fullmatch(r"python3?", program):
-        _check_python(arguments)
-    elif program.startswith("attention-zoo"):
-        _check_module(_console_script(program), arguments)
-    elif program == "pip":
-        _check_extras(arguments)
-    elif program not in OTHERS:
-        raise Fault(f"no program {program!r}")
-
-
-def _check_python(arguments):
-    if arguments[:1] == ["-m"] and "".join(arguments[1:2]).startswith("attention_zoo"):
-        _check_module(arguments[1], arguments[2:])
-    elif arguments and arguments[0].endswith(".py"):
-        _check_script(ROOT / arguments[0], arguments[1:])
-
-
-def _console_script(name):
-    scripts = importlib.metadata.entry_points(group="console_scripts")
-    if name not in scripts.names:
-        raise Fault(f"no console script {name!r}")
-    return scripts[name].module
-
-
-def _check_extras(arguments):
-    known = importlib.metadata.metadata("attention-zoo").get_all("Provides-Extra")
-    for extras in re.findall(r"\[(.*?)\]", " ".join(arguments)):
-        for extra in extras.split(","):
-            if extra not in known:
-                raise Fault(f"no extra {extra!r} of the package")
-
-
-def _check_module(name, arguments):
-    """Checks the flags of a trainer, or of a module with an argparse parser."""
-    if importlib.util.find_spec(name) is None:
-        raise Fault(f"no module {name}")
-    module = importlib.import_module(name)
-    if hasattr(module, "COMMAND"):
-        _check_flags(module.COMMAND, arguments)
-    elif hasattr(module, "_parser"):
-        _check_argparse(module._parser(), arguments)
-
-
-def _check_flags(command, arguments):
-    """Has the trainer parse its flags and check their values; takes the flags away again."""
-    from attention_zoo._settings import from_flags, make
-
-    before = set(flags.FLAGS)
-    command.define()
-    try:
-        rest = flags.FLAGS(["program", *arguments])[1:]
-        make(command.settings, from_flags(command.settings))
-    except (flags.Error, ValueError) as error:
-        raise Fault(_last_line(str(error))) from error
-    finally:
-        for name in set(flags.FLAGS) - before:
-            delattr(flags.FLAGS, name)
-    if rest:
-        raise Fault(f"unknown arguments {rest}")
-
-
-def _check_script(path, arguments):
-    """Checks the flags of an example or a benchmark that has an argparse parser."""
-    if not path.is_file():
-        raise Fault(f"no file {path.name} in {path.parent.name}")
-    if not re.search(r"^def _parser\(", path.read_text("utf-8"), re.M):
-        return
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent))
-    _check_argparse(module._parser(), arguments)
-
-
-def _check_argparse(parser, arguments):
-    message = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(message):
-            parser.parse_args(arguments)
-    except SystemExit as error:
-        raise Fault(_last_line(message.getvalue())) from error
+                raise Fault(f"exit code {process.returncode}: {last_line(said.read())}")
 
 
 if __name__ == "__main__":

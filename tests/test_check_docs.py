@@ -11,11 +11,19 @@ SCRIPT = Path(__file__).resolve().parents[1] / ".ci" / "check_docs.py"
 
 
 @pytest.fixture(scope="module")
-def check():
-    """(text of a page) -> (what was done, what is wrong) of each of its blocks."""
+def script():
+    """The script, imported as its folder's own."""
     spec = importlib.util.spec_from_file_location("check_docs", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPT.parent)
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def check(script):
+    """(text of a page) -> (what was done, what is wrong) of each of its blocks."""
     return lambda text: [(what, fault) for _, what, fault in script.check_page(text)]
 
 
@@ -25,6 +33,8 @@ def block(code, mark="", language="bash"):
 
 NOT_RUN = "<!-- not run: hours -->"
 SDC = "python -m attention_zoo.trainers.sdc"
+REPORT = "python -m attention_zoo.report"
+SERVE = "python -m attention_zoo.serving"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +51,21 @@ SDC = "python -m attention_zoo.trainers.sdc"
         ("python -m attention_zoo.trainers.cds", "no module attention_zoo.trainers.cds"),
         ("python examples/nothing.py", "no file nothing.py in examples"),
         ("python examples/learning_dynamics.py --dosc=x", "unrecognized arguments: --dosc=x"),
+        ("python examples/attention_layer.py --x", "unknown arguments ['--x']"),
+        ("python examples/attention_layer.py x", "unknown arguments ['x']"),
+        ("python benchmarks/sdc_results.py runs/a", ""),
+        ("python benchmarks/sdc_results.py --x", "unknown arguments ['--x']"),
+        (f"{REPORT} a && {REPORT} a b --output=x.html", ""),
+        (f"{REPORT} a b --otput=x.html", "Unknown command line flag 'otput'"),
+        (f"{REPORT} a --output=x.html", "output is 'x.html' with one run"),
+        (REPORT, "no run is named"),
+        (f"{SERVE} --port=0 && attention-zoo-serve --port=0", ""),
+        (f"{SERVE} --prt=0", "Unknown command line flag 'prt'"),
+        ("attention-zoo-serve --prt=0", "Unknown command line flag 'prt'"),
+        (f"{SERVE} more", "unknown arguments ['more']"),
+        ("python -m attention_zoo.plots --x", "attention_zoo.plots is no program"),
+        ("python -m attention_zoo.report.run", "attention_zoo.report.run is no program"),
+        ("python -m attention_zoo.losses.none", "no module attention_zoo.losses.none"),
         ("attention-zoo-cds", "no console script 'attention-zoo-cds'"),
         ('.venv/bin/pip install -e ".[test,nothing]"', "no extra 'nothing' of the package"),
         ("pyhton -m venv", "no program 'pyhton'"),
@@ -67,7 +92,14 @@ def test_a_mark_fills_in_what_is_left_to_the_reader(check):
 def test_python_that_is_not_run_is_compiled_and_looked_up(check):
     faults = {
         "az.layers.SoftAttention(nothing)": "",
-        "az.layers.SoftAttenton()": "az.layers.SoftAttenton is not there",
+        "az.layers.SoftAttenton()": "attention_zoo.layers.SoftAttenton is not there",
+        "from attention_zoo.models import FocusClassifier\nFocusClassifier.load": "",
+        "from attention_zoo.models import NoSuchThing": "attention_zoo.models.NoSuchThing is not",
+        "from attention_zoo.modls import Model": "attention_zoo.modls.Model is not there",
+        "from attention_zoo import layers as l\nl.SoftAttenton()": "layers.SoftAttenton is not",
+        "import attention_zoo.trainers.sdc\nimport numpy.nothing": "",
+        "import attention_zoo.trainers.cds": "attention_zoo.trainers.cds is not there",
+        "import attention_zoo\nattention_zoo.lyers.x": "attention_zoo.lyers.x is not there",
         "def": "SyntaxError",
     }
     for code, expected in faults.items():
@@ -116,18 +148,43 @@ def _ends(process, seconds=20):
 def test_commands_within_a_line_are_parsed_outside_blocks_only(check):
     (one,) = check(f"Give `{SDC} --epocs=1` or `--epocs`.\n")
     assert "epocs" in one[1]
-    assert check("```json\n`python -m attention_zoo.nothing`\n```\n") == []
+    for language in ("json", "text"):
+        assert check(block("`python -m attention_zoo.nothing`", language=language)) == []
     assert check("`python benchmarks/hatexplain_throughput.py`")[0][1] == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```console\n$ ls\n```\n",
+        "```\nls\n```\n",
+        "~~~bash\nls\n~~~\n",
+        "````bash\nls\n````\n",
+        "```bash title=x\nls\n```\n",
+        "```json5\n{}\n```\n",
+        "1. List:\n   ```bash\n   ls\n   ```\n",
+        "> ```bash\n> ls\n> ```\n",
+        "Text:\n\n    ls\n",
+        "Text:\n\n\tls\n",
+    ],
+)
+def test_a_block_that_cannot_be_checked_is_a_fault(script, text):
+    page = block("true") + "\n" + text + "\n" + block('if True:\n\n    "text"', "", "python")
+    ((line, fault),) = [(line, fault) for line, _, fault in script.check_page(page) if fault]
+    first = page.splitlines()[line - 1].strip()
+    assert first in text and line > 4 and f"begins with {first!r}, expected ```bash" in fault
+
+
+def test_a_block_that_does_not_end_is_a_fault(check):
+    (one,) = check("```bash\nls\n")
+    assert one[1].startswith("begins with '```bash', expected ```bash")
 
 
 def test_blocks_of_the_ci_are_left_to_it(check):
     assert check(block("exit 1", "<!-- ci: test -->")) == [("elsewhere (ci: test)", "")]
 
 
-def test_the_program_ends_with_1_where_a_block_fails(tmp_path, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location("check_docs", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+def test_the_program_ends_with_1_where_a_block_fails(script, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(script, "ROOT", tmp_path)
     (tmp_path / "good.md").write_text(block("true"))
     (tmp_path / "bad.md").write_text("\n" + block("false"))

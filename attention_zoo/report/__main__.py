@@ -14,13 +14,16 @@ from attention_zoo.report import compare, write
 
 def make(runs, output):
     """Writes the page of some runs' folders; returns its path."""
+    check(runs, output)
+    return compare(*runs, output=output or "compare.html") if len(runs) > 1 else write(runs[0])
+
+
+def check(runs, output):
+    """Raises ValueError where there is no run, or an output where there is one."""
     if not runs:
         raise ValueError("no run is named, expected the folder of one, or of more to compare")
-    if len(runs) > 1:
-        return compare(*runs, output=output or "compare.html")
-    if output is not None:
+    if len(runs) == 1 and output is not None:
         raise ValueError(f"output is {output!r} with one run, expected two runs or more")
-    return write(runs[0])
 
 
 def main(argv):
@@ -31,10 +34,15 @@ def main(argv):
         sys.exit(f"error: {error}")
 
 
-def run():
-    """The program."""
+def define():
+    """Defines the flags."""
     flags.DEFINE_string("output", None, "Page of two runs or more; compare.html if unset.")
     list_in_help("output")
+
+
+def run():
+    """The program."""
+    define()
     app.run(main, flags_parser=parse_flags)
 
 

@@ -4,8 +4,13 @@ from pathlib import Path
 
 from attention_zoo import plots
 from attention_zoo.plots.compared_curves import line_style
-from attention_zoo.report.compared_tables import settings_that_differ, tables_of_figures
+from attention_zoo.report.compared_tables import (
+    are_of_the_same_data,
+    settings_that_differ,
+    tables_of_figures,
+)
 from attention_zoo.report.html import relative_link, render, write_whole
+from attention_zoo.report.measured_on import HELD_OUT, TRAINING, measured_on
 from attention_zoo.report.measures import BREAKDOWN, WAYS
 from attention_zoo.report.page import PAGE, facts
 from attention_zoo.report.pictures import plot
@@ -41,6 +46,7 @@ def compare(*runs, output="compare.html"):
         links=[_link(run, folder) for run in read],
         settings=settings_that_differ(read, names),
         tables=tables_of_figures(read, names),
+        same_data=are_of_the_same_data(read),
         curves=_curves(read, names),
         bars=_bars(read, names),
         cells=BREAKDOWN,
@@ -87,10 +93,16 @@ _CURVES = {  # columns by title; the first of them that a run has
 
 
 def _curves(runs, names):
-    """(what examples, pictures) of validation and of training."""
-    prefixes = {"Validation": "val_", "Training": ""}
-    found = {what: _panels(runs, names, prefix) for what, prefix in prefixes.items()}
-    return [(what, panels) for what, panels in found.items() if panels]
+    """(what examples, pictures) of held-out examples and of those of training."""
+    found = [
+        (_measured_on(runs, where), _panels(runs, names, where)) for where in (HELD_OUT, TRAINING)
+    ]
+    return [(what, panels) for what, panels in found if panels]
+
+
+def _measured_on(runs, where):
+    """What the runs' figures are of, all kinds of examples."""
+    return ", ".join(dict.fromkeys(measured_on(run, where) for run in runs)).capitalize()
 
 
 def _panels(runs, names, prefix):

@@ -20,8 +20,23 @@ def settings_that_differ(runs, names):
     return Table("Settings that differ", ["setting", *names], [("", differ)]) if differ else None
 
 
+def are_of_the_same_data(runs):
+    """Whether a value of one run can be better than another's: all are of the same examples."""
+    return len({_data(run) for run in runs}) == 1
+
+
+def _data(run):
+    """What settings say of the test examples; a folder only where it is no shelf of data sets."""
+    config = run.config
+    names = ("dataset", "protocol", "num_segments", "test_split")
+    folder = None if str(config.get("dataset")).startswith("sdc/") else config.get("data_dir")
+    return *(config.get(name) for name in names), folder
+
+
 def tables_of_figures(runs, names):
-    """A `Table` for each split, the best values marked, and for what trainers of theory measure.
+    """A `Table` for each split, and for what trainers of theory measure.
+
+    The best values of a split are marked, where the runs are of the same data.
 
     Args:
         runs: `Run`s.
@@ -49,7 +64,8 @@ def _split_table(runs, names, split):
             rows.append([title(split_way(name)[1]), *(shown(name, v) for v in values)])
             marks.append(best(name, values))
         groups.append((f"predicted by {way}" if way else "", rows))
-    return Table(split, ["measure", *names], groups, _places(marks))
+    marked = _places(marks) if are_of_the_same_data(runs) else frozenset()
+    return Table(split, ["measure", *names], groups, marked)
 
 
 def _table(runs, names, caption, take):

@@ -56,6 +56,15 @@ def are_posts(run):
     return any("tokens" in one for end in _ENDS for one in run.examples.get(end, []))
 
 
+def are_relative(run):
+    """Whether a full bar, or the deepest shade, is an example's largest attention rather than 1."""
+    return any(_is_relative(one) for end in _ENDS for one in run.examples.get(end, []))
+
+
+def _is_relative(one):
+    return len(one["attention"]) > _NUMBERED or "tokens" in one
+
+
 def _example(one):
     return Example(
         number=one["number"],
@@ -71,7 +80,7 @@ def _segments(one):
     attention = one["attention"]
     pictures, tokens = (one.get(name, [""] * len(attention)) for name in ("pictures", "tokens"))
     largest = max(attention, default=0.0)
-    full = 1.0 if len(attention) <= _NUMBERED and "tokens" not in one else max(largest, 1e-12)
+    full = max(largest, 1e-12) if _is_relative(one) else 1.0
     chosen = attention.index(largest) if largest > 0 else None
     return [
         Segment(a, a / full, j == chosen, j in one["true"], pictures[j], tokens[j])

@@ -3,6 +3,7 @@
 import numpy as np
 
 from attention_zoo import dynamics, plots
+from attention_zoo.report.measured_on import HELD_OUT, TEST, TRAINING, is_whole, known_of, truth
 from attention_zoo.report.measures import BREAKDOWN
 from attention_zoo.report.pictures import PHOTO, file_picture, plot
 from attention_zoo.report.tables import is_fixed_focus, is_gradient_flow
@@ -30,28 +31,61 @@ def _alt(title, ax):
 
 
 def breakdown(run):
-    """The breakdown over the epochs, of validation where there is one; None without any."""
-    for prefix, what in (("val_", "validation examples"), ("", "training examples")):
-        if {prefix + cell for cell in BREAKDOWN} <= run.metrics.keys():
-            figure = plots.breakdown(run.metrics, prefix=prefix)
-            last = ", ".join(f"{c} {run.metrics[prefix + c][-1]:.1%}" for c in BREAKDOWN)
-            alt = f"Breakdown by epoch of the {what}; in the end {last}"
-            return plot(figure, alt, wide=True, title=f"On {what}, as the model itself predicts")
+    """The breakdown over the epochs, of held-out examples where there are some; None without any.
+
+    Epochs in which a share is not finite, as without a known truth, are left out.
+    """
+    for where in (HELD_OUT, TRAINING):
+        columns = _breakdown_columns(run, where)
+        if columns is not None:
+            return _breakdown(run, where, columns)
     return None
+
+
+def _breakdown(run, where, columns):
+    shares = {cell: columns[where + cell] for cell in BREAKDOWN}
+    accuracy = columns.get(f"{where}label_accuracy")
+    whole = is_whole(accuracy, shares["FTPT"], shares["FFPT"])
+    known = known_of(run, where, whole)
+    last = ", ".join(f"{cell} {share[-1]:.1%}" for cell, share in shares.items())
+    alt = f"Breakdown by epoch of the {known}; in the end {last}"
+    text = f"On the {known}, as the model itself predicts."
+    text += " The two areas at the bottom are the accuracy." if whole else ""
+    return plot(plots.breakdown(columns, prefix=where), alt, wide=True, title=text)
+
+
+def _breakdown_columns(run, prefix):
+    """The columns of numbers, in the epochs with a breakdown; None without any."""
+    numbers = {name: column for name, column in run.metrics.items() if column.dtype.kind == "f"}
+    cells = [prefix + cell for cell in BREAKDOWN]
+    if not {"epoch", *cells} <= numbers.keys():
+        return None
+    there = np.isfinite([numbers[name] for name in cells]).all(axis=0)  # (epochs,)
+    return {name: column[there] for name, column in numbers.items()} if there.any() else None
 
 
 def joint_histogram(run):
     """The joint histogram of the test examples; None without one."""
-    alt = "Joint histogram of attention on the true segment and probability of the true label"
+    way, known, on = run.way_to_predict, known_of(run, TEST, _is_whole_test(run)), truth(run)
+    alt = f"Joint histogram of attention on {on} and probability of the true label, {known}"
+    text = f"Share of the {known} by attention on {on} and probability of the true label"
+    text += f", predicted by {way}." if way else "."
     of_test = run.histograms.get("splits", {}).get("test", {})
-    if run.way_to_predict not in of_test:
-        return file_picture(run.path / "joint_histogram.png", alt)
-    counts = np.asarray(of_test[run.way_to_predict])
+    if way not in of_test:
+        return file_picture(run.path / "joint_histogram.png", alt, title=text)
+    counts = np.asarray(of_test[way])
     if not counts.any():
         return None
     share = counts[-1, -1] / counts.sum()
-    alt += f": both are in the highest bin for {share:.1%} of the examples"
-    return plot(plots.joint_histogram(counts), alt)
+    alt += f": both are in the highest bin for {share:.1%} of them"
+    return plot(plots.joint_histogram(counts), alt, title=text)
+
+
+def _is_whole_test(run):
+    """Whether the truth of every test example is known."""
+    figures = run.splits.get("test", {})
+    names = [f"{run.way_to_predict}_{name}" for name in ("accuracy", "FTPT", "FFPT")]
+    return set(names) <= figures.keys() and is_whole(*(figures[name] for name in names))
 
 
 def fixed_focus(run):

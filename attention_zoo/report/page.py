@@ -1,8 +1,9 @@
 """The page of one run."""
 
 from attention_zoo.report import figures
-from attention_zoo.report.examples import are_posts, ends
+from attention_zoo.report.examples import are_posts, are_relative, ends
 from attention_zoo.report.html import relative_link, render, write_whole
+from attention_zoo.report.measured_on import HELD_OUT, TEST, measured_on
 from attention_zoo.report.measures import shown
 from attention_zoo.report.run import Run
 from attention_zoo.report.tables import settings, tables
@@ -34,6 +35,7 @@ def write(workdir, results=None):
         tables=tables(run),
         files=_files(run),
         curves=figures.curves(run),
+        test_for_validation=_test_for_validation(run),
         breakdown=figures.breakdown(run),
         histogram=figures.joint_histogram(run),
         drives=figures.fixed_focus(run),
@@ -42,6 +44,7 @@ def write(workdir, results=None):
         mosaics=figures.mosaics(run),
         ends=ends(run),
         posts=are_posts(run),
+        relative=are_relative(run),
     )
     path = run.path / PAGE
     write_whole(path, page)
@@ -87,6 +90,13 @@ def _headline(run):
     names |= {"bleu_4": "BLEU-4", "cider": "CIDEr"}
     known = [name for name in names if name in figures_of_test]
     return ", ".join(f"{names[name]} {shown(name, figures_of_test[name])}" for name in known)
+
+
+def _test_for_validation(run):
+    """The test examples, where the validation figures of metrics.csv are of these; else None."""
+    examples = measured_on(run, HELD_OUT)
+    there = any(name.startswith(HELD_OUT) for name in run.metrics)
+    return examples if there and examples == measured_on(run, TEST) else None
 
 
 def _files(run):

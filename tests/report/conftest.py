@@ -88,7 +88,8 @@ def columns(epochs, seed):
         cells = rng.dirichlet(np.ones(4), epochs)
         found |= {f"{prefix}{c}": cells[:, i] for i, c in enumerate(("FTPT", "FFPT", "FTPF"))}
         found[f"{prefix}FFPF"] = cells[:, 3]
-        names = ("loss", "label_accuracy", "focus_accuracy", "focus_entropy")
+        found[f"{prefix}label_accuracy"] = cells[:, 0] + cells[:, 1]
+        names = ("loss", "focus_accuracy", "focus_entropy")
         found |= {prefix + name: rng.random(epochs) for name in names}
     return found
 
@@ -102,6 +103,12 @@ def example(**more):
         "attention": [0.25, 0.75],
         "true": [0],
     } | more
+
+
+@pytest.fixture(scope="session")
+def make_example():
+    """(**more) -> an example of examples.json."""
+    return example
 
 
 @pytest.fixture(scope="session")

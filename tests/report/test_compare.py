@@ -111,6 +111,45 @@ def test_runs_of_other_trainers_share_what_they_have(make_run, tmp_path, read_pa
     assert drawn[1:] == [["soft, α = 0.2", "–", "–", "0.500000"]]
 
 
+@pytest.mark.parametrize(
+    ("name", "dataset", "marked"),
+    [
+        ("dataset", None, False),
+        ("num_segments", "sdc/digits", False),
+        ("protocol", "sdc/digits", False),
+        ("test_split", "sdc/digits", False),
+        ("data_dir", "json_lines", False),
+        ("data_dir", "sdc/digits", True),  # where images are, not which
+        ("learning_rate", "sdc/digits", True),
+    ],
+)
+def test_no_value_is_the_best_where_the_data_differ(
+    make_run, tmp_path, read_page, name, dataset, marked
+):
+    bare = ("metrics", "histograms", "examples", "mosaics")
+    settings = [{"dataset": dataset} | {name: value} for value in ("sdc/a", "sdc/b")]
+    runs = [
+        make_run(tmp_path / value, seed, config=config, without=bare)
+        for seed, (value, config) in enumerate(zip("ab", settings, strict=True))
+    ]
+    page = read_page(report.compare(*runs, output=tmp_path / "page.html"))
+    assert bool(page.marked["test"]) == marked
+    assert ("The best value of a row is marked" in page.text) == marked
+    assert ("the runs are of different data" in page.text) != marked
+
+
+def test_curves_say_what_they_were_measured_on(make_run, tmp_path, read_page, page):
+    headings = "Test mosaics", "Training mosaics"
+    assert all(one in page.text for one in headings) and "Validation" not in page.text
+    bare = ("results", "histograms", "examples", "mosaics")
+    runs = [
+        make_run(tmp_path / trainer, about={"trainer": trainer}, without=bare)
+        for trainer in ("sdc", "hatexplain")
+    ]
+    text = read_page(report.compare(*runs, output=tmp_path / "page.html")).text
+    assert "Test mosaics, validation posts" in text and "Training mosaics, training posts" in text
+
+
 def test_runs_of_one_name_are_told_apart_by_their_parents(make_run, tmp_path, read_page):
     bare = ("metrics", "histograms", "examples", "mosaics")
     runs = [make_run(tmp_path / name / "<script>", without=bare) for name in ("x", "y")]

@@ -5,6 +5,9 @@ import subprocess
 import pytest
 
 from attention_zoo import report
+from attention_zoo.trainers.reproduction import page as suite
+from attention_zoo.trainers.reproduction.job import Job, comparison
+from attention_zoo.trainers.reproduction.runner import Outcome
 
 CHROMIUM = shutil.which("chromium")
 # The page in a frame as wide as a phone, which a headless window cannot be; its widths as text.
@@ -17,20 +20,35 @@ onload = () => {{
 </script>"""
 
 
+LONG = "w" * 120
+
+
 @pytest.fixture(scope="module")
 def pages(make_run, tmp_path_factory):
-    """The page of a run and one of three, all with names and values that do not break by blanks."""
-    folder, long = tmp_path_factory.mktemp("runs"), "w" * 120
-    token = {"number": 0, "label": long, "prediction": long, "likelihood": 0.5, "true": [0]}
-    posts = [token | {"attention": [1.0], "tokens": [long]}]
-    settings = {"config": {"data_dir": long, "dataset": long}}
+    """The page of a run, of a run of posts, of three runs and of a suite, with long names."""
+    folder = tmp_path_factory.mktemp("runs")
+    token = {"number": 0, "label": LONG, "prediction": LONG, "likelihood": 0.5, "true": [0]}
+    posts = [token | {"attention": [1.0], "tokens": [LONG]}]
+    settings = {"config": {"data_dir": LONG, "dataset": LONG}}
     found = [
-        make_run(folder / long, **settings),
+        make_run(folder / LONG, **settings),
         make_run(folder / "b", 1, examples={"way_to_predict": "soft", "worst": posts}),
         make_run(folder / "c", 2),
     ]
     both = [report.write(run) for run in found[:2]]
-    return [*both, report.compare(*found, output=folder / "compare.html")]
+    of_suite = results(make_run, folder / "suite")
+    return [*both, report.compare(*found, output=folder / "compare.html"), of_suite]
+
+
+def results(make_run, folder):
+    """The page of a suite of which some jobs are done, and one has failed."""
+    jobs = comparison(LONG, trainer="sdc", data=LONG, seeds=(0, 1), num_segments=5)
+    for job in jobs:
+        make_run(folder / job.name, without=("examples", "histograms", "mosaics"))
+    outcomes = [Outcome(job, "done") for job in jobs]
+    bad = Job(name=f"bad/{LONG}", trainer="sdc", data="bad", settings={"num_segments": 5})
+    suite.write("quick", folder, [*outcomes, Outcome(bad, "failed", f"{LONG} {LONG}")])
+    return folder / "results.html"
 
 
 @pytest.mark.slow

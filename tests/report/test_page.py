@@ -119,6 +119,82 @@ def test_posts_are_text_in_closed_details_with_a_warning(make_run, tmp_path, rea
     np.testing.assert_allclose(shades[:3], 0.8 * np.array([0.1, 0.6, 0.3]) / 0.6, atol=1e-3)
 
 
+def of_posts(make_run, folder, shift):
+    """A run of posts, the breakdown's accuracy off by `shift`: that of posts with a rationale."""
+    rows = ["epoch,val_label_accuracy,val_FTPT,val_FFPT,val_FTPF,val_FFPF"]
+    rows += [f"{epoch},{0.3 + shift},0.1,0.2,0.3,0.4" for epoch in (1, 2)]
+    figures = {"argmax_accuracy": 0.3 + shift, "argmax_FTPT": 0.1, "argmax_FFPT": 0.2}
+    about = {"trainer": "hatexplain"}
+    run = make_run(folder, about=about, results={"test": figures}, without=("examples", "mosaics"))
+    (run / "metrics.csv").write_text("\n".join(rows))
+    return run
+
+
+AREAS = "The two areas at the bottom are the accuracy."
+
+
+def test_a_breakdown_of_every_example_has_the_accuracy_in_it(page):
+    """Of mosaics those of the test are the ones that every epoch is measured on."""
+    assert f"On the test mosaics, as the model itself predicts. {AREAS}" in page.text
+    assert "Validation is on the test mosaics." in page.text
+    assert "Share of the test mosaics by attention on the true segment and" in page.text
+
+
+def test_a_breakdown_of_posts_is_of_those_with_a_rationale(make_run, tmp_path, read_page):
+    text = read_page(report.write(of_posts(make_run, tmp_path, shift=0.01))).text
+    assert "On the validation posts with a rationale, as the model itself" in text
+    assert "Share of the test posts with a rationale by attention on the rationale and" in text
+    assert "Validation is on" not in text and AREAS not in text
+
+
+def test_posts_that_all_have_a_rationale_are_all_in_the_breakdown(make_run, tmp_path, read_page):
+    text = read_page(report.write(of_posts(make_run, tmp_path, shift=0.0))).text
+    assert f"On the validation posts, as the model itself predicts. {AREAS}" in text
+    assert "Share of the test posts by attention on the rationale and" in text
+
+
+@pytest.mark.parametrize("where", ["val_", ""])
+def test_a_breakdown_that_is_not_known_is_left_out(make_run, tmp_path, read_page, where):
+    run = make_run(tmp_path, without=("results", "examples", "histograms", "mosaics"))
+    cells = ",".join(where + cell for cell in CELLS[2:])
+    (run / "metrics.csv").write_text(f"epoch,loss,{cells}\n1,2.5,nan,nan,nan,nan\n2,2.0,,,,\n")
+    page = read_page(report.write(run))
+    (image,) = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
+    assert image.startswith("loss") and "nan" not in page.text
+
+
+def test_epochs_without_a_breakdown_are_left_out_of_it(make_run, tmp_path, read_page):
+    run = make_run(tmp_path, without=("results", "examples", "histograms", "mosaics"))
+    rows = ["epoch,loss,FTPT,FFPT,FTPF,FFPF", "1,2.5,0.1,0.2,0.3,0.4", "2,2.0,,,,"]
+    (run / "metrics.csv").write_text("\n".join(rows))
+    words = [a["alt"] for tag, a in read_page(report.write(run)).tags if tag == "img"]
+    assert words[-1].endswith("in the end FTPT 10.0%, FFPT 20.0%, FTPF 30.0%, FFPF 40.0%")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("pictures", "true segment unknown"), ("tokens", "no rationale")]
+)
+def test_an_example_without_a_truth_says_what_is_not_known(
+    make_run, make_example, tmp_path, read_page, kind, expected
+):
+    segments = {kind: ["data:,", "data:,"]}
+    one, other = make_example(true=[], **segments), make_example(**segments)
+    both = {"way_to_predict": "soft", "best": [one], "worst": [other]}
+    run = make_run(tmp_path, examples=both, without=("metrics", "histograms", "mosaics"))
+    assert read_page(report.write(run)).text.count(f"example 7, {expected}") == 1
+
+
+@pytest.mark.parametrize(("m", "full"), [(10, "1"), (11, "the largest of the example")])
+def test_the_page_says_what_a_full_bar_is(make_run, make_example, tmp_path, read_page, m, full):
+    a = [0.5] + [0.5 / (m - 1)] * (m - 1)
+    one = make_example(attention=a, pictures=["data:,"] * m)
+    both = {"way_to_predict": "soft", "best": [one]}
+    page = read_page(report.write(make_run(tmp_path, examples=both, without=("metrics",))))
+    assert f"a full bar is {full}." in page.text
+    widths = [a["style"] for tag, a in page.tags if "width" in a.get("style", "")]
+    assert widths[0] == ("width:50.0%" if full == "1" else "width:100.0%")
+
+
 def test_what_comes_from_outside_is_escaped(make_run, tmp_path, read_page):
     folder = tmp_path / "<script>alert(1)<"
     run = posts(make_run, folder, token=NASTY)
@@ -159,8 +235,8 @@ def test_a_run_before_its_first_validation_has_curves(make_run, tmp_path, read_p
     words = [a["alt"] for tag, a in read_page(report.write(run)).tags if tag == "img"]
     assert words == [
         "loss (nats) by epoch: loss goes from 2.5 to 2.5",
-        "Breakdown by epoch of the training examples; in the end FTPT 10.0%, FFPT 20.0%, "
-        "FTPF 30.0%, FFPF 40.0%",
+        "Breakdown by epoch of the training mosaics whose true segment is known; in the end FTPT "
+        "10.0%, FFPT 20.0%, FTPF 30.0%, FFPF 40.0%",
     ]
 
 
