@@ -1,23 +1,20 @@
-"""The suites of jobs, the runner, and the page; rules have their own test file."""
+"""The suites of jobs, what becomes of them, and the page; rules and runner have their own files."""
 
 import dataclasses
 import importlib
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
+import shutil
 
 import pytest
 
 from attention_zoo._settings import make
 from attention_zoo.trainers import reproduce
-from attention_zoo.trainers.reproduction import page
+from attention_zoo.trainers.reproduction import page, tables
 from attention_zoo.trainers.reproduction.job import ROWS, Job, comparison
 from attention_zoo.trainers.reproduction.needs import Places
 from attention_zoo.trainers.reproduction.runner import Outcome, settled
+from attention_zoo.trainers.reproduction.runs import Run, comparisons
 
 SMALL = {"num_examples": 40, "epochs": 40, "jit_compile": "false"}
 GOOD = Job(name="flow/small", trainer="gradient_flow", data="orthogonal", settings=SMALL)
@@ -41,7 +38,9 @@ def test_quick_needs_nothing_on_disk_and_compares_all_rows_at_two_m():
     for m in (5, 10):
         rows = {job.row for job in digits if job.settings["num_segments"] == m}
         assert rows == set(ROWS)
-    assert len({job.settings["seed"] for job in digits}) >= 2
+    for data in ("digits", "orthogonal"):
+        seeds = {job.settings["seed"] for job in jobs if job.data == data and job.row}
+        assert len(seeds) == 3
 
 
 def test_paper_has_the_numbers_of_segments_of_the_paper():
@@ -105,12 +104,53 @@ def test_a_folder_with_other_settings_is_not_taken_for_the_job(ended):
     assert outcome.state == "failed" and "epochs 40, expected 41" in outcome.reason
 
 
+def test_a_folder_with_a_setting_that_the_job_leaves_alone_is_not_taken_for_it(ended, tmp_path):
+    shutil.copytree(ended[0] / GOOD.name, tmp_path / GOOD.name)
+    config = tmp_path / GOOD.name / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"num_segments": 6}))
+    outcome = settled(GOOD, tmp_path, Places())
+    assert outcome.state == "failed" and "num_segments 6, expected 5" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("config.json", "{", "is damaged (JSONDecodeError"),
+        ("config.json", None, "is damaged (FileNotFoundError"),
+        ("results.json", '{"deviation": ', "is damaged (JSONDecodeError"),
+        ("results.json", "[]", "has no deviation in results.json"),
+        ("metrics.csv", "", "is damaged (IndexError"),
+        ("metrics.csv", "epoch\n1\n", "has no soft_mu in metrics.csv"),
+        ("phase_portrait.png", None, "has no phase_portrait.png"),
+    ],
+)
+def test_a_damaged_folder_fails_its_job_and_the_page_is_written(ended, tmp_path, name, text, says):
+    shutil.copytree(ended[0] / GOOD.name, tmp_path / GOOD.name)
+    path = tmp_path / GOOD.name / name
+    path.unlink() if text is None else path.write_text(text)
+    outcomes, decided = reproduce.train_and_evaluate(tmp_path, workers=1, jobs="flow/*")
+    outcome = {one.job.name: one for one in outcomes}[GOOD.name]
+    assert outcome.state == "failed" and says in outcome.reason
+    by_title = {one.title: one for one in decided}
+    assert by_title["Gradient flow keeps a relation of mu and nu."].on("not run") == "orthogonal"
+    assert (tmp_path / "results.html").exists()
+
+
 def test_html_stands_alone_and_escapes_what_it_is_told(ended):
     html = (ended[0] / "results.html").read_text()
     assert "<b>nothing" not in html and "&lt;b&gt;nothing" in html
     sources = re.findall(r'src="(.{10})', html)
     assert sources and set(sources) == {"data:image"}
     assert not re.findall(r"<script|<link|https?://|url\(", html)
+
+
+def test_markdown_shows_html_in_reasons_and_does_not_pass_it_on(tmp_path):
+    image = "no <img src=x onerror=alert(1)> of AT&T"
+    page.write("quick", tmp_path, [Outcome(BAD, "failed", image), Outcome(FAR, "failed", image)])
+    text = (tmp_path / "results.md").read_text()
+    assert "<img" not in text
+    assert text.count("no &lt;img src=x onerror=alert(1)> of AT&amp;T") == 3
+    assert "Failed: no &lt;img" in text and "AT&amp;T" in text
 
 
 def test_markdown_has_every_finding_section_and_figure(ended):
@@ -132,9 +172,20 @@ def test_markdown_has_every_finding_section_and_figure(ended):
 def test_closed_forms_are_decided_and_what_was_not_run_is_said(ended):
     by_title = {one.title: one for one in ended[2]}
     assert by_title["The learning dynamics have a closed form."].on("seen") == "theory"
-    assert by_title["Fixed focus: soft's drive to focus is large at the start and fades."].on(
-        "not run"
-    )
+    fades = by_title["Fixed focus: soft's drive to focus is large at the start and fades."]
+    assert fades.rows() == [["this suite", "not run", "no job of fixed_focus"]]
+
+
+def test_planned_data_that_were_not_run_stay_on_the_page_with_the_reason(tmp_path):
+    held = [
+        Job(name=f"held/{data}", trainer="fixed_focus", data=data, settings={})
+        for data in ("orthogonal", "cifar10")
+    ]
+    outcomes = [Outcome(held[0], "failed", "why"), Outcome(held[1], "not run", "no cifar10")]
+    for one in page.decide([], [], outcomes):
+        if one.title.startswith("Fixed focus"):
+            assert one.on("not run") == "orthogonal, cifar10"
+            assert [row[2] for row in one.rows()] == ["failed: why", "not run: no cifar10"]
 
 
 def test_a_dry_run_lists_what_each_job_lacks_and_writes_nothing(small_suite, tmp_path):
@@ -165,42 +216,9 @@ def test_a_page_of_nothing_but_failures_is_written(tmp_path):
     assert any(one.on("seen") == "theory" for one in decided)
 
 
-PROGRAM = """
-import sys
-from attention_zoo.trainers import reproduce
-from attention_zoo.trainers.reproduction.job import Job, comparison
-if __name__ == "__main__":
-    small = {"num_examples": 512, "num_test_examples": 64, "batch_size": 64, "epochs": 4}
-    jobs = comparison("digits", trainer="sdc", data="digits", seeds=(0,), num_segments=3, **small)
-    reproduce.SUITES["quick"] = tuple(jobs)
-    reproduce.train_and_evaluate(sys.argv[1], workers=2)
-"""
-
-
-@pytest.mark.slow
-def test_a_suite_killed_in_the_middle_ends_with_the_page_of_an_unbroken_one(tmp_path):
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    broken, unbroken = tmp_path / "broken", tmp_path / "unbroken"
-    process = _start(program, broken)
-    _wait_for(broken, "digits/soft_0/results.json", process)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (broken / "results.html").exists()
-    for folder in (broken, unbroken):
-        assert _start(program, folder).wait() == 0
-    for name in page.TEMPLATES:
-        assert (broken / name).read_bytes() == (unbroken / name).read_bytes()
-    assert json.loads((broken / "digits/control_0/results.json").read_text())["test"]
-
-
-def _start(program, folder):
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([sys.executable, str(program), str(folder)], **quiet)
-
-
-def _wait_for(folder, name, process, seconds=300):
-    until = time.monotonic() + seconds
-    while not (folder / name).exists():
-        assert process.poll() is None and time.monotonic() < until
-        time.sleep(0.05)
+def test_hybrid_and_control_without_a_seed_in_common_are_no_row(tmp_path):
+    runs = [
+        Run(Job(name=row, trainer="sdc", data="d", settings={"seed": seed}, row=row), tmp_path)
+        for row, seed in (("hybrid", 0), ("control", 1))
+    ]
+    assert tables.control(comparisons(runs)).rows == []

@@ -15,7 +15,7 @@ _STYLES: dict[str, dict] = {
 
 
 def learning_curves(comparisons):
-    """FT on test examples by epoch, a panel a comparison; bands from lowest to highest seed.
+    """FT by epoch, a panel a comparison; bands from lowest to highest seed.
 
     Args:
         comparisons: of one data set.

@@ -9,13 +9,16 @@ from attention_zoo.trainers.reproduction.job import NAMES
 from attention_zoo.trainers.reproduction.verdict import Verdict, difference
 
 ABOUT_RULES = (
-    "Differences are taken seed by seed. One counts where their mean over the seeds is larger than "
-    "the margin: half the distance between the lowest and the highest seed, but 1 percentage point "
-    "at least (entropy: 0.05 nats). FT is on test examples; early FT is its mean over the first "
-    "quarter of the epochs."
+    "Differences are taken seed by seed, over the seeds that all runs of a rule have; fewer than 2 "
+    "decide nothing. A difference counts where its mean over the seeds is larger than the margin: "
+    "half the distance between the lowest and the highest seed, but 1 percentage point at least "
+    "(entropy: 0.05 nats). FT at the end is on test examples. FT by epoch is on test mosaics, but "
+    "on validation posts; early FT is its mean over the first quarter of the epochs, in all rows "
+    "of those of the shortest run."
 )
 _CEILING = 0.995  # FT that leaves no room to differ
 _NATS = 0.05
+_FEWEST_SEEDS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +42,11 @@ class Finding:
         missing = comparison.missing(*self.rows)
         if missing:
             return Verdict(None, f"no run of {', '.join(missing)}")
-        if len(set.intersection(*(set(comparison.runs[row]) for row in self.rows))) == 0:
-            return Verdict(None, f"no seed that {', '.join(self.rows)} have in common")
-        return self.decide(comparison)
+        seeds = comparison.seeds(*self.rows)
+        if len(seeds) < _FEWEST_SEEDS:
+            return Verdict(None, f"fewer than {_FEWEST_SEEDS} seeds of {', '.join(self.rows)}")
+        found = self.decide(comparison.only(seeds))
+        return Verdict(found.seen, f"{found.figures}; {len(seeds)} seeds")
 
 
 def soft_is_fast(comparison):
@@ -58,23 +63,32 @@ def _ceiling(first, second):
 
 
 def soft_stalls(comparison):
-    """Soft gains little in the second half, though another row ends higher."""
-    first, second = np.mean([_gains(ft) for ft in comparison.focus("soft").values()], axis=0)
-    rows = ("hard", "lvml", "hybrid")
+    """Soft gains in the first half and stays there, though hard or LVML ends higher."""
+    first, second = _gains(comparison)
     final = comparison.final("soft", "focus_accuracy")
-    gaps = {row: difference(comparison.final(row, "focus_accuracy"), final) for row in rows}
+    gaps = {
+        row: difference(comparison.final(row, "focus_accuracy"), final) for row in ("hard", "lvml")
+    }
     best = max(gaps, key=lambda row: gaps[row].mean)
     return Verdict(
-        bool(second <= first / 4 and gaps[best].above),
-        f"soft's FT gains {100 * first:.1f} points in the first half of the epochs, "
-        f"{100 * second:.1f} in the second; final FT, {best} − soft: {gaps[best].points()}",
+        first.above and abs(second.mean) <= first.mean / 4 and gaps[best].above,
+        f"soft's FT, first half − chance: {first.points()}, second half − first: "
+        f"{second.points()}; final FT, {best} − soft: {gaps[best].points()}",
     )
 
 
-def _gains(ft):
-    """(gain of the first half of the epochs, of the second), from FT after every epoch."""
-    middle = ft[(len(ft) - 1) // 2]
-    return middle - ft[0], ft[-1] - middle
+def _gains(comparison):
+    """Of soft's FT: (`Difference` of the first half's end and chance, of the two halves' ends)."""
+    curves = comparison.focus("soft")
+    halves = {seed: _before(ft, max(1, len(ft) // 2)) for seed, ft in curves.items()}
+    wholes = {seed: _before(ft, len(ft)) for seed, ft in curves.items()}
+    chance = 1 / comparison.num_segments if comparison.num_segments else 0.0
+    return difference(halves, dict.fromkeys(halves, chance)), difference(wholes, halves)
+
+
+def _before(ft, stop):
+    """Mean FT over a sixth of all epochs, one at least, up to `stop`."""
+    return ft[max(0, stop - max(1, len(ft) // 6)) : stop].mean()
 
 
 def soft_reads_averages(comparison):
@@ -102,10 +116,17 @@ def _final_focus(comparison, first, second):
 
 
 def hard_is_peaked(comparison):
-    """Entropy of hard's attention below soft's."""
+    """Entropy of hard's attention below soft's, and small for so many segments."""
+    if comparison.num_segments is None:
+        return Verdict(None, "examples differ in m, there is no one log m")
     soft, hard = (comparison.final(row, "entropy") for row in ("soft", "hard"))
-    gap = difference(soft, hard, least=_NATS)
-    return Verdict(gap.above, f"entropy of attention at the end, soft − hard: {gap.nats()}")
+    gap, mean = difference(soft, hard, least=_NATS), np.mean(list(hard.values()))
+    bound = np.log(comparison.num_segments) / 4
+    return Verdict(
+        bool(gap.above and mean < bound),
+        f"entropy of attention at the end: hard {mean:.2f} nats, a quarter of log m {bound:.2f}; "
+        f"soft − hard: {gap.nats()}",
+    )
 
 
 def lvml_is_between(comparison):
@@ -179,9 +200,11 @@ FINDINGS = (
     ),
     Finding(
         "Soft's focus then stalls.",
-        "FT of soft gains a quarter or less of the first half's gain in the second half of the "
-        "epochs, and the best of hard, LVML and hybrid ends above it by more than the margin.",
-        ("soft", "hard", "lvml", "hybrid"),
+        "By the end of the first half of the epochs FT of soft is above chance (1/m; posts: 0) by "
+        "more than the margin; by the end of the second it has changed, up or down, by a quarter "
+        "of that or less; and the better of hard and LVML ends above it by more than the margin. "
+        "A half's end is the mean over its last third.",
+        ("soft", "hard", "lvml"),
         soft_stalls,
     ),
     Finding(
@@ -199,21 +222,23 @@ FINDINGS = (
     ),
     Finding(
         "Hard ends with a peaked attention.",
-        "Entropy of hard's attention is below that of soft's by more than the margin.",
+        "Entropy of hard's attention is below a quarter of log m, in nats, and below that of "
+        "soft's by more than the margin.",
         ("soft", "hard"),
         hard_is_peaked,
     ),
     Finding(
         "LVML lies between.",
-        "Soft and hard differ by more than the margin in early or in final FT; in both, LVML is, "
-        "within the margins, neither below the two nor above them.",
+        "Soft and hard differ by more than the margin in early or in final FT; in both, LVML is "
+        "neither below the two nor above them by more than 1 point.",
         ("soft", "hard", "lvml"),
         lvml_is_between,
     ),
     Finding(
         "Hybrid takes soft's start and hard's end.",
-        "By more than the margin, early FT of hybrid is above hard's and not below soft's, its "
-        "final FT is not below soft's or hard's, and its entropy is below soft's.",
+        "Early FT of hybrid is above hard's by more than the margin and not below soft's by more "
+        "than 1 point; its final FT is not below soft's or hard's by more than 1 point; its "
+        "entropy is below soft's by more than the margin.",
         ("soft", "hard", "hybrid"),
         hybrid_has_both,
     ),

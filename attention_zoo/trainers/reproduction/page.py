@@ -50,7 +50,7 @@ def write(suite, folder, outcomes):
     """
     runs = [Run(one.job, folder / one.job.name) for one in outcomes if one.state == "done"]
     compared = comparisons(run for run in runs if run.job.trainer in _COMPARED)
-    decided = decide(runs, _planned(compared, outcomes))
+    decided = decide(runs, _planned(compared, outcomes), outcomes)
     content = {
         "suite": suite,
         "decided": decided,
@@ -74,25 +74,33 @@ def _planned(compared, outcomes):
     return [found.get(place) or Comparison(place[0], place[1], runs={}) for place in places]
 
 
-def decide(runs, compared):
+def decide(runs, compared, outcomes):
     """`Decided` for every finding, in the paper's order.
 
     Args:
         runs: all finished `Run`s.
         compared: `Comparison`s, empty where none was run.
+        outcomes: `Outcome` of every job.
     """
-    return [_of_theory(finding, runs) for finding in theory.FINDINGS] + [
+    return [_of_theory(finding, runs, outcomes) for finding in theory.FINDINGS] + [
         Decided(finding.title, finding.rule, {one.name: finding.verdict(one) for one in compared})
         for finding in findings.FINDINGS
     ]
 
 
-def _of_theory(finding, runs):
+def _of_theory(finding, runs, outcomes):
+    """`Decided` of a `TheoryFinding`, with a verdict for every job that its rule would read."""
     if finding.trainer is None:
         return Decided(finding.title, finding.rule, {"theory": finding.decide()})
-    mine = [run for run in runs if run.job.trainer == finding.trainer]
-    verdicts = {run.job.data: finding.decide(run) for run in mine}
-    absent = {finding.trainer: Verdict(None, f"no run of {finding.trainer}")}
+    done = {run.job.name: run for run in runs}
+    verdicts = {
+        one.job.data: finding.decide(done[one.job.name])
+        if one.job.name in done
+        else Verdict(None, f"{one.state}: {one.reason}")
+        for one in outcomes
+        if one.job.trainer == finding.trainer
+    }
+    absent = {"this suite": Verdict(None, f"no job of {finding.trainer}")}
     return Decided(finding.title, finding.rule, verdicts or absent)
 
 
@@ -114,9 +122,14 @@ def _embedded(folder):
     return address
 
 
+def _plain(text):
+    """Text as Markdown that shows it as it is, no HTML."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;")
+
+
 def _cell(text):
     """Text as a cell of a Markdown table."""
-    return str(text).replace("|", "\\|").replace("\n", " ")
+    return _plain(text).replace("|", "\\|").replace("\n", " ")
 
 
 _ENVIRONMENT = jinja2.Environment(
@@ -131,4 +144,4 @@ _ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters["cell"] = _cell
+_ENVIRONMENT.filters |= {"plain": _plain, "cell": _cell}

@@ -1,8 +1,18 @@
 """The suite `paper`: the paper's data, sizes and rates. Planned for a GPU; not run as a whole yet.
 
-Departures: test mosaics are of test images; a hybrid's second phase has a fifth of the rate and
-half the epochs where the paper gives none; posts have the label of the majority. Where the data of
-a job are not on disk it is not run.
+Departures:
+- test mosaics are of test images;
+- on mosaics a hybrid's second phase has a fifth of the rate and half of the epochs; the paper gives
+  none;
+- posts have the label and the rationale of the majority;
+- the transformer's `hard` begins with new weights, at the rate that the paper gives for going on
+  from soft's; going on from soft's weights is `hybrid`;
+- the simple text model's hybrid has the transformer's second phase, 50 epochs at 0.008, since the
+  paper gives none; so has the control;
+- captions end with the weights of the epoch with the smallest validation loss, which a hybrid may
+  have in its first phase; one seed.
+
+Where the data of a job are not on disk it is not run.
 """
 
 from attention_zoo.trainers.reproduction.job import Job, comparison

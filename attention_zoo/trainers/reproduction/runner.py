@@ -1,17 +1,18 @@
-"""Runs jobs, each in a fresh process of its own that ends with this one."""
+"""Runs the jobs of a suite, some at a time, and says what became of each."""
 
-import contextlib
 import dataclasses
 import importlib
 import json
-import multiprocessing
-import multiprocessing.connection
 import os
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from attention_zoo._settings import make
+from attention_zoo.trainers.fixed_focus_settings import completed
+from attention_zoo.trainers.preemption import Preemption
 from attention_zoo.trainers.reproduction.job import Job
+from attention_zoo.trainers.reproduction.process import run_in_process
+from attention_zoo.trainers.reproduction.runs import Run
+from attention_zoo.trainers.training import Preempted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Outcome:
 
     Attributes:
         job: the `Job`.
-        state: "done", "failed" or "not run".
+        state: "done", "failed", "not run" or, where it only has to be started, "to run".
         reason: why not, in a line; empty where it is done.
     """
 
@@ -33,113 +34,97 @@ def run_jobs(jobs, folder, places, workers, tell=print):
     """Runs what is not finished; one that fails does not stop the others.
 
     A job is finished when its folder has a results.json, of the same settings; others go on from
-    their checkpoints. What a job prints goes to `logs/` below the folder.
+    their checkpoints. What a job prints goes to `logs/` below the folder. SIGTERM is passed on to
+    the jobs that run, which save and stop; no other is started.
 
     Args:
         jobs: of one suite.
         folder: of the suite, a `pathlib.Path`.
         places: `Places` of the data.
         workers: processes at a time; each has an equal part of the cores.
-        tell: function that is given a line whenever a job ends.
+        tell: function that is given a line whenever a job has come to an outcome.
 
     Returns:
         An `Outcome` each, in the order of the jobs.
+
+    Raises:
+        Preempted: after SIGTERM, where jobs are left.
     """
 
     def one(job):
-        outcome = _outcome(job, folder, places, workers)
-        tell(f"{job.name}: {outcome.state}{outcome.reason and f', {outcome.reason}'}")
+        outcome = _outcome(job, folder, places, workers, stop)
+        if outcome.state != "to run":
+            tell(f"{job.name}: {outcome.state}{outcome.reason and f', {outcome.reason}'}")
         return outcome
 
     (folder / "logs").mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, jobs))
+    with Preemption() as stop, ThreadPoolExecutor(workers) as pool:
+        outcomes = list(pool.map(one, jobs))
+    left = sum(outcome.state == "to run" for outcome in outcomes)
+    if left:
+        raise Preempted(f"SIGTERM: {left} jobs are left, expected the same command to go on")
+    return outcomes
 
 
 def settled(job, folder, places):
     """The `Outcome` of a job that is finished, or cannot be run; None of one that is to run."""
     workdir = folder / job.name
     if (workdir / "results.json").exists():
-        reason = difference(job, workdir)
+        reason = _fault(job, workdir)
         return Outcome(job, "failed", reason) if reason else Outcome(job, "done")
     missing = places.missing(job.needs)
     return Outcome(job, "not run", missing) if missing else None
 
 
-def _outcome(job, folder, places, workers):
+def _outcome(job, folder, places, workers, stop):
     found = settled(job, folder, places)
     if found:
         return found
-    log = folder / "logs" / f"{job.name.replace('/', '_')}.txt"
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    settings = job.settings | places.of(job.needs)
-    reason = _in_process(job.trainer, folder / job.name, settings, log, threads)
-    return Outcome(job, "failed", reason) if reason else Outcome(job, "done")
+    if not stop.requested:
+        log = folder / "logs" / f"{job.name.replace('/', '_')}.txt"
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        settings = job.settings | places.of(job.needs)
+        reason = run_in_process(job.trainer, folder / job.name, settings, log, threads, stop)
+        if not reason:
+            return Outcome(job, "done")
+        if not stop.requested:
+            return Outcome(job, "failed", reason)
+    return Outcome(job, "to run", "stopped by SIGTERM")
 
 
-def difference(job, workdir):
-    """Where a finished run's settings are not those of the job, in a line; empty if they are."""
+_ELSE = "move it away or name another workdir"
+
+
+def _fault(job, workdir):
+    """Why a finished run cannot be taken for the job, in a line; empty if it can."""
+    try:
+        different, lacking = _difference(job, workdir), Run(job, workdir).lacking()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        what = (str(error).splitlines() or [""])[0]
+        return f"{workdir} is damaged ({type(error).__name__}: {what}), expected a run: {_ELSE}"
+    if lacking:
+        return f"{workdir} has no {lacking[0]}, expected a finished run: {_ELSE}"
+    return different
+
+
+def _difference(job, workdir):
+    """Where a run's settings, defaults too, are not those of the job, in a line; or empty."""
     kept = json.loads((workdir / "config.json").read_text())
-    for name, value in job.settings.items():
-        if kept.get(name) != value:
-            return (
-                f"{workdir} holds a run with {name} {kept.get(name)!r}, expected {value!r}: move "
-                "it away or name another workdir"
-            )
+    for name, value in _asked(job).items():
+        found = kept.get(name)
+        if found != value:
+            return f"{workdir} holds a run with {name} {found!r}, expected {value!r}: {_ELSE}"
     return ""
 
 
-def _in_process(trainer, workdir, settings, log, threads):
-    """Runs a job in a new process; returns why it failed, or nothing."""
-    context = _context()
-    receiver, sender = context.Pipe(duplex=False)
-    arguments = (trainer, str(workdir), settings, str(log), threads, sender)
-    process = context.Process(target=_work, args=arguments)
-    process.start()
-    sender.close()
-    process.join()
-    if receiver.poll():
-        with contextlib.suppress(EOFError):
-            return receiver.recv()
-    return f"the process ended with exit code {process.exitcode}, expected 0"
-
-
-def _context():
-    """How processes begin: forked off one that has imported TensorFlow, where there is forking."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["attention_zoo.trainers.sdc"])
-    return context
-
-
-def _work(trainer, workdir, settings, log, threads, sender):
-    """What the new process does; sends why it failed, or nothing."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _write_to(log)
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    try:
-        module = importlib.import_module(f"attention_zoo.trainers.{trainer}")
-        module.train_and_evaluate(workdir, **settings)
-    except Exception as error:
-        sender.send(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
-        raise
-    sender.send("")
-
-
-def _end_with_parent():
-    """Ends this process when the one that started it is gone, killed too: it frees the folder."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-
-def _write_to(log):
-    """Has all that is printed, TensorFlow's own lines too, go to a file."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
-        stream.flush()
-        os.dup2(descriptor, number)
+def _asked(job):
+    """All settings of a job as its run keeps them, but where data lies and what runs work out."""
+    trainer = importlib.import_module(f"attention_zoo.trainers.{job.trainer}")
+    settings = make(trainer.Settings, job.settings)
+    if job.trainer == "fixed_focus":
+        settings = completed(settings)
+    asked = json.loads(json.dumps(dataclasses.asdict(settings)))
+    asked.pop("data_dir", None)
+    if job.trainer == "gradient_flow" and settings.switch_epoch is None:
+        del asked["switch_epoch"]
+    return asked

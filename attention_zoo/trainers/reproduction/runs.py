@@ -24,6 +24,11 @@ class Run:
     folder: Path
 
     @functools.cached_property
+    def config(self):
+        """Of config.json: all settings of the run."""
+        return json.loads((self.folder / "config.json").read_text())
+
+    @functools.cached_property
     def results(self):
         """Of results.json."""
         return json.loads((self.folder / "results.json").read_text())
@@ -34,6 +39,31 @@ class Run:
         with (self.folder / "metrics.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         return {name: _array([row[name] for row in rows]) for name in rows[0]}
+
+    def lacking(self):
+        """What the results page reads of the run that its files do not have, by name.
+
+        Raises:
+            OSError, ValueError, LookupError, TypeError: a file is damaged.
+        """
+        results, curves, pictures = _READ[self.job.trainer]
+        there = {path.name for path in self.folder.iterdir()}
+        return (
+            [f"{name} in results.json" for name in results if name not in self.results]
+            + [f"{name} in metrics.csv" for name in curves if name not in self.curves]
+            + [name for name in pictures if name not in there]
+        )
+
+
+# Names that the page reads, by trainer: of results.json, columns of metrics.csv, pictures.
+_FLOW = tuple(f"{row}_{figure}" for row in ("soft", "hard", "lvml") for figure in ("mu", "nu"))
+_READ: dict[str, tuple[tuple[str, ...], ...]] = {
+    "gradient_flow": (("deviation", "largest_deviation"), _FLOW, ("phase_portrait.png",)),
+    "fixed_focus": ((), ("epoch", "attention", "alpha", "drive"), ("fixed_focus.png",)),
+    "sdc": (("test",), ("val_focus_accuracy",), ()),
+    "hatexplain": (("test",), ("val_focus_accuracy",), ()),
+    "captions": (("test",), (), ()),
+}
 
 
 def _array(cells):
@@ -68,19 +98,32 @@ class Comparison:
         """Those of the rows that have no run."""
         return [row for row in rows if not self.runs.get(row)]
 
+    def seeds(self, *rows):
+        """The seeds that all of the rows have, in order."""
+        return sorted(set.intersection(*(set(self.runs.get(row, ())) for row in rows)))
+
+    def only(self, seeds):
+        """The `Comparison` of the runs of these seeds."""
+        runs = {
+            row: {seed: run for seed, run in by_seed.items() if seed in seeds}
+            for row, by_seed in self.runs.items()
+        }
+        return dataclasses.replace(self, runs=runs)
+
     def final(self, row, figure):
         """{seed: a figure of the test examples after the last epoch}."""
         runs = self.runs.get(row, {})
         return {seed: run.results["test"][figure] for seed, run in runs.items()}
 
     def focus(self, row):
-        """{seed: FT on the test examples after every epoch, (epochs,)}."""
+        """{seed: FT after every epoch, (epochs,)}: on test mosaics, but on validation posts."""
         runs = self.runs.get(row, {})
         return {seed: run.curves["val_focus_accuracy"] for seed, run in runs.items()}
 
     def early_focus(self, row):
-        """{seed: FT on the test examples, mean over the first quarter of the epochs}."""
-        return {seed: ft[: max(1, len(ft) // 4)].mean() for seed, ft in self.focus(row).items()}
+        """{seed: mean of `focus` over the first quarter of the epochs of the shortest run}."""
+        shortest = min(len(ft) for each in self.runs for ft in self.focus(each).values())
+        return {seed: ft[: max(1, shortest // 4)].mean() for seed, ft in self.focus(row).items()}
 
 
 def comparisons(runs):

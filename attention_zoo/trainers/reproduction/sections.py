@@ -163,7 +163,8 @@ def _reasons(outcomes, trainer):
     if not mine:
         return "Not run: not in this suite."
     reasons = sorted({f"{one.state}: {one.reason}" for one in mine if one.state != "done"})
-    return "; ".join(reasons).capitalize()
+    text = "; ".join(reasons)
+    return text[:1].upper() + text[1:]
 
 
 def _file(run, name, says):

@@ -83,7 +83,7 @@ def control(comparisons):
     figures = ["focus_accuracy", *(f"{way}_accuracy" for way in WAYS)]
     rows = []
     for one in comparisons:
-        if not one.missing("hybrid", "control"):
+        if one.seeds("hybrid", "control"):
             pairs = [[one.final(row, name) for row in ("hybrid", "control")] for name in figures]
             rows.append([one.name, *(_points(difference(*pair)) for pair in pairs)])
     return Table(["data", "FT", *WAYS], rows)
@@ -122,4 +122,5 @@ def _percent(by_seed):
 
 def _points(gap):
     """Mean difference and half its range, in percentage points."""
-    return f"{100 * gap.mean:+.1f} ± {50 * np.ptp(gap.values):.1f}"
+    half = f" ± {50 * np.ptp(gap.values):.1f}" if len(gap.values) > 1 else ""
+    return f"{100 * gap.mean:+.1f}{half}"

@@ -18,7 +18,7 @@ CHECK_VALUES = {
 }
 _ROUNDING = 5.1e-5
 _CLOSE = 0.02  # share of a range
-_FADED, _GROWN = 0.5, 0.8  # shares of the peak
+_LARGE, _FADED, _GROWN = 0.5, 0.5, 0.8  # shares of the peak
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ def closed_forms_agree():
 
 def relation_is_kept(run):
     """Trained (mu, nu) lie on the curve nu(mu)."""
-    setting = _setting(run)
+    setting = {name: run.config[name] for name in ("num_segments", "num_classes")}
     off = {}
     for paradigm in PARADIGMS:
         mu, nu = (run.curves[f"{paradigm}_{figure}"] for figure in ("mu", "nu"))
@@ -78,11 +78,6 @@ def relation_is_kept(run):
         max(off.values()) <= _CLOSE,
         "; ".join(f"{NAMES[row]}: {100 * off[row]:.2f} % of nu's range" for row in off),
     )
-
-
-def _setting(run):
-    kept = run.job.settings
-    return {"num_segments": kept.get("num_segments", 5), "num_classes": kept.get("num_classes", 3)}
 
 
 def flow_is_followed(run):
@@ -101,16 +96,22 @@ def ends_are_ordered(run):
 
 
 def soft_fades(run):
-    """Soft's drive peaks in the first half and ends at half of the peak or less."""
+    """Soft's drive is large at the start, peaks in the first half and ends far below the peak."""
     shapes = drive_shapes(run, "soft")
-    seen = {a: peak_at < 0.5 and end <= _FADED * peak for a, (_, peak, end, peak_at) in shapes}
+    seen = {
+        a: peak > 0 and start >= _LARGE * peak and peak_at < 0.5 and end <= _FADED * peak
+        for a, (start, peak, end, peak_at) in shapes
+    }
     return _by_alpha(seen, shapes)
 
 
 def hard_grows(run):
     """Hard's drive starts below half of its end, and ends at four fifths of its peak or more."""
     shapes = drive_shapes(run, "hard")
-    seen = {a: start <= end / 2 and end >= _GROWN * peak for a, (start, peak, end, _) in shapes}
+    seen = {
+        a: peak > 0 and start <= end / 2 and end >= _GROWN * peak
+        for a, (start, peak, end, _) in shapes
+    }
     return _by_alpha(seen, shapes)
 
 
@@ -170,15 +171,15 @@ FINDINGS = (
     ),
     TheoryFinding(
         "Fixed focus: soft's drive to focus is large at the start and fades.",
-        "At every alpha, soft's drive peaks in the first half of the epochs and ends at half of "
-        "its peak or less.",
+        "At every alpha, soft's drive has a peak above 0 in the first half of the epochs, starts "
+        "at half of it or more and ends at half of it or less.",
         "fixed_focus",
         soft_fades,
     ),
     TheoryFinding(
         "Fixed focus: hard's drive to focus is small at the start and grows.",
-        "At every alpha, hard's drive starts at half of its end or less, and ends at four fifths "
-        "of its peak or more.",
+        "At every alpha, hard's drive has a peak above 0, starts at half of its end or less, and "
+        "ends at four fifths of its peak or more.",
         "fixed_focus",
         hard_grows,
     ),

@@ -54,8 +54,8 @@ class Difference:
 
     @property
     def not_below(self):
-        """Whether the first is not below the second by more than the margin."""
-        return self.mean >= -self.margin
+        """Whether the first is not below the second by more than the least that counts."""
+        return self.mean >= -self.least
 
     def points(self):
         """In percentage points."""
@@ -67,6 +67,6 @@ class Difference:
 
 
 def difference(first, second, least=0.01):
-    """The `Difference` of figures by seed; NaN where no seed has both."""
+    """The `Difference` of figures by seed, of which one seed or more has both."""
     seeds = sorted(first.keys() & second.keys())
-    return Difference(np.array([first[seed] - second[seed] for seed in seeds] or [np.nan]), least)
+    return Difference(np.array([first[seed] - second[seed] for seed in seeds]), least)

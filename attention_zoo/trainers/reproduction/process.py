@@ -1,0 +1,118 @@
+"""Runs one job in a fresh process of its own, which ends with this one."""
+
+import contextlib
+import importlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import threading
+import time
+
+from attention_zoo.trainers.folder_lock import hold
+
+_GRACE = 60.0  # seconds that a job has to save itself
+_POLL = 0.2
+
+
+def run_in_process(trainer, workdir, settings, log, threads, stop):
+    """Runs a job in a new process, to its end or until it is to stop.
+
+    Args:
+        trainer: module of `attention_zoo.trainers`.
+        workdir: folder of the job, a `pathlib.Path`.
+        settings: of the trainer.
+        log: file that all it prints is appended to, a `pathlib.Path`.
+        threads: cores that an operation may use.
+        stop: has `requested`; the process gets SIGTERM once that is True.
+
+    Returns:
+        Why it failed, in a line; empty where it did not.
+    """
+    context = _context()
+    receiver, sender = context.Pipe(duplex=False)
+    arguments = (trainer, workdir, settings, log, threads, sender)
+    process = context.Process(target=_work, args=arguments)
+    process.start()
+    sender.close()
+    _join(process, stop)
+    if receiver.poll():
+        with contextlib.suppress(EOFError):
+            return receiver.recv()
+    return (
+        f"the process ended with exit code {process.exitcode}, expected 0: what it said is in "
+        f"{log.parent.name}/{log.name}"
+    )
+
+
+def _context():
+    """How processes begin: forked off one that has imported TensorFlow, where there is forking."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["attention_zoo.trainers.sdc"])
+    return context
+
+
+def _join(process, stop):
+    """Waits for the end of a process, and passes SIGTERM on."""
+    while process.is_alive() and not stop.requested:
+        process.join(_POLL)
+    if stop.requested:
+        process.terminate()
+    process.join()
+
+
+def _work(trainer, workdir, settings, log, threads, sender):
+    """What the new process does; sends why it failed, or nothing."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _write_to(log)
+    try:
+        _wait_until_free(workdir)
+        _share_machine(threads)
+        module = importlib.import_module(f"attention_zoo.trainers.{trainer}")
+        module.train_and_evaluate(str(workdir), **settings)
+    except Exception as error:
+        sender.send(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
+        raise
+    sender.send("")
+
+
+def _end_with_parent():
+    """Ends this process when the one that started it is gone, killed too, with time to save."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACE)
+        os._exit(1)
+
+
+def _wait_until_free(workdir):
+    """Waits while the process of a suite that was killed still saves the job."""
+    until = time.monotonic() + 2 * _GRACE
+    while workdir.exists() and time.monotonic() < until:
+        try:
+            hold(workdir)
+        except BlockingIOError:
+            time.sleep(_POLL)
+        else:
+            return
+
+
+def _share_machine(threads):
+    """Has TensorFlow use so many cores, and of a GPU's memory what it needs."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def _write_to(log):
+    """Has all that is printed, TensorFlow's own lines too, go to a file."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        stream.flush()
+        os.dup2(descriptor, number)
