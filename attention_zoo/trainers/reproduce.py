@@ -10,9 +10,8 @@ paper's findings "seen", "not seen" or "not run", decided by rules on the figure
 
 After SIGTERM the jobs that run save themselves, none is started, and the same command goes on.
 
-Quick on 2 cores of an AMD EPYC, no GPU, when it had 52 jobs (it has 62, with a third seed of the
-orthogonal setting): 600 s of CPU time, 14 min 41 s beside other work that took more than half of
-the cores. What it finds stands in docs/reproducing.md.
+Quick on 2 cores of an AMD EPYC, no GPU: 6 min 5 s for its 62 jobs. What is seen stands in
+docs/reproducing.md.
 """
 
 import collections
