@@ -55,5 +55,11 @@ class Perplexity(keras.metrics.Mean):
     def __init__(self, name="perplexity", dtype="float32"):
         super().__init__(name=name, dtype=dtype)
 
+    def update_state(self, values, sample_weight=None):
+        if sample_weight is not None:
+            sample_weight = kops.reshape(sample_weight, (-1,))
+        # Of (b, n) Keras takes means over n first, and so would weigh words by their batch's n.
+        super().update_state(kops.reshape(values, (-1,)), sample_weight)
+
     def result(self):
         return kops.exp(super().result())

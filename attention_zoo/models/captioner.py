@@ -246,10 +246,11 @@ class Captioner(keras.Model):
         words, q, a = caption_inputs.words_of(y), y_pred["words"], y_pred["focus"]
         there = kops.cast(present(words), "float32")
         self.perplexity.update_state(-true_scores(q, words), there)
-        self.word_accuracy.update_state(words, q, there)
-        self.focus_entropy.update_state(
-            None, kops.reshape(a, (-1, a.shape[-1])), kops.reshape(there, (-1,))
+        every_word = kops.reshape(there, (-1,))
+        self.word_accuracy.update_state(
+            kops.reshape(words, (-1,)), kops.reshape(q, (-1, q.shape[-1])), every_word
         )
+        self.focus_entropy.update_state(None, kops.reshape(a, (-1, a.shape[-1])), every_word)
         return super().compute_metrics(x, words, q, _word_weights(words, sample_weight))
 
     def get_config(self):

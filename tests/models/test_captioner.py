@@ -166,6 +166,24 @@ def test_figures_are_of_the_words_that_are_there(captioner, captions, numpy_capt
     )
 
 
+def test_every_word_counts_once_whatever_the_length_of_its_batch(captioner, captions):
+    model, (inputs, targets) = captioner("soft"), captions
+    model.compile("sgd", run_eagerly=True)
+    alike = model.evaluate(inputs, targets, batch_size=4, verbose=0, return_dict=True)
+
+    def batches():
+        yield tuple({name: x[:1] for name, x in part.items()} for part in (inputs, targets))
+        padding = {"words": ((0, 0), (0, 9))}
+        yield tuple(
+            {name: np.pad(x[1:], padding.get(name, 0)) for name, x in part.items()}
+            for part in (inputs, targets)
+        )
+
+    apart = model.evaluate(batches(), steps=2, verbose=0, return_dict=True)
+    for name in ("perplexity", "word_accuracy", "focus_entropy"):
+        np.testing.assert_allclose(apart[name], alike[name], rtol=1e-5, err_msg=name)
+
+
 def test_sample_weights_weigh_captions(captioner, captions):
     model, (inputs, targets) = captioner(), captions
     model.compile("sgd", run_eagerly=True)
