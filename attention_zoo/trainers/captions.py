@@ -6,6 +6,9 @@ r"""Trains a captioner on pictures with captions: those of COCO 2014, or your ow
 
 A frozen encoder runs once over all pictures, not once an epoch: what it makes of them is kept on
 disk, for later runs too.
+
+On one core of an AMD EPYC, no GPU, 2,000 pictures of Flickr8k with SqueezeNet features, 5 epochs:
+6 minutes; soft attention, test pictures: perplexity 54, CIDEr 17. Results stand in docs/captions.md.
 """
 
 import dataclasses
