@@ -83,7 +83,10 @@ def test_jobs_on_a_gpu_take_of_its_memory_what_they_need(monkeypatch):
     grows = {}
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grows.__setitem__)
-    process._share_machine(threads=tf.config.threading.get_intra_op_parallelism_threads())
+    limits = []  # TensorFlow takes them before its first operation only
+    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", limits.append)
+    process._share_machine(threads=3)
+    assert limits == [3]
     assert grows == {"GPU:0": True, "GPU:1": True}
 
 
