@@ -47,7 +47,7 @@ def define_flags(cls):
         if choices:
             flags.DEFINE_enum(field.name, typing.cast(str, field.default), choices, text)
         else:
-            define = _DEFINE[_plain_type(cls, field)]
+            define = getattr(flags, f"DEFINE_{_FLAG[_plain_type(cls, field)]}")
             define(field.name, field.default, text)
         list_in_help(field.name)
 
@@ -71,12 +71,7 @@ def from_flags(cls):
     return {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(cls)}
 
 
-_DEFINE: dict[type, typing.Callable] = {
-    str: flags.DEFINE_string,
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    bool: flags.DEFINE_boolean,
-}
+_FLAG = {str: "string", int: "integer", float: "float", bool: "boolean"}
 
 
 def _plain_type(cls, field):

@@ -10,13 +10,12 @@ ours to PyTorch's. Raise malloc's thresholds for all, as docs/results.md does.
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from asked_worker import Worker, answer, timed
 
 CONTESTANTS = ("ours", "ours_xla", "torch")
 BATCHES = 4
@@ -63,40 +62,10 @@ def _parser():
     return parser
 
 
-class Worker:
-    """A contestant in a process of its own."""
-
-    def __init__(self, name, folder):
-        command = [sys.executable, *sys.argv, f"--worker={name}", f"--folder={folder}"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = subprocess.Popen(command, text=True, **pipes)
-        self.ask("ready")
-
-    def ask(self, word):
-        print(word, file=self.process.stdin, flush=True)
-        while not (answer := self.process.stdout.readline()).startswith("= "):
-            if not answer:
-                sys.exit("a worker ended")
-        return float(answer[2:])
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def work(arguments):
     """Answers questions on the standard input."""
     contestant = Torch(arguments) if arguments.worker == "torch" else Ours(arguments)
-    answers = {"ready": lambda: 0.0, "loss": contestant.loss}
-    answers["steps"] = lambda: _timed(contestant.take_steps)
-    for word in map(str.strip, sys.stdin):
-        print(f"= {answers[word]()}", flush=True)
-
-
-def _timed(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+    answer({"loss": contestant.loss, "steps": timed(contestant.take_steps)})
 
 
 def batches_of(arguments):

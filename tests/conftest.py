@@ -1,5 +1,6 @@
 """What every test shares: one backend, two logical devices, fixed seeds, the shared data."""
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import flags
 from hypothesis import settings
 
 from attention_zoo.models import FocusClassifier
@@ -252,3 +254,14 @@ def coco_dir(tmp_path_factory):
         content = json.dumps({"images": images, "annotations": annotations})
         (folder / "annotations" / f"captions_{split}.json").write_text(content)
     return folder
+
+
+@pytest.fixture
+def own_flags(monkeypatch):
+    """An `absl` set of flags for one test: there is one for a process otherwise."""
+    values = flags.FlagValues()
+    monkeypatch.setattr(flags, "FLAGS", values)
+    for kind in ("string", "integer", "float", "boolean", "enum"):
+        define = functools.partial(getattr(flags, f"DEFINE_{kind}"), flag_values=values)
+        monkeypatch.setattr(flags, f"DEFINE_{kind}", define)
+    return values

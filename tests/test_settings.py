@@ -3,7 +3,6 @@ import sys
 
 import numpy as np
 import pytest
-from absl import flags
 
 from attention_zoo._settings import define_flags, from_flags, make, parse_flags, setting
 
@@ -46,23 +45,9 @@ def test_bad_values_are_one_line_errors(values, message):
         make(Example, values)
 
 
-def test_flags_have_names_types_defaults_and_help(monkeypatch):
-    values = flags.FlagValues()
-    monkeypatch.setattr(flags, "FLAGS", values)
-    for kind in ("string", "integer", "float", "boolean", "enum"):
-        define = getattr(flags, f"DEFINE_{kind}")
-        monkeypatch.setattr(flags, f"DEFINE_{kind}", _into(define, values))
-    monkeypatch.setattr(
-        "attention_zoo._settings._DEFINE",
-        {
-            str: flags.DEFINE_string,
-            int: flags.DEFINE_integer,
-            float: flags.DEFINE_float,
-            bool: flags.DEFINE_boolean,
-        },
-    )
+def test_flags_have_names_types_defaults_and_help(own_flags):
     define_flags(Example)
-    values(["program", "--size=5", "--kind=b", "--fast"])
+    own_flags(["program", "--size=5", "--kind=b", "--fast"])
     assert from_flags(Example) == {
         "name": None,
         "size": 5,
@@ -71,12 +56,8 @@ def test_flags_have_names_types_defaults_and_help(monkeypatch):
         "fast": True,
         "seed": 0,
     }
-    assert values["rate"].help == "A rate."
-    listed = values.get_key_flags_for_module(sys.argv[0])
+    assert own_flags["rate"].help == "A rate."
+    listed = own_flags.get_key_flags_for_module(sys.argv[0])
     assert {flag.name for flag in listed} == {"name", "size", "rate", "kind", "fast", "seed"}
     with pytest.raises(SystemExit, match="^error: .*'sise'.*, expected flags as --help lists them"):
         parse_flags(["program", "--sise=5"])
-
-
-def _into(define, values):
-    return lambda *args: define(*args, flag_values=values)

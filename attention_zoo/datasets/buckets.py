@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from attention_zoo.datasets.epochs import endless_epochs
+
 _POOL = 16  # batches that are sorted by length together
 
 
@@ -30,3 +32,18 @@ def bucketed(lengths, batch_size, seed, drop_remainder=False):
         return dataset
     rest = tf.data.Dataset.from_tensors(order[n // batch_size * batch_size :])
     return dataset.concatenate(rest)
+
+
+def rebucketed(lengths, batch_size, seed, drop_remainder=False):
+    """`bucketed` in a new order each pass, all following from the seed, an integer."""
+    number = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+    return number.flat_map(lambda i: bucketed(lengths, batch_size, [seed, i], drop_remainder))
+
+
+def endless_buckets(lengths, batch_size, seed, first_step):
+    """Full batches of `bucketed`, epoch after epoch, from batch `first_step` on."""
+    return endless_epochs(
+        lambda number: bucketed(lengths, batch_size, [seed, number], drop_remainder=True),
+        len(lengths) // batch_size,
+        first_step,
+    )

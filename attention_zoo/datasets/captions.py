@@ -6,8 +6,9 @@ import typing
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.datasets.buckets import bucketed
+from attention_zoo.datasets.buckets import endless_buckets, rebucketed
 from attention_zoo.datasets.caption_words import END, START, encoded
+from attention_zoo.datasets.epochs import check_batch_size
 
 # Padded lengths: 4, 8, ... 32, then wider steps. Few, so that few graphs are compiled.
 LENGTHS = (*range(4, 36, 4), 40, 48, 64, *(2**k for k in range(7, 16)))
@@ -96,11 +97,10 @@ class Captions:
             seed: A non-negative integer.
             drop_remainder: Whether a last batch smaller than `batch_size` is left out.
         """
-        n, lengths, size = len(self), self.lengths, 1 if batch_size is None else batch_size
-        _check_batch_size(size, least=1)
+        n, size = len(self), 1 if batch_size is None else batch_size
+        check_batch_size(size)
         if shuffle:
-            number = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-            rows = number.flat_map(lambda i: bucketed(lengths, size, [seed, i], drop_remainder))
+            rows = rebucketed(self.lengths, size, seed, drop_remainder)
         else:
             rows = tf.data.Dataset.range(n).batch(size, drop_remainder=drop_remainder)
         count = n // size if drop_remainder else -(-n // size)
@@ -119,15 +119,8 @@ class Captions:
             seed: A non-negative integer.
             first_step: The number of the first batch, counted from the first epoch's first.
         """
-        _check_batch_size(batch_size, least=1, most=len(self))
-        first_epoch, done = divmod(first_step, len(self) // batch_size)
-        lengths = self.lengths
-
-        def epoch(number):
-            batches = bucketed(lengths, batch_size, [seed, number], drop_remainder=True)
-            return batches.skip(tf.where(number == first_epoch, tf.cast(done, tf.int64), 0))
-
-        rows = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch)
+        check_batch_size(batch_size, most=len(self), what="captions")
+        rows = endless_buckets(self.lengths, batch_size, seed, first_step)
         return self._batches(rows, batch_size)
 
     def by_picture(self, batch_size):
@@ -191,9 +184,3 @@ class Captions:
 def _runs(first, counts):
     """Numbers of captions, those of one picture after those of another: (n,)."""
     return np.concatenate([np.arange(i, i + k) for i, k in zip(first, counts, strict=True)])
-
-
-def _check_batch_size(batch_size, least, most=None):
-    if batch_size < least or (most is not None and batch_size > most):
-        expected = f"{least} or more" if most is None else f"{least} to {most}, the captions there"
-        raise ValueError(f"batch_size is {batch_size}, expected {expected}")

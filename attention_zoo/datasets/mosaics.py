@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo.datasets.epochs import check_batch_size, endless_epochs
+
 
 def gather_segments(images, rows):
     """Looks segments up in the base images; runs in a graph, on the device of `images`.
@@ -97,18 +99,13 @@ class Mosaics:
     def endless_indices(self, batch_size, *, seed=0, first_step=0):
         """Returns what `endless` does as rows of the table, to be gathered."""
         n = len(self.table)
-        if not 1 <= batch_size <= n:
-            raise ValueError(
-                f"batch_size is {batch_size}, expected 1 to {n}, the mosaics there are"
-            )
-        first_epoch, done = divmod(first_step, n // batch_size)
+        check_batch_size(batch_size, most=n, what="mosaics")
 
         def epoch(number):
             order = tf.random.experimental.stateless_shuffle(tf.range(n), [seed, number])
-            batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size, True)
-            return batches.skip(tf.where(number == first_epoch, tf.cast(done, tf.int64), 0))
+            return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, True)
 
-        return self._look_up(tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch))
+        return self._look_up(endless_epochs(epoch, n // batch_size, first_step))
 
     def _gathered(self, indices):
         """(Rows of the table, targets) -> (segments, targets)."""

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.datasets.buckets import bucketed
+from attention_zoo.datasets.buckets import endless_buckets, rebucketed
+from attention_zoo.datasets.epochs import check_batch_size
 
 # Padded lengths: 8, 16, ... 64, then doubling. Few, so that few graphs are compiled.
 LENGTHS = (*range(8, 72, 8), *(64 * 2**k for k in range(1, 15)))
@@ -88,13 +89,11 @@ class Posts:
             rows = tf.data.Dataset.range(n)
             rows = rows.shuffle(n, seed=seed, reshuffle_each_iteration=True) if shuffle else rows
             return rows.map(lambda row: tf.nest.map_structure(_alone, self._look_up(row[None])))
-        _check_batch_size(batch_size, least=1)
+        check_batch_size(batch_size)
         if not shuffle:
             rows = tf.data.Dataset.range(n).batch(batch_size, drop_remainder=drop_remainder)
             return self._batches(rows)
-        lengths = self.lengths
-        number = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-        rows = number.flat_map(lambda i: bucketed(lengths, batch_size, [seed, i], drop_remainder))
+        rows = rebucketed(self.lengths, batch_size, seed, drop_remainder)
         count = n // batch_size if drop_remainder else -(-n // batch_size)
         return self._batches(rows.apply(tf.data.experimental.assert_cardinality(count)))
 
@@ -109,15 +108,8 @@ class Posts:
             seed: A non-negative integer.
             first_step: The number of the first batch, counted from the first epoch's first.
         """
-        _check_batch_size(batch_size, least=1, most=len(self))
-        first_epoch, done = divmod(first_step, len(self) // batch_size)
-        lengths = self.lengths
-
-        def epoch(number):
-            batches = bucketed(lengths, batch_size, [seed, number], drop_remainder=True)
-            return batches.skip(tf.where(number == first_epoch, tf.cast(done, tf.int64), 0))
-
-        return self._batches(tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch))
+        check_batch_size(batch_size, most=len(self), what="posts")
+        return self._batches(endless_buckets(self.lengths, batch_size, seed, first_step))
 
     def _batches(self, rows):
         return rows.map(lambda numbers: _padded(self._look_up(numbers), numbers.shape[0])).prefetch(
@@ -152,9 +144,3 @@ _PADDING = {tf.string: "", tf.int32: 0}
 
 def _alone(part):
     return part[0]
-
-
-def _check_batch_size(batch_size, least, most=None):
-    if batch_size < least or (most is not None and batch_size > most):
-        expected = f"{least} or more" if most is None else f"{least} to {most}, the posts there are"
-        raise ValueError(f"batch_size is {batch_size}, expected {expected}")

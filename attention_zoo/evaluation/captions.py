@@ -118,17 +118,13 @@ def word_perplexities(captioner, dataset):
         captioner: a built `Captioner`.
         dataset: batches of (inputs, {"words"}), as of `datasets.Captions.dataset`.
     """
-    likelihoods = _Likelihoods(captioner)
-    totals: dict[str, float] = collections.defaultdict(float)
-    count = 0
-    for inputs, targets in dataset:
-        words = targets["words"]
-        for way, log_p in likelihoods.predict_on_batch([inputs, words]).items():
-            totals[way] += float(np.sum(log_p, dtype="float64"))
-        count += int(kops.sum(present(words)))
-    if count == 0:
-        raise ValueError("the data set has 0 words, expected one or more")
-    return {way: float(np.exp(-total / count)) for way, total in totals.items()}
+    model = _Likelihoods(captioner)
+
+    def likelihoods(inputs, targets):
+        return model.predict_on_batch([inputs, targets["words"]])
+
+    means = _word_means(likelihoods, dataset)
+    return {way: float(np.exp(-mean)) for way, mean in means.items()}
 
 
 class _Likelihoods(keras.Model):
@@ -152,13 +148,29 @@ def mean_top_k_error(captioner, dataset):
         captioner: a built `Captioner` with a `top_k`.
         dataset: batches of (inputs, {"words"}), as of `datasets.Captions.dataset`.
     """
-    total, count = 0.0, 0
+
+    def errors(inputs, targets):
+        return {"error": kops.convert_to_numpy(captioner.top_k_error(inputs, targets))}
+
+    return _word_means(errors, dataset)["error"]
+
+
+def _word_means(measure, dataset):
+    """Means over the words of all batches, by name.
+
+    Args:
+        measure: function (inputs, targets) -> arrays (b, n) by name, 0 for padding.
+        dataset: batches of (inputs, {"words"}).
+    """
+    totals: dict[str, float] = collections.defaultdict(float)
+    count = 0
     for inputs, targets in dataset:
-        total += float(kops.sum(captioner.top_k_error(inputs, targets)))
+        for name, values in measure(inputs, targets).items():
+            totals[name] += float(np.sum(values, dtype="float64"))
         count += int(kops.sum(present(targets["words"])))
     if count == 0:
         raise ValueError("the data set has 0 words, expected one or more")
-    return total / count
+    return {name: total / count for name, total in totals.items()}
 
 
 def _figures(found, truth):

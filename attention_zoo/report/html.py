@@ -6,13 +6,23 @@ from pathlib import Path
 
 import jinja2
 
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader("attention_zoo.report"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+
+def environment(*packages):
+    """Templates of the packages' folders `templates`; all but Markdown escape what they are given.
+
+    What a template names and is not given is an error.
+    """
+    return jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in packages]),
+        autoescape=jinja2.select_autoescape(disabled_extensions=["md"], default=True),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+PACKAGE = "attention_zoo.report"  # its base.html has the style
+_TEMPLATES = environment(PACKAGE)
 
 
 def render(template, **values):

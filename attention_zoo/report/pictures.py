@@ -34,15 +34,16 @@ def plot(figure, alt, **options):
     file = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "attention_zoo"}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return Picture(_uri("image/svg+xml", file.getvalue()), alt, **options)
+    return Picture(data_uri("image/svg+xml", file.getvalue()), alt, **options)
 
 
 def file_picture(path, alt, **options):
     """The `Picture` of a PNG file, or None where there is no such file."""
     if not path.is_file():
         return None
-    return Picture(_uri("image/png", path.read_bytes()), alt, **options)
+    return Picture(data_uri("image/png", path.read_bytes()), alt, **options)
 
 
-def _uri(media_type, data):
+def data_uri(media_type, data):
+    """Bytes as an address that holds them."""
     return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 SPLITS = ("test", "validation", "train")  # in the order of interest
+_METRICS = "metrics.csv"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ class Run:
             path=path,
             config=_read_json(path, "config.json", dict),
             about=_read_json(path, "about.json", dict),
-            metrics=_read_columns(path / "metrics.csv"),
+            metrics=read_columns(path / _METRICS) if (path / _METRICS).is_file() else {},
             results=_read_json(path, "results.json", dict) if results is None else results,
             histograms=_read_json(path, "histograms.json", dict),
             examples=_read_json(path, "examples.json", dict),
@@ -81,7 +82,7 @@ class Run:
         """When the last epoch was over: the time of metrics.csv, UTC; None before the first."""
         if not self.metrics:
             return None
-        seconds = (self.path / "metrics.csv").stat().st_mtime
+        seconds = (self.path / _METRICS).stat().st_mtime
         return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
 
     def curve(self, name):
@@ -108,9 +109,8 @@ def _read_json(folder, name, kind):
     return content
 
 
-def _read_columns(path):
-    if not path.is_file():
-        return {}
+def read_columns(path):
+    """Columns of a CSV file by name, (n,): floats, NaN for empty cells, or strings."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     names = rows[0] if rows else ()
@@ -118,7 +118,6 @@ def _read_columns(path):
 
 
 def _column(texts):
-    """Floats, NaN for empty cells, or, where a cell is neither, strings."""
     try:
         return np.array([float(text or "nan") for text in texts])
     except ValueError:

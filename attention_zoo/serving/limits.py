@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+from attention_zoo._settings import setting
+
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
@@ -22,12 +24,16 @@ class Limits:
         ValueError: a bound that nothing could meet.
     """
 
-    max_batch: int = 64
-    max_wait_ms: float = 0.0
-    max_body_bytes: int = 8 * 2**20
-    max_text_bytes: int = 2**16
-    timeout_seconds: float = 30.0
-    max_queue: int = 256
+    max_batch: int = setting(64, "Rows that the model is given at once.")
+    max_wait_ms: float = setting(0.0, "Milliseconds that a request waits for others.")
+    max_body_bytes: int = setting(8 * 2**20, "Bytes of a body.")
+    max_text_bytes: int = setting(
+        2**16, "Bytes of the texts that the model is given at once, each as long as the longest."
+    )
+    timeout_seconds: float = setting(
+        30.0, "Seconds that a body may take to arrive, and an answer to be found."
+    )
+    max_queue: int = setting(256, "Requests in hand at one time.")
 
     def __post_init__(self):
         for name in ("max_batch", "max_body_bytes", "max_text_bytes", "max_queue"):

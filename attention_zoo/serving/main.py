@@ -6,7 +6,6 @@ It listens on this machine alone (127.0.0.1) unless --host says otherwise. docs/
 requests to try and how fast it is.
 """
 
-import dataclasses
 import gc
 import importlib.util
 import ipaddress
@@ -16,7 +15,7 @@ import sys
 import tensorflow as tf
 from absl import app, flags, logging
 
-from attention_zoo._settings import list_in_help, parse_flags
+from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
 from attention_zoo.serving.limits import Limits
 from attention_zoo.serving.served_model import ServedModel
 
@@ -36,25 +35,9 @@ def define():
         "host", "127.0.0.1", "Address to listen on: by default loopback, this machine alone."
     )
     flags.DEFINE_integer("port", 8501, "Port to listen on; 0 takes any, and prints it.")
-    flags.DEFINE_integer("max_batch", Limits.max_batch, "Rows that the model is given at once.")
-    flags.DEFINE_float(
-        "max_wait_ms", Limits.max_wait_ms, "Milliseconds that a request waits for others."
-    )
-    flags.DEFINE_integer("max_body_bytes", Limits.max_body_bytes, "Bytes of a body.")
-    flags.DEFINE_integer(
-        "max_text_bytes",
-        Limits.max_text_bytes,
-        "Bytes of the texts that the model is given at once, each as long as the longest.",
-    )
-    flags.DEFINE_float(
-        "timeout_seconds",
-        Limits.timeout_seconds,
-        "Seconds that a body may take to arrive, and an answer to be found.",
-    )
-    flags.DEFINE_integer("max_queue", Limits.max_queue, "Requests in hand at one time.")
-    names = [field.name for field in dataclasses.fields(Limits)]
-    for name in ("saved_model", "name", "host", "port", *names):
+    for name in ("saved_model", "name", "host", "port"):
         list_in_help(name)
+    define_flags(Limits)
 
 
 def main(argv):
@@ -64,7 +47,7 @@ def main(argv):
     given = flags.FLAGS
     try:
         _check_library()
-        limits = _limits(given)
+        limits = Limits(**from_flags(Limits))
         model = _load(given.saved_model, given.name)
         listener = listen(given.host, given.port)
     except (ValueError, OSError, ImportError, tf.errors.OpError) as error:
@@ -107,10 +90,6 @@ def _check_library():
         raise ImportError(
             "aiohttp is not installed, expected it for serving: pip install attention-zoo[serve]"
         )
-
-
-def _limits(given):
-    return Limits(**{field.name: given[field.name].value for field in dataclasses.fields(Limits)})
 
 
 def _load(folder, name):

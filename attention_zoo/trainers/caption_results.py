@@ -1,11 +1,10 @@
 """What a finished run of captions leaves in its folder."""
 
-import functools
 import json
 
-from attention_zoo import plots, report
+from attention_zoo import plots
 from attention_zoo.export import export
-from attention_zoo.layers import HybridAttention
+from attention_zoo.trainers.results import finish_with, write_figures
 
 
 def write_results(run, model, evaluations, pictures, search, switch_epoch=None, **facts):
@@ -26,19 +25,13 @@ def write_results(run, model, evaluations, pictures, search, switch_epoch=None, 
     size = {"image_size": pictures.size}
     run.write("saved_model", lambda path: export(model, str(path), **search, **size), folder=True)
     found = evaluations["test"]
-    figures = {"curves": plots.training_curves(run.path / "metrics.csv", switch_epoch=switch_epoch)}
-    figures |= _examples(found, pictures, hard=model.way_to_predict == "argmax")
-    for name, figure in figures.items():
-        run.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
+    hard = model.way_to_predict == "argmax"
+    write_figures(run, _examples(found, pictures, hard), switch_epoch)
     ids = pictures.ids[found.pictures].tolist()
     written = zip(ids, found.captions, strict=True)
     entries = [{"image_id": own, "caption": caption} for own, caption in written]
     run.write_text("captions.json", json.dumps(entries, indent=2) + "\n")
-    results = {name: one.scalars() for name, one in evaluations.items()} | facts
-    if isinstance(model.attention, HybridAttention):
-        results["switched_epoch"] = switch_epoch
-    report.write(run.path, results)
-    run.write_text("results.json", json.dumps(results, indent=2) + "\n")
+    finish_with(run, model, evaluations, switch_epoch, facts)
 
 
 def evaluation_lines(evaluations):

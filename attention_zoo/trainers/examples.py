@@ -1,11 +1,12 @@
 """The test examples that a model finds likeliest and least likely, for the run's page."""
 
-import base64
 import dataclasses
 import io
 
 import numpy as np
 from matplotlib import image
+
+from attention_zoo.report.pictures import data_uri
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ def mosaic_examples(model, info):
         if len(info.segment_shape) != 3:
             return {}
         segments = source.images.numpy()[source.table[example.number]]
-        return {"pictures": [_data_uri(segment) for segment in segments]}
+        return {"pictures": [_png(segment) for segment in segments]}
 
     return _examples(model, source.dataset(256), info.class_names, pictures)
 
@@ -124,8 +125,8 @@ def _examples(model, dataset, class_names, segments):
     return {"way_to_predict": model.way_to_predict, **found}
 
 
-def _data_uri(pixels):
+def _png(pixels):
     """An image (h, w, 1 or 3), uint8, as a PNG in a URI."""
     file = io.BytesIO()
     image.imsave(file, np.broadcast_to(pixels, (*pixels.shape[:2], 3)), format="png")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return data_uri("image/png", file.getvalue())

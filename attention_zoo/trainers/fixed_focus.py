@@ -17,12 +17,11 @@ epoch 20 and ends at a fifth of that.
 """
 
 import dataclasses
-import json
 
 import keras
 import numpy as np
 
-from attention_zoo import datasets, plots, report
+from attention_zoo import datasets, plots
 from attention_zoo._settings import make
 from attention_zoo.models import networks
 from attention_zoo.trainers import fixed_focus_settings
@@ -32,6 +31,7 @@ from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers
 from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, table
 from attention_zoo.trainers.fixed_focus_settings import Settings, completed
 from attention_zoo.trainers.resident import resident
+from attention_zoo.trainers.results import finish
 from attention_zoo.trainers.run_callbacks import Progress, StopIfNotFinite
 from attention_zoo.trainers.training import make_loop, run_loop
 from attention_zoo.trainers.workdir import Workdir
@@ -64,8 +64,7 @@ def train_and_evaluate(workdir, **settings):
         figure = plots.fixed_focus(run.path / "metrics.csv", window=5)
         run.write("fixed_focus.png", lambda path: figure.savefig(path, format="png"))
         results = summary(run)
-        report.write(run.path, results)
-        run.write_text("results.json", json.dumps(results, indent=2) + "\n")
+        finish(run, results)
     return results
 
 

@@ -16,13 +16,12 @@ attention is within 0.01 % in the second setting, and with --num_examples=400 wi
 """
 
 import dataclasses
-import json
 
 import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from attention_zoo import datasets, dynamics, plots, report
+from attention_zoo import datasets, dynamics, plots
 from attention_zoo._settings import make, setting
 from attention_zoo.layers import HybridAttention
 from attention_zoo.models import FocusClassifier, networks
@@ -30,6 +29,7 @@ from attention_zoo.trainers.about import write_about
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.full_batch import FullBatch, balanced
 from attention_zoo.trainers.gaps import FIGURES, gaps
+from attention_zoo.trainers.results import finish
 from attention_zoo.trainers.workdir import Workdir
 
 ATTENTIONS = ("soft", "hard", "lvml", "hybrid")
@@ -98,8 +98,7 @@ def train_and_evaluate(workdir, **settings):
         figure = plots.phase_portrait(theory, measured)
         run.write("phase_portrait.png", lambda path: figure.savefig(path, format="png"))
         results = _results(chosen, theory, measured)
-        report.write(run.path, results)
-        run.write_text("results.json", json.dumps(results, indent=2) + "\n")
+        finish(run, results)
     return results
 
 

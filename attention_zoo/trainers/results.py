@@ -24,18 +24,34 @@ def write_results(
     """
     run.write("model.keras", model.save)
     run.write("saved_model", lambda path: export(model, str(path)), folder=True)
-    figures = {"curves": plots.training_curves(run.path / "metrics.csv", switch_epoch=switch_epoch)}
+    figures = dict(pictures or {})
     if evaluations["test"].num_known:
         histogram = evaluations["test"].ways[model.way_to_predict].histogram
         figures["joint_histogram"] = plots.joint_histogram(histogram)
-    for name, figure in (figures | (pictures or {})).items():
-        run.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
+    write_figures(run, figures, switch_epoch)
     run.write_text("histograms.json", json.dumps(_histograms(model, evaluations)) + "\n")
     if examples is not None:
         run.write_text("examples.json", json.dumps(examples) + "\n")
+    finish_with(run, model, evaluations, switch_epoch, facts)
+
+
+def write_figures(run, figures, switch_epoch):
+    """Writes the curves of a run and other matplotlib figures, by name, as PNG."""
+    curves = plots.training_curves(run.path / "metrics.csv", switch_epoch=switch_epoch)
+    for name, figure in ({"curves": curves} | figures).items():
+        run.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
+
+
+def finish_with(run, model, evaluations, switch_epoch, facts):
+    """Finishes a run with the figures of its evaluations, by name, and other facts."""
     results = {name: evaluation.scalars() for name, evaluation in evaluations.items()} | facts
     if isinstance(model.attention, HybridAttention):
         results["switched_epoch"] = switch_epoch
+    finish(run, results)
+
+
+def finish(run, results):
+    """Writes report.html of all that is there and, the mark of a finished run, results.json."""
     report.write(run.path, results)
     run.write_text("results.json", json.dumps(results, indent=2) + "\n")
 

@@ -1,7 +1,6 @@
 """The command: its flags, its first line, its end."""
 
 import contextlib
-import functools
 import gc
 import json
 import re
@@ -13,7 +12,7 @@ import time
 
 import numpy as np
 import pytest
-from absl import app, flags
+from absl import app
 from aiohttp import web
 
 from attention_zoo._settings import parse_flags
@@ -110,15 +109,10 @@ def test_sigterm_ends_it_after_the_requests_in_hand(classifier_dir):
 
 
 @pytest.fixture
-def flags_of(monkeypatch):
-    """(arguments) -> has `main` read them: absl has one set of flags for a process."""
+def flags_of(own_flags):
+    """(arguments) -> has `main` read them."""
 
     def parse(*arguments):
-        monkeypatch.setattr(main.flags, "FLAGS", flags.FlagValues())
-        for kind in ("string", "integer", "float"):
-            define = getattr(flags, f"DEFINE_{kind}")
-            into = functools.partial(define, flag_values=main.flags.FLAGS)
-            monkeypatch.setattr(main.flags, f"DEFINE_{kind}", into)
         main.define()
         return parse_flags(["serve", *arguments])
 

@@ -1,7 +1,10 @@
+import contextlib
+
 import numpy as np
 import pytest
 
 from attention_zoo.models import FocusClassifier, networks
+from attention_zoo.trainers.run_callbacks import WriteMetrics
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +20,24 @@ def linear():
         return model
 
     return build
+
+
+@pytest.fixture(scope="session")
+def broken_off():
+    """(call) -> a context whose run is broken off at the beginning of that call, from 1."""
+
+    @contextlib.contextmanager
+    def at(call):
+        begun = []
+
+        def on_train_batch_begin(self, batch, logs=None):
+            begun.append(batch)
+            if len(begun) == call:
+                raise KeyboardInterrupt
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(WriteMetrics, "on_train_batch_begin", on_train_batch_begin)
+            with pytest.raises(KeyboardInterrupt):
+                yield
+
+    return at

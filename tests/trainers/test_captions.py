@@ -11,7 +11,6 @@ import tensorflow as tf
 import attention_zoo as az
 from attention_zoo.metrics import captions as scores
 from attention_zoo.trainers import caption_results, captions
-from attention_zoo.trainers.run_callbacks import WriteMetrics
 
 TINY = {
     "attention": "hybrid",
@@ -130,7 +129,7 @@ def test_scores_are_of_the_captions(finished, coco_dir):
     ("breaks", "steps"), [((8,), 1), pytest.param((4, 5), 2, marks=pytest.mark.slow)]
 )
 def test_a_broken_off_run_goes_on_to_the_same_weights(
-    finished, tiny, tmp_path, monkeypatch, breaks, steps
+    finished, tiny, tmp_path, monkeypatch, broken_off, breaks, steps
 ):
     """With dropout and Adam, broken off in the second phase, or in both.
 
@@ -145,10 +144,8 @@ def test_a_broken_off_run_goes_on_to_the_same_weights(
     before = {path: path.stat().st_mtime_ns for path in features.rglob("*")}
     settings = tiny | {"steps_per_call": 1, "checkpoint_steps": steps}
     for calls in breaks:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(WriteMetrics, "on_train_batch_begin", _interrupt_at(calls))
-            with pytest.raises(KeyboardInterrupt):
-                captions.train_and_evaluate(tmp_path, **settings, features_dir=str(features))
+        with broken_off(calls):
+            captions.train_and_evaluate(tmp_path, **settings, features_dir=str(features))
         assert not (tmp_path / "results.json").exists()
     captions.train_and_evaluate(tmp_path, **settings, features_dir=str(features))
     assert {path: path.stat().st_mtime_ns for path in features.rglob("*")} == before
@@ -156,18 +153,6 @@ def test_a_broken_off_run_goes_on_to_the_same_weights(
         np.testing.assert_array_equal(resumed, unbroken)
     for name in ("metrics.csv", "results.json", "captions.json"):
         assert (tmp_path / name).read_text() == (finished[0] / name).read_text()
-
-
-def _interrupt_at(calls):
-    """Breaks off at the beginning of that call of a run, counted from 1."""
-    begun = []
-
-    def on_train_batch_begin(self, batch, logs=None):
-        begun.append(batch)
-        if len(begun) == calls:
-            raise KeyboardInterrupt
-
-    return on_train_batch_begin
 
 
 def test_top_k_error_is_reported(finished, tiny):

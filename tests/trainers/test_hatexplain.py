@@ -94,32 +94,18 @@ def test_the_miniature_is_learnt(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("steps", [1, pytest.param(3, marks=pytest.mark.slow)])
-def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tiny, tmp_path, steps):
+def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tiny, tmp_path, broken_off, steps):
     """With dropout and Adam, broken off in both epochs of four steps, in both phases."""
     settings = tiny | {"steps_per_call": 1, "checkpoint_steps": steps}
     for calls in (3, 4):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(WriteMetrics, "on_train_batch_begin", _interrupt_at(calls))
-            with pytest.raises(KeyboardInterrupt):
-                hatexplain.train_and_evaluate(tmp_path, **settings)
+        with broken_off(calls):
+            hatexplain.train_and_evaluate(tmp_path, **settings)
         assert not (tmp_path / "results.json").exists()
     hatexplain.train_and_evaluate(tmp_path, **settings)
     for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
         np.testing.assert_array_equal(resumed, unbroken)
     for name in ("metrics.csv", "results.json"):
         assert (tmp_path / name).read_text() == (finished[0] / name).read_text()
-
-
-def _interrupt_at(calls):
-    """Breaks off at the beginning of that call of a run, counted from 1."""
-    begun = []
-
-    def on_train_batch_begin(self, batch, logs=None):
-        begun.append(batch)
-        if len(begun) == calls:
-            raise KeyboardInterrupt
-
-    return on_train_batch_begin
 
 
 @pytest.mark.slow

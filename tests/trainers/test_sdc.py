@@ -289,16 +289,16 @@ TWO_RATES = {"network": "linear", "learning_rate": 0.5, "classifier_learning_rat
 
 
 @pytest.mark.parametrize("jit_compile", [pytest.param("true", marks=pytest.mark.slow), "false"])
-def test_with_augmentation_and_two_rates_it_goes_on_to_the_same_weights(jit_compile, tmp_path):
+def test_with_augmentation_and_two_rates_it_goes_on_to_the_same_weights(
+    jit_compile, tmp_path, broken_off
+):
     """Broken off after the second and the fourth of six steps, within either phase."""
     settings = TINY | TWO_RATES | {"augment": "flip_and_crop", "jit_compile": jit_compile}
     settings |= {"steps_per_call": 1, "checkpoint_steps": 1}
     sdc.train_and_evaluate(tmp_path / "unbroken", **settings)
     for step in (2, 4):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(WriteMetrics, "on_train_batch_begin", _interrupt_after(3))
-            with pytest.raises(KeyboardInterrupt):
-                sdc.train_and_evaluate(tmp_path / "broken", **settings)
+        with broken_off(3):
+            sdc.train_and_evaluate(tmp_path / "broken", **settings)
         newest = find_checkpoints(tmp_path / "broken/checkpoints")[0]
         assert newest.name == f"step-{step:08d}"
     sdc.train_and_evaluate(tmp_path / "broken", **settings)
@@ -314,18 +314,6 @@ def test_with_augmentation_and_two_rates_it_goes_on_to_the_same_weights(jit_comp
 
 def _two(optimizer):
     return optimizer.focus, optimizer.classifier
-
-
-def _interrupt_after(calls):
-    """Breaks off at the beginning of that call of a run, counted from 1."""
-    begun = []
-
-    def on_train_batch_begin(self, batch, logs=None):
-        begun.append(batch)
-        if len(begun) == calls:
-            raise KeyboardInterrupt
-
-    return on_train_batch_begin
 
 
 def test_augmentation_is_of_training_batches_only(tmp_path, monkeypatch):

@@ -1,12 +1,10 @@
 """The results page of a suite: results.md, and results.html that needs no other file."""
 
-import base64
 import dataclasses
 import shutil
 
-import jinja2
-
-from attention_zoo.report.html import write_whole
+from attention_zoo.report.html import PACKAGE, environment, write_whole
+from attention_zoo.report.pictures import data_uri
 from attention_zoo.trainers.reproduction import findings, sections, theory
 from attention_zoo.trainers.reproduction.runs import Comparison, Run, comparisons
 from attention_zoo.trainers.reproduction.verdict import Verdict
@@ -116,8 +114,7 @@ def _embedded(folder):
     """Function of a figure's name, -> its pixels as a data: address."""
 
     def address(name):
-        data = base64.b64encode((folder / "figures" / f"{name}.png").read_bytes())
-        return f"data:image/png;base64,{data.decode()}"
+        return data_uri("image/png", (folder / "figures" / f"{name}.png").read_bytes())
 
     return address
 
@@ -132,16 +129,5 @@ def _cell(text):
     return _plain(text).replace("|", "\\|").replace("\n", " ")
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.ChoiceLoader(
-        [
-            jinja2.PackageLoader("attention_zoo.trainers.reproduction"),
-            jinja2.PackageLoader("attention_zoo.report"),  # base.html and its style
-        ]
-    ),
-    autoescape=jinja2.select_autoescape(["html"]),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_ENVIRONMENT = environment("attention_zoo.trainers.reproduction", PACKAGE)
 _ENVIRONMENT.filters |= {"plain": _plain, "cell": _cell}

@@ -1,13 +1,11 @@
 """What finished jobs found: runs side by side, the trajectories of theory, the drives."""
 
-import csv
 import dataclasses
 import functools
 import json
 from pathlib import Path
 
-import numpy as np
-
+from attention_zoo.report.run import read_columns
 from attention_zoo.trainers.reproduction.job import ROWS, Job
 
 
@@ -36,9 +34,7 @@ class Run:
     @functools.cached_property
     def curves(self):
         """Columns of metrics.csv by name, arrays of numbers or of strings."""
-        with (self.folder / "metrics.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {name: _array([row[name] for row in rows]) for name in rows[0]}
+        return read_columns(self.folder / "metrics.csv")
 
     def lacking(self):
         """What the results page reads of the run that its files do not have, by name.
@@ -64,13 +60,6 @@ _READ: dict[str, tuple[tuple[str, ...], ...]] = {
     "hatexplain": (("test",), ("val_focus_accuracy",), ()),
     "captions": (("test",), (), ()),
 }
-
-
-def _array(cells):
-    try:
-        return np.array(cells, float)
-    except ValueError:
-        return np.array(cells)
 
 
 @dataclasses.dataclass(frozen=True)
