@@ -2,7 +2,7 @@
 
 Each function returns (focus, classifier): two networks of one segment (h, w, channels), the focus
 network with one score and no biases, the classifier with a logit a class. Glorot-normal kernels,
-zero biases, valid padding, ReLU between layers.
+zero biases, valid padding, ReLU between layers, max-pooling before it: the two commute.
 
 Reference: arXiv:2307.13421, experiments on CIFAR-10 and CIFAR-100.
 """
@@ -71,9 +71,10 @@ def _network(segment_shape, name, *, convolutions, units, use_bias=True):
     settings = {"kernel_initializer": "glorot_normal", "use_bias": use_bias}
     stack = [keras.Input(segment_shape)]
     for filters, kernel_size, pool in convolutions:
-        stack.append(keras.layers.Conv2D(filters, kernel_size, activation="relu", **settings))
-        if pool:
+        stack.append(keras.layers.Conv2D(filters, kernel_size, **settings))
+        if pool:  # before ReLU: the same values and gradients, a quarter of the numbers
             stack.append(BlockMaxPool2D())
+        stack.append(keras.layers.ReLU())
     stack.append(keras.layers.Flatten())
     stack += [keras.layers.Dense(n, activation="relu", **settings) for n in units[:-1]]
     stack.append(keras.layers.Dense(units[-1], **settings))
