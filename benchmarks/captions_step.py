@@ -87,7 +87,7 @@ class Ours:
 
         from attention_zoo.models import Captioner
         from attention_zoo.optimizers import Adam
-        from attention_zoo.trainers.loop import Loop
+        from attention_zoo.training.loop import Loop
 
         keras.utils.set_random_seed(0)
         self.steps = arguments.steps

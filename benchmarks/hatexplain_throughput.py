@@ -72,7 +72,7 @@ class Ours:
 
         from attention_zoo import datasets
         from attention_zoo.trainers import hatexplain
-        from attention_zoo.trainers.loop import Loop
+        from attention_zoo.training.loop import Loop
 
         keras.utils.set_random_seed(0)
         self.settings = hatexplain.Settings(attention=arguments.attention, ema_momentum=None)

@@ -31,7 +31,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf  # noqa: F401  imported before the forks; no op may run before them
 
 from attention_zoo.trainers import sdc
-from attention_zoo.trainers.checkpoints import Checkpoints, find_checkpoints
+from attention_zoo.training.checkpoints import Checkpoints, find_checkpoints
 
 SETTINGS = {
     "num_examples": 2_048,

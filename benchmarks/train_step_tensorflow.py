@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from attention_zoo.datasets.mosaics import gather_segments
 from attention_zoo.models import FocusClassifier, networks
-from attention_zoo.trainers.loop import Loop
+from attention_zoo.training.loop import Loop
 
 
 class Ours:

@@ -34,7 +34,7 @@ def test_runs_killed_at_random_moments_end_as_the_unbroken_one(tmp_path):
 
 
 FORGETFUL = """
-from attention_zoo.trainers.checkpoints import Checkpoints
+from attention_zoo.training.checkpoints import Checkpoints
 Checkpoints.restore = lambda *arguments: 0
 """
 

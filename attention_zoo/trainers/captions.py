@@ -27,12 +27,12 @@ from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexitie
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
 from attention_zoo.optimizers import TwoOptimizers
-from attention_zoo.trainers.about import write_about
-from attention_zoo.trainers.caption_encoders import load_encoder
+from attention_zoo.training.run_metadata import write_about
+from attention_zoo.models.image_encoders import load_encoder
 from attention_zoo.trainers.caption_results import evaluation_lines, write_results
 from attention_zoo.trainers.command import Command
-from attention_zoo.trainers.keep_best import KeepBest
-from attention_zoo.trainers.run_settings import (
+from attention_zoo.training.keep_best import KeepBest
+from attention_zoo.training.config import (
     LEAVES,
     RunSettings,
     check_run_settings,
@@ -42,9 +42,9 @@ from attention_zoo.trainers.run_settings import (
     make_switch,
     precision,
 )
-from attention_zoo.trainers.strategies import is_chief, make_strategy
-from attention_zoo.trainers.training import on_one_replica, train
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.strategies import is_chief, make_strategy
+from attention_zoo.training.run import on_one_replica, train
+from attention_zoo.training.workdir import Workdir
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

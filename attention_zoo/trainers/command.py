@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
-from attention_zoo.trainers.training import Preempted
+from attention_zoo.training.run import Preempted
 
 TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
 

@@ -29,12 +29,12 @@ from attention_zoo.models import (
     reading_networks,
     text_networks,
 )
-from attention_zoo.trainers.about import write_about
+from attention_zoo.training.run_metadata import write_about
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.examples import post_examples
-from attention_zoo.trainers.keep_best import KEEP, KeepBest
+from attention_zoo.training.keep_best import KEEP, KeepBest
 from attention_zoo.trainers.results import evaluation_tables, write_results
-from attention_zoo.trainers.run_settings import (
+from attention_zoo.training.config import (
     RunSettings,
     check_run_settings,
     load_initial_weights,
@@ -44,9 +44,9 @@ from attention_zoo.trainers.run_settings import (
     make_switch,
     precision,
 )
-from attention_zoo.trainers.strategies import is_chief, make_strategy
-from attention_zoo.trainers.training import on_one_replica, train
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.strategies import is_chief, make_strategy
+from attention_zoo.training.run import on_one_replica, train
+from attention_zoo.training.workdir import Workdir
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

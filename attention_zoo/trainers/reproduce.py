@@ -23,7 +23,7 @@ from pathlib import Path
 
 from attention_zoo._settings import make, setting
 from attention_zoo.trainers.command import Command
-from attention_zoo.trainers.folder_lock import hold
+from attention_zoo.training.folder_lock import hold
 from attention_zoo.trainers.reproduction import page, paper, quick
 from attention_zoo.trainers.reproduction.needs import Places
 from attention_zoo.trainers.reproduction.runner import Outcome, run_jobs, settled

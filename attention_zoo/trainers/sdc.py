@@ -16,13 +16,13 @@ from attention_zoo import datasets, plots
 from attention_zoo._settings import make, setting
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
-from attention_zoo.trainers.about import write_about
-from attention_zoo.trainers.augment import AUGMENTATIONS, augmented, check_augment
+from attention_zoo.training.run_metadata import write_about
+from attention_zoo.datasets.augmentation import AUGMENTATIONS, augmented, check_augment
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.examples import mosaic_examples
-from attention_zoo.trainers.resident import resident
+from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.trainers.results import evaluation_tables, write_results
-from attention_zoo.trainers.run_settings import (
+from attention_zoo.training.config import (
     RunSettings,
     check_run_settings,
     load_initial_weights,
@@ -32,9 +32,9 @@ from attention_zoo.trainers.run_settings import (
     make_switch,
     precision,
 )
-from attention_zoo.trainers.strategies import is_chief, make_strategy
-from attention_zoo.trainers.training import on_one_replica, train
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.strategies import is_chief, make_strategy
+from attention_zoo.training.run import on_one_replica, train
+from attention_zoo.training.workdir import Workdir
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

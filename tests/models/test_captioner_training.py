@@ -8,7 +8,7 @@ import tensorflow as tf
 from attention_zoo import layers
 from attention_zoo.callbacks import SwitchAttention
 from attention_zoo.models import Captioner
-from attention_zoo.trainers.loop import Loop
+from attention_zoo.training.loop import Loop
 
 ATTENTIONS = {
     "soft": lambda: "soft",

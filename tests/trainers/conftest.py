@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attention_zoo.models import FocusClassifier, networks
-from attention_zoo.trainers.run_callbacks import WriteMetrics
+from attention_zoo.training.run_callbacks import WriteMetrics
 
 
 @pytest.fixture(scope="session")

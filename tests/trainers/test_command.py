@@ -7,7 +7,7 @@ from absl import app
 
 from attention_zoo.trainers import command
 from attention_zoo.trainers.command import TERMINATED, Command
-from attention_zoo.trainers.training import Preempted
+from attention_zoo.training.run import Preempted
 
 
 @pytest.fixture

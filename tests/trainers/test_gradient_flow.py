@@ -7,7 +7,7 @@ from matplotlib.image import imread
 
 from attention_zoo import dynamics
 from attention_zoo.trainers import gradient_flow
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.workdir import Workdir
 
 TINY = {"epochs": 3, "num_examples": 20, "num_segments": 3, "num_classes": 2}
 QUICK = {"jit_compile": "false"}  # to compile takes longer than so few steps

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from attention_zoo.trainers.folder_lock import hold
+from attention_zoo.training.folder_lock import hold
 
 _GRACE = 60.0  # seconds that a job has to save itself
 _POLL = 0.2

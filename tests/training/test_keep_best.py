@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo.trainers.keep_best import KeepBest
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.keep_best import KeepBest
+from attention_zoo.training.workdir import Workdir
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from attention_zoo.callbacks import SwitchAttention
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.optimizers import TwoOptimizers
 from attention_zoo.trainers import loop as loop_module
-from attention_zoo.trainers.checkpoints import Checkpoints, find_checkpoints
-from attention_zoo.trainers.loop import Loop
-from attention_zoo.trainers.resident import resident
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.checkpoints import Checkpoints, find_checkpoints
+from attention_zoo.training.loop import Loop
+from attention_zoo.datasets.device_dataset import resident
+from attention_zoo.training.workdir import Workdir
 
 B, STEPS = 32, 5  # steps an epoch
 

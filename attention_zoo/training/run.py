@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from attention_zoo.trainers.checkpoints import Checkpoints
-from attention_zoo.trainers.loop import Loop
-from attention_zoo.trainers.preemption import Preemption
-from attention_zoo.trainers.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
+from attention_zoo.training.checkpoints import Checkpoints
+from attention_zoo.training.loop import Loop
+from attention_zoo.training.preemption import Preemption
+from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
 
 
 class Preempted(Exception):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
-from attention_zoo.trainers.checkpoints import find_checkpoints
+from attention_zoo.training.checkpoints import find_checkpoints
 
 
 class Progress(keras.callbacks.Callback):

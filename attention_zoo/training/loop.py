@@ -5,7 +5,7 @@ import itertools
 import keras
 import tensorflow as tf
 
-from attention_zoo.trainers.averaging import averaged_weights, take_averages
+from attention_zoo.training.averaging import averaged_weights, take_averages
 
 
 class Loop:

@@ -9,8 +9,8 @@ import types
 
 import pytest
 
-from attention_zoo.trainers import folder_lock
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training import folder_lock
+from attention_zoo.training.workdir import Workdir
 
 SETTINGS = {"rate": 0.1, "names": ["a", "b"], "split": None}
 

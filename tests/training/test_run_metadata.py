@@ -2,9 +2,9 @@ import dataclasses
 import datetime
 import json
 
-from attention_zoo.trainers.about import write_about
+from attention_zoo.training.run_metadata import write_about
 from attention_zoo.trainers.sdc import Settings
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.workdir import Workdir
 
 
 def test_a_run_keeps_what_was_written_when_it_began(tmp_path):

@@ -4,7 +4,7 @@ import urllib.error
 import pytest
 import tensorflow as tf
 
-from attention_zoo.trainers.strategies import is_chief, make_strategy
+from attention_zoo.training.strategies import is_chief, make_strategy
 
 WORKERS = {"worker": ["a:1", "b:1"]}
 FIRST = {"type": "worker", "index": 0}

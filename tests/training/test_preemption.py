@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from attention_zoo.trainers.preemption import Preemption
+from attention_zoo.training.preemption import Preemption
 
 
 def test_sigterm_is_a_request_within_the_context_only():

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo.trainers.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
+from attention_zoo.training.workdir import Workdir
 
 
 @pytest.fixture

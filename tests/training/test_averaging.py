@@ -6,11 +6,11 @@ import pytest
 
 from attention_zoo import datasets
 from attention_zoo.models import FocusClassifier, networks
-from attention_zoo.trainers.averaging import averaged_weights
-from attention_zoo.trainers.checkpoints import Checkpoints
-from attention_zoo.trainers.loop import Loop
-from attention_zoo.trainers.resident import resident
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.averaging import averaged_weights
+from attention_zoo.training.checkpoints import Checkpoints
+from attention_zoo.training.loop import Loop
+from attention_zoo.datasets.device_dataset import resident
+from attention_zoo.training.workdir import Workdir
 
 BATCH, STEPS, EPOCHS, MOMENTUM = 32, 4, 2, 0.7
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo.trainers.checkpoints import Checkpoints, find_checkpoints
-from attention_zoo.trainers.workdir import Workdir
+from attention_zoo.training.checkpoints import Checkpoints, find_checkpoints
+from attention_zoo.training.workdir import Workdir
 
 
 @pytest.fixture

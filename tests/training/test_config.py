@@ -3,7 +3,7 @@ import pytest
 
 from attention_zoo._settings import make
 from attention_zoo.callbacks import FocusDrive, FocusStalled
-from attention_zoo.trainers.run_settings import (
+from attention_zoo.training.config import (
     RunSettings,
     check_run_settings,
     make_optimizer,

@@ -8,8 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from attention_zoo.trainers.checkpoints import find_checkpoints
-from attention_zoo.trainers.folder_lock import LOCK, hold
+from attention_zoo.training.checkpoints import find_checkpoints
+from attention_zoo.training.folder_lock import LOCK, hold
 
 
 class Workdir:

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from attention_zoo.trainers.averaging import averaged_weights
+from attention_zoo.training.averaging import averaged_weights
 
 KEEP = {"accuracy": ("val_label_accuracy", 1), "loss": ("val_loss", -1)}
 

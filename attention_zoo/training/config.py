@@ -11,7 +11,7 @@ from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
 from attention_zoo.models.prediction import WAYS
 from attention_zoo.ops import NORMALIZERS
 from attention_zoo.optimizers import Adam, TwoOptimizers
-from attention_zoo.trainers.strategies import STRATEGIES
+from attention_zoo.training.strategies import STRATEGIES
 
 LEAVES = ("soft", "hard", "lvml", "gumbel", "reinforce")
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
