@@ -79,8 +79,8 @@ def _contestant(args, attentions, alphas):
     model.compile(keras.optimizers.SGD(1.0, momentum=0.9))
     model.optimizer.build(model.trainable_variables)
     loop = Loop(model, prepare=resident(source))
-    iterator = iter(source.endless_indices(args.batch_size))
-    probe = source.index_dataset(args.batch_size)
+    iterator = iter(source.indices().endless(args.batch_size))
+    probe = source.indices().dataset(args.batch_size)
 
     def turn(batches):
         train = _milliseconds(lambda: loop.run(iterator, batches))

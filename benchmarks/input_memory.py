@@ -70,7 +70,7 @@ def measure(args, case, num_segments):
     source = info.source
     if case == "trainer":
         gather = resident(source)  # noqa: F841  holds the images
-        batches = source.endless_indices(batch_size).take(args.num_examples // batch_size)
+        batches = source.indices().endless(batch_size).take(args.num_examples // batch_size)
     else:
         batches = source.dataset(batch_size, shuffle=True)
     for batch in batches:

@@ -46,7 +46,7 @@ def measure(num_segments, args):
         num_examples=64 * args.batch_size,
     )
     iterators = {
-        "rows": iter(source.endless_indices(args.batch_size)),
+        "rows": iter(source.indices().endless(args.batch_size)),
         "pixels": iter(source.endless(args.batch_size)),
     }
     times = {name: [] for name in PIPELINES}

@@ -75,7 +75,7 @@ def _loop(args):
     model.compile(keras.optimizers.SGD(0.01, momentum=0.9))
     model.optimizer.build(model.trainable_variables)
     loop = Loop(model, prepare=resident(info.source), jit_compile=args.jit_compile)
-    batches = info.source.endless_indices(args.batch_size)
+    batches = info.source.indices().endless(args.batch_size)
     loop.evaluate(batches.take(1))  # makes the metrics' variables
     return loop, batches
 

@@ -6,9 +6,8 @@ import typing
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.datasets.buckets import endless_buckets, rebucketed
 from attention_zoo.datasets.caption_words import END, START, encoded
-from attention_zoo.datasets.epochs import check_batch_size
+from attention_zoo.datasets.split import Examples
 
 # Padded lengths: 4, 8, ... 32, then wider steps. Few, so that few graphs are compiled.
 LENGTHS = (*range(4, 36, 4), 40, 48, 64, *(2**k for k in range(7, 16)))
@@ -26,8 +25,14 @@ class Look(typing.Protocol):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Captions:
+class Captions(Examples):
     """n captions of N pictures, one after the other.
+
+    Its batches are ({"image", "words"}, {"words"}), an example a caption. Of the model's inputs
+    "image" (b, h, w, 3) uint8, or "features" (b, R, d) float32, is the picture, and "words" (b, T)
+    the ids of start and words. The targets' "words" (b, T) are those one further on: words and end.
+    T is the smallest of `LENGTHS` that holds a batch, or max_words + 1; padding is 0. A caption
+    whose picture turns out to be unreadable has targets of padding alone, which teach nothing.
 
     Attributes:
         pictures: `Pictures` or `Features`, N of them.
@@ -45,6 +50,8 @@ class Captions:
     words: tf.RaggedTensor = dataclasses.field(repr=False)
     vocabulary: tuple[str, ...] = dataclasses.field(repr=False)
     max_words: int | None = None
+
+    kind = "captions"
 
     @classmethod
     def from_texts(cls, pictures, picture_of, texts, words, max_words=None):
@@ -82,47 +89,6 @@ class Captions:
         texts, words = (tf.gather(x, rows) for x in (self.texts, self.words))
         return dataclasses.replace(self, picture_of=self.picture_of[rows], texts=texts, words=words)
 
-    def dataset(self, batch_size=None, shuffle=False, seed=0, drop_remainder=False):
-        """Returns the pipeline of ({"image", "words"}, {"words"}), an element a caption.
-
-        Of the model's inputs "image" (b, h, w, 3) uint8, or "features" (b, R, d) float32, is the
-        picture, and "words" (b, T) the ids of start and words. The targets' "words" (b, T) are
-        those one further on: words and end. T is the smallest of `LENGTHS` that holds a batch, or
-        max_words + 1; padding is 0. Shuffled batches are of captions of about one length. A caption
-        whose picture turns out to be unreadable has targets of padding alone, which teach nothing.
-
-        Args:
-            batch_size: Captions a batch; None leaves out the batch axis, and the padding.
-            shuffle: Whether each pass is a new order of all captions, all following from the seed.
-            seed: A non-negative integer.
-            drop_remainder: Whether a last batch smaller than `batch_size` is left out.
-        """
-        n, size = len(self), 1 if batch_size is None else batch_size
-        check_batch_size(size)
-        if shuffle:
-            rows = rebucketed(self.lengths, size, seed, drop_remainder)
-        else:
-            rows = tf.data.Dataset.range(n).batch(size, drop_remainder=drop_remainder)
-        count = n // size if drop_remainder else -(-n // size)
-        batches = self._batches(rows, size, padded=batch_size is not None)
-        batches = batches.unbatch() if batch_size is None else batches
-        return batches.apply(tf.data.experimental.assert_cardinality(count))
-
-    def endless(self, batch_size, *, seed=0, first_step=0):
-        """Returns full batches without end, epoch after epoch, for `fit(steps_per_epoch=...)`.
-
-        The order of an epoch follows from the seed and the epoch's number alone, so a run that
-        was broken off goes on in the same order. An epoch has n // batch_size batches.
-
-        Args:
-            batch_size: Captions a batch.
-            seed: A non-negative integer.
-            first_step: The number of the first batch, counted from the first epoch's first.
-        """
-        check_batch_size(batch_size, most=len(self), what="captions")
-        rows = endless_buckets(self.lengths, batch_size, seed, first_step)
-        return self._batches(rows, batch_size)
-
     def by_picture(self, batch_size):
         """Returns the pipeline of ({"image"}, {"picture", "references"}), an element a picture.
 
@@ -144,14 +110,13 @@ class Captions:
         found = self.pictures.attach(rows, batch_size).unbatch().filter(lambda i, x, good: good)
         return found.map(example).padded_batch(batch_size).prefetch(1)
 
-    def _batches(self, rows, batch_size, padded=True):
-        """Batches of numbers (b,) -> ({...}, {...})."""
+    def _batches(self, numbers, batch_size, padded):
         with tf.device("CPU:0"):
             picture_of = tf.constant(self.picture_of)
-        rows = rows.map(lambda i: (i, tf.gather(picture_of, i)))
+        size = numbers.element_spec.shape[0]  # None where the last batch may be smaller
+        rows = numbers.map(lambda i: (i, tf.gather(picture_of, i)))
 
         def example(i, x, readable):
-            size = rows.element_spec[0].shape[0]
             x = tf.ensure_shape(x, (size, *x.shape[1:]))
             said, targets = self._words(tf.ensure_shape(i, (size,)), padded)
             targets = tf.where(readable[:, None], targets, 0)

@@ -22,6 +22,7 @@ from attention_zoo.datasets.caption_words import standardized, vocabulary
 from attention_zoo.datasets.captions import Captions
 from attention_zoo.datasets.draw import check_count
 from attention_zoo.datasets.pictures import Pictures
+from attention_zoo.datasets.split import Split
 from attention_zoo.datasets.splits import rows_by_split
 
 CITATION = (
@@ -30,30 +31,27 @@ CITATION = (
 )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class CaptionInfo:
-    """Describes a data set of captions; `load` returns one beside the `tf.data.Dataset`.
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class CaptionInfo(Split):
+    """Captions and what is known of them; `load` returns one beside the `tf.data.Dataset`.
 
     Attributes:
-        name: As given to `load`.
-        split: As given to `load`, for example "train[:90%]".
-        num_examples: Captions in the split.
-        num_pictures: Pictures in the split.
-        vocabulary: Words with an id of their own, from 4 on.
+        source: The captions behind the pipeline.
         left_out: Ids of what was left out while reading, by reason. Pictures whose bytes are no
             picture are found when they are first decoded: `source.pictures.unreadable`.
-        source: The captions behind the pipeline.
-        citation: Where the data comes from, in one line.
     """
 
-    name: str
-    split: str
-    num_examples: int
-    num_pictures: int
-    vocabulary: tuple[str, ...] = dataclasses.field(repr=False)
-    left_out: dict[str, list] = dataclasses.field(repr=False)
     source: Captions = dataclasses.field(repr=False)
-    citation: str
+
+    @property
+    def vocabulary(self):
+        """Words with an id of their own, from 4 on."""
+        return self.source.vocabulary
+
+    @property
+    def num_pictures(self):
+        """Pictures in the split."""
+        return len(np.unique(self.source.picture_of))
 
 
 def load(
@@ -114,9 +112,6 @@ def load(
     return CaptionInfo(
         name="coco_captions",
         split=str(split),
-        num_examples=len(source),
-        num_pictures=len(np.unique(picture_of)),
-        vocabulary=source.vocabulary,
         left_out={reason: some for reason, some in sorted(left_out.items()) if some},
         source=source,
         citation=CITATION,

@@ -5,16 +5,18 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.datasets.buckets import endless_buckets, rebucketed
-from attention_zoo.datasets.epochs import check_batch_size
+from attention_zoo.datasets.split import Examples
 
 # Padded lengths: 8, 16, ... 64, then doubling. Few, so that few graphs are compiled.
 LENGTHS = (*range(8, 72, 8), *(64 * 2**k for k in range(1, 15)))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Posts:
+class Posts(Examples):
     """n posts; the segments of a post are its tokens.
+
+    Its batches are (tokens, {"label", "focus"}): (b, m), (b,) and (b, m); m is the smallest of
+    `LENGTHS` that holds a batch.
 
     Attributes:
         tokens: Ragged tensor in host memory, (n, tokens): strings, or ids of 1 and more once they
@@ -27,6 +29,8 @@ class Posts:
     tokens: tf.RaggedTensor = dataclasses.field(repr=False)
     labels: np.ndarray = dataclasses.field(repr=False)
     rationales: tf.RaggedTensor = dataclasses.field(repr=False)
+
+    kind = "posts"
 
     @classmethod
     def from_lists(cls, tokens, labels, rationales):
@@ -63,58 +67,15 @@ class Posts:
         ids = tf.cast(look_up(self.tokens.flat_values), tf.int32)
         return dataclasses.replace(self, tokens=self.tokens.with_flat_values(ids))
 
-    def head(self, count):
-        """The first `count` posts, or all if there are fewer."""
-        return self.rows(np.arange(min(count, len(self))))
-
     def rows(self, rows):
         """The posts of these numbers, (k,)."""
         tokens, rationales = (tf.gather(x, rows) for x in (self.tokens, self.rationales))
         return Posts(tokens, self.labels[np.asarray(rows, int)], rationales)
 
-    def dataset(self, batch_size=None, shuffle=False, seed=0, drop_remainder=False):
-        """Returns the pipeline of (tokens, {"label", "focus"}): (b, m), (b,) and (b, m).
-
-        m is the smallest of `LENGTHS` that holds a batch. Shuffled batches are of posts of about
-        one length.
-
-        Args:
-            batch_size: Posts a batch; None leaves out the batch axis, and the padding.
-            shuffle: Whether each pass is a new order of all posts, all following from the seed.
-            seed: A non-negative integer.
-            drop_remainder: Whether a last batch smaller than `batch_size` is left out.
-        """
-        n = len(self)
-        if batch_size is None:
-            rows = tf.data.Dataset.range(n)
-            rows = rows.shuffle(n, seed=seed, reshuffle_each_iteration=True) if shuffle else rows
-            return rows.map(lambda row: tf.nest.map_structure(_alone, self._look_up(row[None])))
-        check_batch_size(batch_size)
-        if not shuffle:
-            rows = tf.data.Dataset.range(n).batch(batch_size, drop_remainder=drop_remainder)
-            return self._batches(rows)
-        rows = rebucketed(self.lengths, batch_size, seed, drop_remainder)
-        count = n // batch_size if drop_remainder else -(-n // batch_size)
-        return self._batches(rows.apply(tf.data.experimental.assert_cardinality(count)))
-
-    def endless(self, batch_size, *, seed=0, first_step=0):
-        """Returns full batches without end, epoch after epoch, for `fit(steps_per_epoch=...)`.
-
-        The order of an epoch follows from the seed and the epoch's number alone, so a run that
-        was broken off goes on in the same order. An epoch has n // batch_size batches.
-
-        Args:
-            batch_size: Posts a batch.
-            seed: A non-negative integer.
-            first_step: The number of the first batch, counted from the first epoch's first.
-        """
-        check_batch_size(batch_size, most=len(self), what="posts")
-        return self._batches(endless_buckets(self.lengths, batch_size, seed, first_step))
-
-    def _batches(self, rows):
-        return rows.map(lambda numbers: _padded(self._look_up(numbers), numbers.shape[0])).prefetch(
-            1
-        )
+    def _batches(self, numbers, batch_size, padded):
+        if not padded:
+            return numbers.map(self._look_up)
+        return numbers.map(lambda rows: _padded(self._look_up(rows), rows.shape[0])).prefetch(1)
 
     def _look_up(self, rows):
         """Numbers (b,) -> (ragged tokens, {"label", "focus"})."""
@@ -140,7 +101,3 @@ def _padded(example, batch_size):
 
 
 _PADDING = {tf.string: "", tf.int32: 0}
-
-
-def _alone(part):
-    return part[0]

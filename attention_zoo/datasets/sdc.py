@@ -119,11 +119,7 @@ def from_base(name, base, split, *, foreground_classes, num_segments, num_exampl
     return DatasetInfo(
         name=name,
         split=str(split),
-        num_examples=num_examples,
-        num_segments=num_segments,
-        num_classes=len(foreground_classes),
         class_names=tuple(base.class_names[i] for i in foreground_classes),
-        segment_shape=tuple(images.shape[1:]),
         protocol=protocol,
         source=mosaics,
         citation=base.citation,

@@ -107,12 +107,12 @@ def _train(model, run, settings, source):
     """Trains the steps that are left."""
     size = settings.batch_size
     loop = make_loop(model, settings, prepare=resident(source))
-    probe = source.head(settings.num_probe_examples).index_dataset(size)
+    probe = source.head(settings.num_probe_examples).indices().dataset(size)
     run_loop(
         loop,
         run,
         settings,
-        lambda step: source.endless_indices(size, seed=settings.seed, first_step=step),
+        lambda step: source.indices().endless(size, seed=settings.seed, first_step=step),
         steps_per_epoch=len(source.table) // size,
         callbacks=_callbacks(run, lambda: loop.evaluate(probe)),
     )

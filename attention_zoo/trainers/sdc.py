@@ -150,7 +150,7 @@ def _train(model, run, settings, training, test, switch, monitors):
     )
 
     def batches(first_step):
-        return source.endless_indices(size, seed=settings.seed, first_step=first_step)
+        return source.indices().endless(size, seed=settings.seed, first_step=first_step)
 
     train(
         model,
@@ -159,7 +159,7 @@ def _train(model, run, settings, training, test, switch, monitors):
         batches,
         steps_per_epoch=training.num_examples // size,
         prepare=augmented(gather, settings.augment, settings.seed),
-        validation=test.source.index_dataset(size),
+        validation=test.source.indices().dataset(size),
         switch=switch,
         monitors=monitors,
         prepare_validation=gather_test,

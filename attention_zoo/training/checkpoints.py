@@ -8,6 +8,8 @@ import warnings
 
 import numpy as np
 
+from attention_zoo.training import callback_state
+
 
 class Checkpoints:
     """The newest checkpoints of a run: whole, checked, or not there.
@@ -24,9 +26,11 @@ class Checkpoints:
         keep: number of newest checkpoints to keep.
         every_steps: steps between checkpoints.
         every_seconds: seconds between checkpoints, besides; None for no such limit.
+        brought: callbacks that a user brings, whose state is saved as `callback_state` has it; of
+            others it is where they have `get_state`.
     """
 
-    def __init__(self, workdir, *, keep=2, every_steps, every_seconds=None):
+    def __init__(self, workdir, *, keep=2, every_steps, every_seconds=None, brought=()):
         for name, value in (("keep", keep), ("every_steps", every_steps)):
             if value < 1:
                 raise ValueError(f"{name} is {value}, expected 1 or more")
@@ -35,6 +39,7 @@ class Checkpoints:
         self._keep = keep
         self._every_steps = every_steps
         self._every_seconds = every_seconds
+        self._brought = list(brought)
         self._saved_step, self._saved_time = 0, time.monotonic()
         self._restored = None  # the callbacks' states, between the two calls that restore
 
@@ -47,7 +52,7 @@ class Checkpoints:
             "stop_training": bool(model.stop_training),
             "metrics": [variable.numpy().tolist() for variable in model.metrics_variables],
             "seeds": [variable.numpy().tolist() for variable in _seeds(model)],
-            "callbacks": {name: one.get_state() for name, one in _stateful(callbacks)},
+            "callbacks": self._states(callbacks),
         }
         self._workdir.write(
             f"checkpoints/{_name(step)}", lambda path: _write(path, model, state), folder=True
@@ -80,16 +85,31 @@ class Checkpoints:
         return 0
 
     def restore_callbacks(self, callbacks):
-        """Gives callbacks back the state that came with what `restore` loaded, if it did."""
+        """Gives callbacks back the state that came with what `restore` loaded, if it did.
+
+        Raises:
+            ValueError: other callbacks, or one whose state cannot be saved.
+        """
         if self._restored is None:
+            self._states(callbacks)  # now, not at the first checkpoint
             return
-        for name, callback in _stateful(callbacks):
+        for name, callback in self._stateful(callbacks):
             if name not in self._restored:
                 raise ValueError(
                     f"callback {name!r} has no state in the checkpoint, expected the callbacks "
                     f"{sorted(self._restored)}"
                 )
-            callback.set_state(self._restored[name])
+            callback_state.set_state(callback, self._restored[name])
+
+    def _states(self, callbacks):
+        return {name: callback_state.get_state(one) for name, one in self._stateful(callbacks)}
+
+    def _stateful(self, callbacks):
+        """Callbacks with a state to save, by a name that a resumed run gives them too."""
+        for number, callback in enumerate(callbacks.callbacks):
+            brought = any(callback is one for one in self._brought)
+            if brought or hasattr(callback, "get_state"):
+                yield f"{number} {type(callback).__name__}", callback
 
     def _is_due(self, step):
         if step // self._every_steps > self._saved_step // self._every_steps:
@@ -109,13 +129,6 @@ def find_checkpoints(folder):
 
 def _name(step):
     return f"step-{step:08d}"
-
-
-def _stateful(callbacks):
-    """Callbacks with a state of their own, by a name that a resumed run gives them too."""
-    for number, callback in enumerate(callbacks.callbacks):
-        if hasattr(callback, "get_state"):
-            yield f"{number} {type(callback).__name__}", callback
 
 
 def _write(path, model, state):

@@ -1,4 +1,4 @@
-"""Settings that every trainer has, and what they make: attention, optimizer, switch, precision."""
+"""Settings that every task has, and what they make: attention, optimizer, switch, precision."""
 
 import contextlib
 import dataclasses
@@ -13,77 +13,112 @@ from attention_zoo.ops import NORMALIZERS
 from attention_zoo.optimizers import Adam, TwoOptimizers
 from attention_zoo.training.strategies import STRATEGIES
 
-LEAVES = ("soft", "hard", "lvml", "gumbel", "reinforce")
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+KEEP = ("last", "accuracy", "loss")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """How a model is trained, whatever the data."""
+class AttentionConfig:
+    """Attention."""
 
-    attention: str = setting("hybrid", "How attention is trained.", choices=(*LEAVES, "hybrid"))
-    first_attention: str = setting("soft", "Hybrid's first phase.", choices=LEAVES)
-    second_attention: str = setting("hard", "Hybrid's second phase.", choices=LEAVES)
+    attention: str = setting(
+        "hybrid",
+        "How attention is trained: soft, hard, lvml, gumbel, reinforce, hybrid, or the registered "
+        "name of a layer of your own.",
+    )
     normalizer: str = setting(
         "softmax", "What turns scores into attention.", choices=tuple(NORMALIZERS)
     )
-    temperature: float = setting(1.0, "Of Gumbel attention.", above=0)
+    temperature: float = setting(1.0, "Gumbel: of its softmax.", above=0)
     baseline: str = setting(
-        "moving_average", "Of REINFORCE attention.", choices=tuple(layers.BASELINES)
+        "moving_average",
+        "REINFORCE: what a reward is compared with.",
+        choices=tuple(layers.BASELINES),
     )
-    num_samples: int = setting(1, "Segments that REINFORCE attention draws.", least=1)
+    num_samples: int = setting(1, "REINFORCE: segments drawn for an example.", least=1)
     entropy_bonus: float = setting(
-        0.0, "Of REINFORCE attention: how much the entropy of attention adds to a reward.", least=0
+        0.0, "REINFORCE: how much the entropy of attention adds to a reward.", least=0
     )
     inference: str = setting(
         "auto", "How the model predicts; auto goes by the attention.", choices=("auto", *WAYS)
     )
-    epochs: int = setting(6, "Passes over the training examples.", least=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HybridConfig:
+    """Hybrid attention."""
+
+    first_attention: str = setting("soft", "Hybrid: attention of the first phase.")
+    second_attention: str = setting("hard", "Hybrid: attention of the second phase.")
     switch_when: str = setting(
         "epoch",
-        "What begins hybrid's second phase: switch_epoch; entropy of attention that falls no more; "
-        "or the first paradigm's drive to focus, below the second's.",
+        "Hybrid: what begins the second phase: switch_epoch; entropy of attention that falls no "
+        "more; or the first attention's drive to focus, below the second's.",
         choices=("epoch", "focus_stalled", "focus_drive"),
     )
     switch_epoch: int | None = setting(
-        None, "Epochs before hybrid's second phase; half of all if unset.", least=0
-    )
-    focus_drive: bool = setting(
-        False,
-        "After every epoch, measure the drive to focus that soft's, hard's and LVML's loss would "
-        "give, on a batch of training examples: drive_soft, drive_hard, drive_lvml in metrics.csv.",
-    )
-    batch_size: int = setting(256, "Examples a step.", least=1)
-    optimizer: str = setting("sgd", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
-    learning_rate: float = setting(0.05, "Of the optimizer.", above=0)
-    classifier_learning_rate: float | None = setting(
-        None, "Of every network but the focus network; learning_rate if unset.", above=0
+        None, "Hybrid: epochs before the second phase; half of all if unset.", least=0
     )
     second_learning_rate: float | None = setting(
         None,
-        "In hybrid's second phase, classifier_learning_rate changing in proportion; a fifth of the "
-        "first if unset.",
+        "Hybrid: learning rate of the second phase, other parts' changing in proportion; a fifth "
+        "of the first if unset.",
         above=0,
     )
-    momentum: float = setting(0.9, "Of SGD.", least=0, most=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimizationConfig:
+    """Optimisation."""
+
+    epochs: int = setting(6, "Passes over the training examples.", least=1)
+    batch_size: int = setting(256, "Examples a step.", least=1)
+    optimizer: str = setting("sgd", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
+    learning_rate: float = setting(0.05, "Learning rate of the optimizer.", above=0)
+    classifier_learning_rate: float | None = setting(
+        None,
+        "Learning rate of every network but the focus network; learning_rate if unset.",
+        above=0,
+    )
+    momentum: float = setting(0.9, "Momentum of SGD.", least=0, most=1)
     weight_decay: float | None = setting(
         None, "Share of every weight, times the learning rate, that a step takes off it.", above=0
     )
     ema_momentum: float | None = setting(
         None,
-        "Of an average of the weights over the steps, each keeping so much of it, that takes the "
-        "place of the last weights in validation and in the end.",
+        "Keeps an average of the weights over the steps, each keeping so much of it, that takes "
+        "the place of the last weights in validation and in the end.",
         above=0,
         most=0.9999,
     )
     clip_norm: float | None = setting(
         None,
-        "Largest norm of the whole gradient, which is scaled down to it; of the focus network's "
-        "and of the rest, each by itself, with classifier_learning_rate. For one replica only.",
+        "Largest norm of the whole gradient, which is scaled down to it; of each part with a "
+        "learning rate of its own by itself. For one replica only.",
         above=0,
     )
     initial_weights: str | None = setting(
         None, "File of weights (.weights.h5) to start from, with fresh optimizer state."
+    )
+    keep: str = setting(
+        "last",
+        "Weights to end with: of the last epoch, or of the best on the validation examples.",
+        choices=KEEP,
+    )
+    patience: int | None = setting(
+        None,
+        "Ends training after so many epochs that are no better on the validation examples, by what "
+        "`keep` names.",
+        least=1,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The run."""
+
+    seed: int = setting(
+        0, "Seed of data, weights, order of examples and samples.", least=0, most=2**32 - 1
     )
     checkpoint_steps: int | None = setting(
         None, "Steps between checkpoints; those of an epoch if unset.", least=1
@@ -92,7 +127,11 @@ class RunSettings:
         None, "Seconds between checkpoints, besides.", above=0
     )
     keep_checkpoints: int = setting(2, "Newest checkpoints to keep.", least=1)
-    seed: int = setting(0, "Of data, weights, data order and samples.", least=0, most=2**32 - 1)
+    focus_drive: bool = setting(
+        False,
+        "After every epoch, measure the drive to focus that soft's, hard's and LVML's loss would "
+        "give, on a batch of training examples: drive_soft, drive_hard, drive_lvml in metrics.csv.",
+    )
     jit_compile: str = setting(
         "auto",
         "XLA for the training step: auto is on for a GPU, off on a CPU and with replicas.",
@@ -109,6 +148,11 @@ class RunSettings:
         "Replicas: one; all GPUs, or logical CPUs, of the machine; TF_CONFIG's workers; a TPU.",
         choices=STRATEGIES,
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskConfig(AttentionConfig, HybridConfig, OptimizationConfig, RunConfig):
+    """How a model is trained, whatever the data; a task adds what it has to know of these."""
 
 
 def make_attention(settings):
@@ -133,18 +177,17 @@ def _leaf(name, settings):
     return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}))
 
 
-def make_optimizer(settings, model):
-    """SGD with momentum, as the paper has it, or Adam; two where the classifier has its own rate.
+def make_optimizer(settings, rates=None):
+    """SGD with momentum, as the paper has it, or Adam; parts may have a rate of their own.
 
     Args:
-        settings: `RunSettings`.
-        model: the built FocusClassifier to train.
+        settings: `TaskConfig`.
+        rates: as of `Task.rates`.
     """
-    focus = _optimizer(settings, settings.learning_rate)
-    if settings.classifier_learning_rate is None:
-        return focus
-    classifier = _optimizer(settings, settings.classifier_learning_rate)
-    return TwoOptimizers.of(model, focus=focus, classifier=classifier)
+    default = _optimizer(settings, settings.learning_rate)
+    if not rates:
+        return default
+    raise NotImplementedError  # PartitionedOptimizer
 
 
 def _optimizer(settings, learning_rate):
@@ -156,32 +199,39 @@ def _optimizer(settings, learning_rate):
     return keras.optimizers.SGD(learning_rate, momentum=settings.momentum, **common)
 
 
-def make_switch(settings, probe):
+def make_switch(settings, attention, optimizer, probe):
     """The callback that moves a hybrid on, or None for another attention.
 
     Args:
-        settings: `RunSettings`.
+        settings: `TaskConfig`.
+        attention: the layer.
+        optimizer: the optimizer; one that follows a schedule keeps it in the second phase.
         probe: callable without arguments, -> (inputs, targets) for `FocusDrive` to measure on.
     """
-    if settings.attention != "hybrid":
+    if not isinstance(attention, layers.HybridAttention):
         return None
-    rate = settings.second_learning_rate
     when = {
         "epoch": lambda: _switch_epoch(settings),
         "focus_stalled": FocusStalled,
         "focus_drive": lambda: FocusDrive(*probe()),
     }
     return SwitchAttention(
-        when=when[settings.switch_when](),
-        learning_rate=settings.learning_rate / 5 if rate is None else rate,
+        when=when[settings.switch_when](), learning_rate=_second_rate(settings, optimizer)
     )
+
+
+def _second_rate(settings, optimizer):
+    if settings.second_learning_rate is not None:
+        return settings.second_learning_rate
+    rate = optimizer.learning_rate
+    return float(rate.numpy()) / 5 if isinstance(rate, keras.Variable) else None
 
 
 def make_monitors(settings, probe):
     """Callbacks that measure after every epoch, before its figures are written.
 
     Args:
-        settings: `RunSettings`.
+        settings: `TaskConfig`.
         probe: as in `make_switch`.
     """
     return [FocusDrive(*probe())] if settings.focus_drive else []
@@ -216,9 +266,9 @@ def load_initial_weights(model, settings):
         ) from error
 
 
-def check_run_settings(settings, num_examples, num_replicas):
+def check_config(settings, attention, num_examples, num_replicas):
     """Raises ValueError for settings that contradict each other, the examples or the replicas."""
-    _check_switch(settings)
+    _check_switch(settings, attention)
     if settings.batch_size > num_examples:
         raise ValueError(
             f"batch_size is {settings.batch_size}, expected {num_examples} or less, the "
@@ -229,11 +279,16 @@ def check_run_settings(settings, num_examples, num_replicas):
             f"checkpoint_seconds is {settings.checkpoint_seconds} under multi_worker, expected "
             "checkpoint_steps: workers have clocks of their own and must save together"
         )
+    if settings.patience is not None and settings.keep == "last":
+        raise ValueError(
+            f"patience is {settings.patience} with keep 'last', expected keep 'accuracy' or "
+            "'loss': training that stops early ends with its best epoch"
+        )
     if num_replicas > 1:
         _check_replicas(settings, num_replicas)
 
 
-def _check_switch(settings):
+def _check_switch(settings, attention):
     if settings.switch_epoch is not None and settings.switch_epoch > settings.epochs:
         raise ValueError(
             f"switch_epoch is {settings.switch_epoch}, expected {settings.epochs} or less, the "
@@ -244,23 +299,25 @@ def _check_switch(settings):
             f"switch_epoch is {settings.switch_epoch} and switch_when is {settings.switch_when!r}, "
             "expected one of them"
         )
-    if settings.attention != "hybrid":
+    if not isinstance(attention, layers.HybridAttention):
         return
     if settings.switch_epoch is None and settings.epochs < 2:
         raise ValueError("epochs is 1 with hybrid attention, expected 2 or more, or a switch_epoch")
-    phases = settings.first_attention, settings.second_attention
+    phases = [type(phase) for phase in (attention.first, attention.second)]
     if settings.switch_when == "focus_drive" and not _have_drives(*phases):
+        names = " and ".join(phase.__name__ for phase in phases)
         raise ValueError(
-            f"switch_when is 'focus_drive' with a hybrid of {phases[0]!r} and {phases[1]!r}, "
-            f"expected two different ones of {list(_WITH_DRIVES)}"
+            f"switch_when is 'focus_drive' with a hybrid of {names}, expected two different ones "
+            f"of {', '.join(cls.__name__ for cls in _WITH_DRIVES)}"
         )
 
 
-_WITH_DRIVES = ("soft", "hard", "lvml")  # what FocusDrive compares
+# What FocusDrive compares.
+_WITH_DRIVES = (layers.SoftAttention, layers.HardAttention, layers.LVMLAttention)
 
 
 def _have_drives(first, second):
-    return first != second and {first, second} <= set(_WITH_DRIVES)
+    return first is not second and {first, second} <= set(_WITH_DRIVES)
 
 
 def _check_replicas(settings, num_replicas):

@@ -1,92 +1,148 @@
-"""Trains a model by the settings every trainer has: loop, callbacks, checkpoints, SIGTERM."""
+"""The only train-and-evaluate: a task, its settings, and what a user brings along."""
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from attention_zoo import plots, report
+from attention_zoo._settings import make
+from attention_zoo.layers import HybridAttention
+from attention_zoo.training.brought import Brought
 from attention_zoo.training.checkpoints import Checkpoints
+from attention_zoo.training.config import (
+    check_config,
+    load_initial_weights,
+    make_monitors,
+    make_optimizer,
+    make_switch,
+    precision,
+)
+from attention_zoo.training.keep_best import KeepBest
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.preemption import Preemption
 from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
+from attention_zoo.training.run_metadata import write_metadata
+from attention_zoo.training.strategies import is_chief, make_strategy
+from attention_zoo.training.workdir import Workdir
+
+SPLITS = ("train", "validation", "test")
 
 
 class Preempted(Exception):
     """SIGTERM came: the run was saved and stopped; the same command goes on with it."""
 
 
-def train(
-    model,
-    run,
-    settings,
-    batches,
-    *,
-    steps_per_epoch,
-    validation=None,
-    switch=None,
-    monitors=(),
-    **prepare,
-):
-    """Trains the steps that are left.
+def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callbacks=(), **settings):
+    """Trains, evaluates and exports one model; started again, goes on where it was broken off.
 
-    Args:
-        model: a built and compiled FocusClassifier.
-        run: its `Workdir`.
-        settings: `RunSettings`.
-        batches, steps_per_epoch, validation: as in `Loop.fit`.
-        switch: the `SwitchAttention` of a hybrid.
-        monitors: callbacks that add to the figures of an epoch.
-        **prepare: `prepare` and `prepare_validation`, as in `Loop`.
-
-    Raises:
-        Preempted: after SIGTERM. FloatingPointError: the loss is not finite.
+    See `attention_zoo.train`, which also takes a task by its name.
     """
-    run_loop(
-        make_loop(model, settings, **prepare),
-        run,
-        settings,
-        batches,
-        steps_per_epoch=steps_per_epoch,
-        validation=validation,
-        callbacks=_callbacks(run, switch, monitors),
-    )
+    brought = Brought(attention, optimizer, callbacks)
+    config = make(task.config, settings | brought.named)
+    keras.utils.set_random_seed(config.seed)
+    strategy = make_strategy(config.strategy)
+    splits = task.load(config) if data is None else _accepted(task, data, config)
+    layer = brought.attention or task.attention(config)
+    task.check(config, splits)
+    check_config(config, layer, len(splits["train"].source), strategy.num_replicas_in_sync)
+    with strategy.scope(), precision(config):
+        model = task.build(config, splits, layer)
+        load_initial_weights(model, config)
+        model.compile(brought.optimizer or make_optimizer(config, task.rates(model, config)))
+    record = dataclasses.asdict(config) | brought.record() | _recorded(data, splits)
+    with Workdir(workdir, record, writes=is_chief(strategy)) as folder:
+        write_metadata(folder, task)
+        given = task.inputs(splits, model, config, Path(workdir))
+        facts = _train(task, model, folder, config, given, brought)
+        model = on_one_replica(model)
+        return _finish(task, model, folder, config, given, facts)
 
 
-def make_loop(model, settings, **prepare):
-    """The `Loop` of the settings `jit_compile` and `steps_per_call`.
+def _accepted(task, data, config):
+    """What a user brings, as splits by name."""
+    data = data if isinstance(data, dict) else {"train": data}
+    if "train" not in data or not data.keys() <= set(SPLITS):
+        raise ValueError(
+            f"data has {sorted(data)}, expected 'train', and maybe 'validation' and 'test'"
+        )
+    return {name: task.accept(data[name], config) for name in SPLITS if name in data}
 
-    Args:
-        model, **prepare: as in `train`.
-        settings: those of a trainer.
-    """
-    return Loop(
+
+def _recorded(data, splits):
+    """What tells a user's own data from others, for config.json."""
+    if data is None:
+        return {}
+    return {"data": {name: split.source.fingerprint() for name, split in splits.items()}}
+
+
+def _train(task, model, folder, config, splits, brought):
+    """Trains the steps that are left; returns facts for results.json."""
+    training, validation = splits["train"], splits.get("validation")
+    probe = functools.partial(task.probe, splits)
+    switch = make_switch(config, model.attention, model.optimizer, probe)
+    keep = None if config.keep == "last" else KeepBest(folder, config.keep, config.patience)
+    monitors = [*make_monitors(config, probe), *([keep] if keep else [])]
+    loop = Loop(
         model,
-        **prepare,
-        jit_compile={"auto": "auto", "true": True, "false": False}[settings.jit_compile],
-        steps_per_call=settings.steps_per_call,
+        **task.device_inputs(splits, config, model.distribute_strategy),
+        jit_compile={"auto": "auto", "true": True, "false": False}[config.jit_compile],
+        steps_per_call=config.steps_per_call,
     )
+    run_loop(
+        loop,
+        folder,
+        config,
+        lambda first_step: task.batches(training, config, first_step),
+        steps_per_epoch=len(training.source) // config.batch_size,
+        validation=validation and task.validation_batches(validation, config),
+        callbacks=_callbacks(folder, switch, monitors, brought),
+        brought=brought.callbacks,
+    )
+    facts = {"kept_epoch": keep.epoch} if keep else {}
+    if isinstance(model.attention, HybridAttention):
+        facts["switched_epoch"] = switch.switched_epoch
+    return facts
 
 
-def run_loop(loop, run, settings, batches, *, steps_per_epoch, callbacks, validation=None):
+def _callbacks(folder, switch, monitors, brought):
+    """The switch first: others see the phase it sets; monitors before those that write figures."""
+    callbacks = [switch, StopIfNotFinite(folder), *monitors, *brought.callbacks]
+    if folder.writes:
+        events = keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False)
+        callbacks += [Progress(), events, WriteMetrics(folder)]
+    return [callback for callback in callbacks if callback is not None]
+
+
+def run_loop(
+    loop, folder, config, batches, *, steps_per_epoch, callbacks, validation=None, brought=()
+):
     """Trains the steps that are left, with checkpoints by the settings, until SIGTERM.
 
     Args:
         loop: the `Loop`.
-        run: the `Workdir`.
-        settings: those of a trainer: epochs, and when to save and how many to keep.
+        folder: the `Workdir`.
+        config: epochs, and when to save and how many checkpoints to keep.
         batches, steps_per_epoch, callbacks, validation: as in `Loop.fit`.
+        brought: those of the callbacks that are a user's.
 
     Raises:
         Preempted: after SIGTERM.
     """
     checkpoints = Checkpoints(
-        run,
-        keep=settings.keep_checkpoints,
-        every_steps=settings.checkpoint_steps or steps_per_epoch,
-        every_seconds=settings.checkpoint_seconds,
+        folder,
+        keep=config.keep_checkpoints,
+        every_steps=config.checkpoint_steps or steps_per_epoch,
+        every_seconds=config.checkpoint_seconds,
+        brought=brought,
     )
     with Preemption() as preemption:
         finished = loop.fit(
             batches,
-            epochs=settings.epochs,
+            epochs=config.epochs,
             steps_per_epoch=steps_per_epoch,
             validation=validation,
             callbacks=callbacks,
@@ -94,7 +150,7 @@ def run_loop(loop, run, settings, batches, *, steps_per_epoch, callbacks, valida
             stop=preemption,
         )
     if preemption.requested or not finished:
-        raise Preempted(f"SIGTERM: saved in {run.path}, expected the same command to go on")
+        raise Preempted(f"SIGTERM: saved in {folder.path}, expected the same command to go on")
 
 
 def on_one_replica(model):
@@ -114,10 +170,42 @@ def on_one_replica(model):
     return copy
 
 
-def _callbacks(run, switch, monitors):
-    """The switch first: others see the phase it sets; monitors before those that write figures."""
-    callbacks = [switch, StopIfNotFinite(run), *monitors]
-    if run.writes:
-        tensorboard = keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False)
-        callbacks += [Progress(), tensorboard, WriteMetrics(run)]
-    return [callback for callback in callbacks if callback is not None]
+def _finish(task, model, folder, config, splits, facts):
+    """Evaluates every split, the test split now for the first time, and fills the folder.
+
+    The training split is measured on as many examples as the others have at most.
+    """
+    most = max((len(splits[name].source) for name in splits if name != "train"), default=None)
+    measured = splits | {"train": splits["train"].head(most)}
+    evaluations = {name: task.evaluate(model, split, config) for name, split in measured.items()}
+    if folder.writes:
+        shown = next(name for name in ("test", "validation", "train") if name in measured)
+        _write(task, model, folder, config, measured[shown], evaluations[shown], facts)
+        results = {name: found.scalars() for name, found in evaluations.items()}
+        results |= facts | task.facts(splits)
+        floors = task.floors(measured)
+        finish(folder, results | ({"floors": floors} if floors else {}))
+    return evaluations
+
+
+def _write(task, model, folder, config, split, evaluation, facts):
+    """Models, pictures, histograms and examples."""
+    folder.write("model.keras", model.save)
+    folder.write("saved_model", lambda path: task.export(model, str(path), config), folder=True)
+    curves = plots.training_curves(
+        folder.path / "metrics.csv", switch_epoch=facts.get("switched_epoch")
+    )
+    figures = {"curves": curves} | task.figures(model, split, evaluation, config)
+    for name, figure in figures.items():
+        folder.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
+    examples = task.examples(model, split, config)
+    if examples is not None:
+        folder.write_text("examples.json", json.dumps(examples) + "\n")
+    for name, text in task.files(model, split, evaluation, config).items():
+        folder.write_text(name, text)
+
+
+def finish(folder, results):
+    """Writes report.html of all that is there and, the mark of a finished run, results.json."""
+    report.write(folder.path, results)
+    folder.write_text("results.json", json.dumps(results, indent=2) + "\n")

@@ -10,25 +10,25 @@ import tensorflow as tf
 from attention_zoo._version import __version__
 
 
-def write_about(run, trainer, defaults):
-    """Writes `about.json`: trainer, versions, when the run began, its settings' defaults.
+def write_metadata(folder, task):
+    """Writes `about.json`: task, its words, versions, when the run began, the settings' defaults.
 
     A run that is taken up again keeps what was written when it began.
 
     Args:
-        run: the `Workdir`.
-        trainer: name of the trainer's module.
-        defaults: its settings as they are without flags, a dataclass.
+        folder: the `Workdir`.
+        task: the `Task`.
     """
-    if (run.path / "about.json").exists():
+    if (folder.path / "about.json").exists():
         return
     began = datetime.datetime.now(datetime.timezone.utc)
     about = {
-        "trainer": trainer,
+        "task": task.name,
+        "words": dataclasses.asdict(task.words),
         "began": began.isoformat(timespec="seconds"),
         "attention_zoo": __version__,
         "keras": keras.__version__,
         "tensorflow": tf.__version__,
-        "defaults": dataclasses.asdict(defaults),
+        "defaults": dataclasses.asdict(task.config()),
     }
-    run.write_text("about.json", json.dumps(about, indent=2) + "\n")
+    folder.write_text("about.json", json.dumps(about, indent=2) + "\n")

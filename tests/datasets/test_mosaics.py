@@ -111,7 +111,7 @@ def test_the_seed_decides_the_order_of_all_passes(mosaics):
 
 def test_index_dataset_has_the_order_of_dataset(mosaics):
     settings = {"batch_size": 5, "shuffle": True, "seed": 3}
-    pairs = zip(mosaics.index_dataset(**settings), mosaics.dataset(**settings), strict=True)
+    pairs = zip(mosaics.indices().dataset(**settings), mosaics.dataset(**settings), strict=True)
     for (rows, _), (segments, _) in pairs:
         np.testing.assert_array_equal(mosaics.gather(rows), segments)
 
@@ -132,7 +132,7 @@ def test_endless_resumes_in_the_order_of_an_unbroken_run(mosaics):
 
 def test_endless_indices_have_the_order_of_endless(mosaics):
     settings = {"seed": 3, "first_step": 2}
-    pairs = zip(mosaics.endless_indices(5, **settings), mosaics.endless(5, **settings))
+    pairs = zip(mosaics.indices().endless(5, **settings), mosaics.endless(5, **settings))
     for (rows, _), (segments, _) in itertools.islice(pairs, 6):
         np.testing.assert_array_equal(mosaics.gather(rows), segments)
 

@@ -32,10 +32,10 @@ def build():
 def run(model, source, **options):
     loop = Loop(model, prepare=resident(source, model.distribute_strategy), steps_per_call=1)
     return loop.fit(
-        lambda step: source.endless_indices(BATCH, seed=1, first_step=step),
+        lambda step: source.indices().endless(BATCH, seed=1, first_step=step),
         epochs=EPOCHS,
         steps_per_epoch=STEPS,
-        validation=source.index_dataset(BATCH),
+        validation=source.indices().dataset(BATCH),
         **options,
     )
 

@@ -39,7 +39,7 @@ def run(model, digits, epochs, *, jit_compile=False, steps_per_call=3, **options
     )
 
     def batches(first_step):
-        return digits.source.endless_indices(B, seed=1, first_step=first_step)
+        return digits.source.indices().endless(B, seed=1, first_step=first_step)
 
     return loop.fit(batches, epochs=epochs, steps_per_epoch=STEPS, **options)
 
@@ -114,7 +114,7 @@ def test_the_loop_reports_the_figures_of_fit(digits):
         shuffle=False,
         verbose=0,
     ).history
-    run(build("lvml"), digits, 2, callbacks=[logs], validation=test.index_dataset(50))
+    run(build("lvml"), digits, 2, callbacks=[logs], validation=test.indices().dataset(50))
     assert logs.epochs[0].keys() == history.keys()
     for name, values in history.items():
         looped = [epoch[name] for epoch in logs.epochs]
@@ -186,7 +186,7 @@ def test_stopped_anywhere_and_started_again_it_ends_the_same(attention, digits, 
         checkpoints = Checkpoints(Workdir(tmp_path / folder, {}), every_steps=STEPS)
         switch = [SwitchAttention(when=1, learning_rate=0.01)] if attention == "hybrid" else []
         options = {"callbacks": [*switch, logs], "checkpoints": checkpoints, "stop": stop}
-        finished = run(model, digits, 2, validation=digits.source.index_dataset(50), **options)
+        finished = run(model, digits, 2, validation=digits.source.indices().dataset(50), **options)
         return finished, model, logs
 
     _, unbroken, expected = trained("unbroken")
@@ -237,7 +237,7 @@ def test_two_replicas_take_the_steps_of_one(digits, two_replicas):
     with two_replicas.scope():
         two = build("hard")
     one_logs, two_logs = Logs(), Logs()
-    validation = digits.source.index_dataset(53)  # the last has one example: none for the second
+    validation = digits.source.indices().dataset(53)  # the last has one example: none for the second
     run(one, digits, 1, callbacks=[one_logs], validation=validation)
     run(two, digits, 1, jit_compile="auto", callbacks=[two_logs], validation=validation)
     assert_equal(one, two, atol=1e-5)
@@ -264,7 +264,7 @@ def test_xla_under_replicas_is_refused(two_replicas):
 
 def test_only_rows_of_the_table_reach_the_compiled_step(digits):
     """The pixels are no input: the batch is integers, the images are words on the device."""
-    rows, targets = digits.source.endless_indices(B, seed=1).element_spec
+    rows, targets = digits.source.indices().endless(B, seed=1).element_spec
     assert rows.dtype == tf.int32 and rows.shape == (B, 3)
     model = build("soft")
     loop = Loop(model, prepare=resident(digits.source))
@@ -315,7 +315,7 @@ def test_batches_of_different_sizes(within_xla, digits, monkeypatch):
     fitted, looped = build("lvml"), build("lvml")
     fitted.fit(digits.source.dataset(64), epochs=2, shuffle=False, verbose=0)
     loop = Loop(looped, prepare=resident(digits.source), steps_per_call=3)
-    batches = digits.source.index_dataset(64).repeat()
+    batches = digits.source.indices().dataset(64).repeat()
     loop.fit(lambda step: batches, epochs=2, steps_per_epoch=3)
     assert_equal(fitted, looped, atol=1e-5)
 
@@ -324,7 +324,7 @@ def test_the_model_may_be_compiled_anew_between_two_fits(digits):
     model = build("soft")
     loop = Loop(model, prepare=resident(digits.source))
     for _ in range(2):
-        loop.fit(lambda step: digits.source.endless_indices(B), epochs=1, steps_per_epoch=2)
+        loop.fit(lambda step: digits.source.indices().endless(B), epochs=1, steps_per_epoch=2)
         model.compile(keras.optimizers.SGD(0.05))
 
 

@@ -1,0 +1,61 @@
+"""What a user brings to a run as objects: an attention, an optimizer, callbacks.
+
+They are recorded in config.json by what made them, so that a run that was broken off is taken up
+by the same objects or refused. What cannot be recorded, or has a state that cannot be saved, is
+refused in a line before anything is trained.
+"""
+
+import keras
+
+from attention_zoo import layers
+from attention_zoo.training import callback_state
+
+
+class Brought:
+    """The objects, checked.
+
+    Args:
+        attention: a registered attention layer, a name, or None: that of the settings.
+        optimizer: a Keras optimizer with any schedule, or None: that of the settings.
+        callbacks: Keras callbacks, see `training.callback_state`.
+
+    Attributes:
+        named: the settings that the objects stand for: {"attention": name}, or nothing.
+
+    Raises:
+        ValueError: an object that a resumed run could not have again.
+    """
+
+    def __init__(self, attention=None, optimizer=None, callbacks=()):
+        self.named = {"attention": attention} if isinstance(attention, str) else {}
+        self.attention = None if isinstance(attention, str) else attention
+        self.optimizer = optimizer
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            callback_state.check(callback)
+        self._described = [callback_state.describe(callback) for callback in self.callbacks]
+        if self.attention is not None:
+            _check_registered("attention", self.attention, layers.Attention)
+        if self.optimizer is not None:
+            _check_registered("optimizer", self.optimizer, keras.optimizers.Optimizer)
+
+    def record(self):
+        """What goes into config.json in the place of settings, fit for JSON."""
+        record: dict = {}
+        for name in ("attention", "optimizer"):
+            if (thing := getattr(self, name)) is not None:
+                record[name] = keras.saving.serialize_keras_object(thing)
+        return record | ({"callbacks": self._described} if self._described else {})
+
+
+def _check_registered(name, thing, kind):
+    if not isinstance(thing, kind):
+        raise ValueError(f"{name} is {thing!r}, expected a {kind.__name__} or its name")
+    cls = type(thing)
+    registered = keras.saving.get_registered_name(cls)
+    own = cls.__module__.split(".")[0] not in ("keras", "attention_zoo")
+    if own and keras.saving.get_registered_object(registered) is not cls:
+        raise ValueError(
+            f"{name} is a {cls.__name__}, which Keras cannot load by name, expected "
+            "keras.saving.register_keras_serializable above its class"
+        )

@@ -1,0 +1,137 @@
+"""Task: what training has to know of one kind of data. Everything else is shared."""
+
+import abc
+import dataclasses
+import typing
+
+from attention_zoo import plots
+from attention_zoo.export import export
+from attention_zoo.training.config import TaskConfig, make_attention
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """How a run's page, tables and errors call the things of a task.
+
+    Attributes:
+        example, examples: what a label is of: "mosaic", "mosaics".
+        segment, segments: what attention chooses among: "image", "images".
+        truth: what attention is compared with: "the true segment".
+        known: which examples have it: "whose true segment is known".
+    """
+
+    example: str = "example"
+    examples: str = "examples"
+    segment: str = "segment"
+    segments: str = "segments"
+    truth: str = "the true segment"
+    known: str = "whose true segment is known"
+
+
+class Task(abc.ABC):
+    """What training has to know of one kind of data.
+
+    `az.train` asks, in this order, for the splits, the model, batches from a step on, and in the
+    end for evaluations, examples and pictures. A task keeps no state of a run: all that it needs
+    comes with the call. Splits are "train", "validation" and "test"; the last two may be missing.
+
+    Attributes:
+        name: by which `az.train`, commands and a run's page know the task.
+        config: the class of its settings, each a flag and a keyword argument.
+        words: how its things are called.
+    """
+
+    name: str
+    config: type[TaskConfig]
+    words = Words()
+
+    @abc.abstractmethod
+    def load(self, config) -> dict:
+        """The splits that the settings name, `datasets.Split` by name.
+
+        Raises:
+            ValueError: settings that no data fit. FileNotFoundError: the data are not there.
+        """
+
+    @abc.abstractmethod
+    def build(self, config, splits, attention):
+        """The built Keras model, not compiled.
+
+        Args:
+            config: the settings.
+            splits: as of `load`.
+            attention: the attention layer to train with.
+        """
+
+    @abc.abstractmethod
+    def evaluate(self, model, split, config):
+        """What the model achieves on a split: an object with `scalars()` and `table()`."""
+
+    def accept(self, data, config):
+        """A `datasets.Split` of what a user brings in place of a name: here only of such a one."""
+        return data
+
+    def check(self, config, splits):
+        """Raises ValueError for settings that contradict each other or the data."""
+
+    def attention(self, config):
+        """The attention layer of the settings."""
+        return make_attention(config)
+
+    def rates(self, model, config):
+        """Parts of the model with a learning rate of their own: {name: (network, rate)}."""
+        if config.classifier_learning_rate is None:
+            return {}
+        rate = config.classifier_learning_rate
+        return {"classifier": (lambda variable: not _is_of(variable, model.focus), rate)}
+
+    def inputs(self, splits, model, config, workdir):
+        """The splits as the model takes them: tokens as ids, pictures as features."""
+        return splits
+
+    def batches(self, split, config, first_step):
+        """Endless `tf.data` batches of (inputs, targets), in the order of the seed, from a step."""
+        return split.source.endless(config.batch_size, seed=config.seed, first_step=first_step)
+
+    def validation_batches(self, split, config):
+        """One pass over a split, for the figures `val_…` of every epoch."""
+        return split.source.dataset(256)
+
+    def device_inputs(self, splits, config, strategy) -> dict[str, typing.Callable]:
+        """What makes a batch's inputs on the device, in the compiled step: `prepare` of `Loop`."""
+        return {}
+
+    def probe(self, splits):
+        """A batch of training examples to measure the drive to focus on; None where there is none."""
+        return next(iter(splits["train"].source.dataset(256)))
+
+    def examples(self, model, split, config) -> dict | None:
+        """The content of examples.json: test examples for the run's page; None for none."""
+        return None
+
+    def figures(self, model, split, evaluation, config) -> dict:
+        """Pictures of the test split for the run's folder: matplotlib figures by name."""
+        if not getattr(evaluation, "num_known", 0):
+            return {}
+        histogram = evaluation.ways[model.way_to_predict].histogram
+        return {"joint_histogram": plots.joint_histogram(histogram)}
+
+    def files(self, model, split, evaluation, config) -> dict[str, str]:
+        """More text files for the run's folder, by name."""
+        return {}
+
+    def facts(self, splits) -> dict:
+        """More for results.json."""
+        return {}
+
+    def floors(self, splits) -> dict:
+        """What needs no model, by split: figures of `evaluate` that chance would give."""
+        return {}
+
+    def export(self, model, path, config):
+        """Writes the SavedModel."""
+        export(model, path)
+
+
+def _is_of(variable, network):
+    return any(variable is one for one in network.variables)
