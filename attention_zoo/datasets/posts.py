@@ -24,13 +24,19 @@ class Posts(Examples):
         labels: Class ids, (n,), int32.
         rationales: Ragged tensor (n, tokens), int32: 1 for tokens of the rationale; all 0 where
             none is known.
+        strings: The tokens as strings, also once they are `encoded`.
     """
 
     tokens: tf.RaggedTensor = dataclasses.field(repr=False)
     labels: np.ndarray = dataclasses.field(repr=False)
     rationales: tf.RaggedTensor = dataclasses.field(repr=False)
+    strings: tf.RaggedTensor | None = dataclasses.field(default=None, repr=False)
 
     kind = "posts"
+
+    def __post_init__(self):
+        if self.strings is None:
+            object.__setattr__(self, "strings", self.tokens)
 
     @classmethod
     def from_lists(cls, tokens, labels, rationales):
@@ -69,8 +75,9 @@ class Posts(Examples):
 
     def rows(self, rows):
         """The posts of these numbers, (k,)."""
-        tokens, rationales = (tf.gather(x, rows) for x in (self.tokens, self.rationales))
-        return Posts(tokens, self.labels[np.asarray(rows, int)], rationales)
+        parts = (self.tokens, self.rationales, self.strings)
+        tokens, rationales, strings = (tf.gather(x, rows) for x in parts)
+        return Posts(tokens, self.labels[np.asarray(rows, int)], rationales, strings)
 
     def _batches(self, numbers, batch_size, padded):
         if not padded:

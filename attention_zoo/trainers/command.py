@@ -1,6 +1,7 @@
 """Command: what trainers have in common on the command line."""
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
+from attention_zoo.tasks import train
 from attention_zoo.training.run import Preempted
 
 TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
@@ -57,3 +59,18 @@ class Command:
         except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
             sys.exit(f"error: {str(error).splitlines()[0]}")
         print(f"{self.report(results)}\n\nwritten to {workdir}")
+
+
+def command(task, workdir):
+    """The `Command` of a task: flags in front of `az.train`.
+
+    Args:
+        task: a `Task` class.
+        workdir: the folder of the run where the flag is unset.
+    """
+    return Command(functools.partial(train, task()), task.config, workdir, tables)
+
+
+def tables(evaluations):
+    """Evaluations by split as text."""
+    return "\n\n".join(f"{split}: {one.table()}" for split, one in evaluations.items())

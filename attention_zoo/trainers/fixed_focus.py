@@ -31,7 +31,7 @@ from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers
 from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, table
 from attention_zoo.trainers.fixed_focus_settings import Settings, completed
 from attention_zoo.datasets.device_dataset import resident
-from attention_zoo.trainers.results import finish
+from attention_zoo.training.run import finish
 from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite
 from attention_zoo.training.run import make_loop, run_loop
 from attention_zoo.training.workdir import Workdir

@@ -177,10 +177,10 @@ def _finish(task, model, folder, config, splits, facts):
     """
     most = max((len(splits[name].source) for name in splits if name != "train"), default=None)
     measured = splits | {"train": splits["train"].head(most)}
+    measured = {name: measured[name] for name in task.measured if name in measured}
     evaluations = {name: task.evaluate(model, split, config) for name, split in measured.items()}
     if folder.writes:
-        shown = next(name for name in ("test", "validation", "train") if name in measured)
-        _write(task, model, folder, config, measured[shown], evaluations[shown], facts)
+        _write(task, model, folder, config, measured, evaluations, facts)
         results = {name: found.scalars() for name, found in evaluations.items()}
         results |= facts | task.facts(splits)
         floors = task.floors(measured)
@@ -188,20 +188,21 @@ def _finish(task, model, folder, config, splits, facts):
     return evaluations
 
 
-def _write(task, model, folder, config, split, evaluation, facts):
-    """Models, pictures, histograms and examples."""
+def _write(task, model, folder, config, splits, evaluations, facts):
+    """Models, pictures, histograms and examples; these of the test split, if there is one."""
+    shown = next(name for name in ("test", "validation", "train") if name in splits)
     folder.write("model.keras", model.save)
     folder.write("saved_model", lambda path: task.export(model, str(path), config), folder=True)
     curves = plots.training_curves(
         folder.path / "metrics.csv", switch_epoch=facts.get("switched_epoch")
     )
-    figures = {"curves": curves} | task.figures(model, split, evaluation, config)
+    figures = {"curves": curves} | task.figures(model, splits[shown], evaluations[shown], config)
     for name, figure in figures.items():
         folder.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
-    examples = task.examples(model, split, config)
+    examples = task.examples(model, splits[shown], config)
     if examples is not None:
         folder.write_text("examples.json", json.dumps(examples) + "\n")
-    for name, text in task.files(model, split, evaluation, config).items():
+    for name, text in task.files(model, splits, evaluations, config).items():
         folder.write_text(name, text)
 
 

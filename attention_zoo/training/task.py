@@ -4,7 +4,6 @@ import abc
 import dataclasses
 import typing
 
-from attention_zoo import plots
 from attention_zoo.export import export
 from attention_zoo.training.config import TaskConfig, make_attention
 
@@ -39,11 +38,13 @@ class Task(abc.ABC):
         name: by which `az.train`, commands and a run's page know the task.
         config: the class of its settings, each a flag and a keyword argument.
         words: how its things are called.
+        measured: the splits that are evaluated in the end.
     """
 
     name: str
     config: type[TaskConfig]
     words = Words()
+    measured: tuple[str, ...] = ("train", "validation", "test")
 
     @abc.abstractmethod
     def load(self, config) -> dict:
@@ -79,11 +80,8 @@ class Task(abc.ABC):
         return make_attention(config)
 
     def rates(self, model, config):
-        """Parts of the model with a learning rate of their own: {name: (network, rate)}."""
-        if config.classifier_learning_rate is None:
-            return {}
-        rate = config.classifier_learning_rate
-        return {"classifier": (lambda variable: not _is_of(variable, model.focus), rate)}
+        """Parts of the model with a learning rate of their own: {name: (networks, rate)}."""
+        return {}
 
     def inputs(self, splits, model, config, workdir):
         """The splits as the model takes them: tokens as ids, pictures as features."""
@@ -111,12 +109,9 @@ class Task(abc.ABC):
 
     def figures(self, model, split, evaluation, config) -> dict:
         """Pictures of the test split for the run's folder: matplotlib figures by name."""
-        if not getattr(evaluation, "num_known", 0):
-            return {}
-        histogram = evaluation.ways[model.way_to_predict].histogram
-        return {"joint_histogram": plots.joint_histogram(histogram)}
+        return {}
 
-    def files(self, model, split, evaluation, config) -> dict[str, str]:
+    def files(self, model, splits, evaluations, config) -> dict[str, str]:
         """More text files for the run's folder, by name."""
         return {}
 
@@ -131,7 +126,3 @@ class Task(abc.ABC):
     def export(self, model, path, config):
         """Writes the SavedModel."""
         export(model, path)
-
-
-def _is_of(variable, network):
-    return any(variable is one for one in network.variables)

@@ -89,20 +89,14 @@ def mosaic_examples(model, info):
     return _examples(model, source.dataset(256), info.class_names, pictures)
 
 
-def post_examples(model, info, encoded):
-    """`examples.json` of posts.
-
-    Args:
-        model: a FocusClassifier.
-        info: the `TextInfo`, its tokens strings.
-        encoded: the same `Posts` with ids for tokens.
-    """
+def post_examples(model, info):
+    """`examples.json` of posts, whose tokens are ids as the model takes them."""
 
     def tokens(example):
-        post = info.source.tokens[example.number].numpy()
+        post = info.source.strings[example.number].numpy()
         return {"tokens": [token.decode("utf-8", "replace") for token in post]}
 
-    return _examples(model, encoded.dataset(256), info.class_names, tokens)
+    return _examples(model, info.source.dataset(256), info.class_names, tokens)
 
 
 def _examples(model, dataset, class_names, segments):

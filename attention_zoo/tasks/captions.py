@@ -1,0 +1,257 @@
+"""Captions: pictures and what people said of them; attention chooses a region for every word.
+
+A frozen encoder runs once over all pictures, not once an epoch: what it makes of them is kept on
+disk, for later runs too.
+"""
+
+import dataclasses
+import json
+
+from absl import logging
+from tqdm.auto import tqdm
+
+from attention_zoo import datasets, metrics, plots
+from attention_zoo._settings import setting
+from attention_zoo.datasets.caption_words import vocabulary
+from attention_zoo.datasets.feature_cache import DTYPES
+from attention_zoo.evaluation import evaluate_captions
+from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexities
+from attention_zoo.export import export
+from attention_zoo.layers import SoftAttention
+from attention_zoo.models import Captioner, uniform
+from attention_zoo.models.image_encoders import load_encoder
+from attention_zoo.training.config import TaskConfig
+from attention_zoo.training.task import Task, Words
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CaptionsConfig(TaskConfig):
+    """Data and model."""
+
+    attention: str = setting(
+        "soft",
+        "How attention is trained: soft, hard, lvml, gumbel, reinforce, hybrid, the registered "
+        "name of a layer of your own, or uniform, which chooses nothing, for comparison.",
+    )
+    data_dir: str | None = setting(
+        None, "Folder in the layout of COCO, or of tensorflow_datasets with its coco_captions."
+    )
+    train_split: str = setting("train[:95%]", "Pictures to train on, in TFDS's slicing language.")
+    validation_split: str = setting("train[95%:]", "Pictures to choose the best epoch by.")
+    test_split: str = setting("validation", "Pictures to write captions of in the end.")
+    image_size: int = setting(224, "Height and width that pictures are resized to.", least=1)
+    min_count: int = setting(5, "Words rarer than this are unknown words.", least=1)
+    max_words: int = setting(20, "Training captions are cut after so many words.", least=1)
+    encoder: str | None = setting(
+        None, "Keras file of a model from pictures to features; VGG19 of ImageNet if unset."
+    )
+    fine_tune_encoder: bool = setting(False, "Train the encoder too, on the pictures themselves.")
+    encoder_learning_rate: float = setting(
+        1e-5, "Learning rate of an encoder that is trained.", above=0
+    )
+    features_dir: str | None = setting(
+        None, "Where a frozen encoder's features are kept; beside the workdir if unset."
+    )
+    feature_dtype: str = setting("float16", "Dtype of the features on disk.", choices=DTYPES)
+    units: int = setting(512, "Units of the LSTM.", least=1)
+    embedding_size: int = setting(512, "Features of a word.", least=1)
+    attention_units: int = setting(256, "Units of the layer that scores regions.", least=1)
+    dropout: float = setting(
+        0.5, "Dropout of words' and states' features.", least=0, most=0.9
+    )
+    top_k: int | None = setting(
+        None, "LVML: regions that training averages; all if unset.", least=1
+    )
+    beam_width: int = setting(5, "Captions that the search goes on with; 1 is greedy.", least=1)
+    max_length: int = setting(20, "Most words of a caption that is written.", least=1)
+    length_power: float = setting(
+        0.7, "Power of a caption's length that its log-probability is divided by.", least=0
+    )
+    keep: str = setting(
+        "loss",
+        "Weights to end with: of the last epoch, or of the best on the validation pictures.",
+        choices=("last", "loss"),
+    )
+    epochs: int = setting(20, "Passes over the training captions.", least=1)
+    batch_size: int = setting(100, "Captions a step.", least=1)
+    optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
+    learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
+    clip_norm: float | None = setting(
+        5.0,
+        "Largest norm of the whole gradient, which is scaled down to it; an encoder's by itself.",
+        above=0,
+    )
+
+
+class CaptionsTask(Task):
+    """Pictures of COCO 2014, or of one's own in its layout.
+
+    `data` of `az.train` is then a dict of `az.datasets.CaptionInfo`.
+
+    Reference: Xu et al., Show, Attend and Tell, arXiv:1502.03044.
+    """
+
+    name = "captions"
+    config = CaptionsConfig
+    words = Words(
+        example="picture",
+        examples="pictures",
+        segment="region",
+        segments="regions",
+    )
+    measured = ("validation", "test")
+
+    def load(self, config):
+        """With the vocabulary of the pictures to train on."""
+        _check(config)
+        options = {
+            "data_dir": config.data_dir,
+            "image_size": config.image_size,
+            "min_count": config.min_count,
+        }
+        _, training = datasets.load("coco_captions", config.train_split, **options)
+        words = vocabulary(training.source.texts, config.min_count)
+        source = training.source.with_vocabulary(words)
+        source = dataclasses.replace(source, max_words=config.max_words)
+        splits = {"train": dataclasses.replace(training, source=source)}
+        for name in self.measured:
+            split = getattr(config, f"{name}_split")
+            splits[name] = datasets.load("coco_captions", split, words=words, **options)[1]
+        for name, split in splits.items():
+            for reason, ids in split.left_out.items():
+                logging.warning("%s: %d × %s", name, len(ids), reason)
+        return splits
+
+    def accept(self, data, config):
+        _check(config)
+        if not isinstance(data, datasets.CaptionInfo):
+            raise ValueError(
+                f"data is a {type(data).__name__}, expected CaptionInfo, such as datasets.load gives"
+            )
+        return data
+
+    def attention(self, config):
+        if config.attention == "uniform":
+            return SoftAttention(normalizer=uniform)
+        return super().attention(config)
+
+    def build(self, config, splits, attention):
+        """The encoder is trainable or not, as the settings say."""
+        size = config.image_size
+        encoder = load_encoder(config.encoder, size)
+        encoder.trainable = config.fine_tune_encoder
+        model = Captioner(
+            splits["train"].vocabulary,
+            attention,
+            encoder=encoder,
+            units=config.units,
+            embedding_dim=config.embedding_size,
+            attention_units=config.attention_units,
+            dropout=config.dropout,
+            inference=config.inference,
+            top_k=config.top_k,
+        )
+        model.build({"image": (None, size, size, 3), "words": (None, None)})
+        return model
+
+    def rates(self, model, config):
+        if not config.fine_tune_encoder:
+            return {}
+        return {"encoder": ([model.encoder], config.encoder_learning_rate)}
+
+    def inputs(self, splits, model, config, workdir):
+        """The captions with what the model is given of their pictures: features, or themselves."""
+        if config.fine_tune_encoder:
+            return splits
+        folder = config.features_dir or workdir.parent / "features"
+        found = {}
+        for name, split in splits.items():
+            features = _features(split.source.pictures, model.encoder, folder, config.feature_dtype)
+            found[name] = dataclasses.replace(split, source=split.source.seen_as(features))
+        return found
+
+    def validation_batches(self, split, config):
+        return split.source.dataset(config.batch_size)
+
+    def evaluate(self, model, split, config):
+        batches = split.source.dataset(config.batch_size)
+        return evaluate_captions(
+            model,
+            split.source.by_picture(32),
+            perplexities=word_perplexities(model, batches),
+            top_k_error=mean_top_k_error(model, batches) if config.top_k else None,
+            **_search(config),
+        )
+
+    def figures(self, model, split, evaluation, config, count=4):
+        """The first pictures with their captions, word by word."""
+        if evaluation.grid is None:
+            return {}  # no grid to lay over a picture
+        return {
+            "captions": plots.captions(
+                _pictures(split)[evaluation.pictures[:count]],
+                evaluation.captions[:count],
+                evaluation.focus[:count],
+                hard=model.way_to_predict == "argmax",
+                grid=evaluation.grid,
+            )
+        }
+
+    def files(self, model, splits, evaluations, config):
+        """captions.json, as the COCO challenge wants it: the test pictures' ids and captions."""
+        found = evaluations["test"]
+        ids = _pictures(splits["test"]).ids[found.pictures].tolist()
+        written = zip(ids, found.captions, strict=True)
+        entries = [{"image_id": own, "caption": caption} for own, caption in written]
+        return {"captions.json": json.dumps(entries, indent=2) + "\n"}
+
+    def facts(self, splits):
+        left_out = {name: _left_out(split) for name, split in splits.items()}
+        return {"left_out": left_out, "missing_scores": metrics.missing_scores()}
+
+    def export(self, model, path, config):
+        export(model, path, image_size=(config.image_size,) * 2, **_search(config))
+
+
+def _check(config):
+    """Raises ValueError for settings of other tasks, which a captioner has no use for."""
+    for name, value in (("switch_when", "focus_drive"), ("focus_drive", True)):
+        if getattr(config, name) == value:
+            raise ValueError(f"{name} is {value!r}, expected another: a caption has no such drive")
+    if config.classifier_learning_rate is not None:
+        raise ValueError(
+            f"classifier_learning_rate is {config.classifier_learning_rate}, expected none: a "
+            "captioner has learning_rate and encoder_learning_rate"
+        )
+    for name, reason in metrics.missing_scores().items():
+        logging.warning("%s will be missing: %s", name, reason)
+
+
+def _features(pictures, encoder, folder, dtype):
+    with tqdm(total=len(pictures), unit="picture", desc="encoder", dynamic_ncols=True) as bar:
+        return datasets.cached_features(
+            pictures,
+            encoder,
+            folder,
+            dtype=dtype,
+            progress=lambda done, _: bar.update(done - bar.n),
+        )
+
+
+def _pictures(split):
+    """The `Pictures` of captions, also of those that have features in their place."""
+    found = split.source.pictures
+    return getattr(found, "pictures", found)
+
+
+def _search(config):
+    names = ("beam_width", "max_length", "length_power")
+    return {name: getattr(config, name) for name in names}
+
+
+def _left_out(split):
+    """Ids of what was left out, by reason; of unreadable pictures as far as found."""
+    pictures = _pictures(split)
+    unreadable = sorted({*pictures.unreadable, *split.source.pictures.unreadable})
+    ids = pictures.ids[unreadable].tolist()
+    return split.left_out | ({"picture that cannot be read": ids} if ids else {})

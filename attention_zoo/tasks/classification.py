@@ -1,0 +1,57 @@
+"""What tasks of a FocusClassifier have in common: histograms, floors."""
+
+import json
+
+import numpy as np
+
+from attention_zoo import plots
+from attention_zoo.training.task import Task
+
+
+class ClassificationTask(Task):
+    """A task whose model is a `FocusClassifier` and whose targets are {"label", "focus"}."""
+
+    def rates(self, model, config):
+        """The focus network at learning_rate, all else at classifier_learning_rate if it is set."""
+        if config.classifier_learning_rate is None:
+            return {}
+        networks = [one for one in (model.classifier, model.attention, model.encoder) if one]
+        return {"classifier": (networks, config.classifier_learning_rate)}
+
+    def figures(self, model, split, evaluation, config):
+        """The joint histogram of attention and likelihood, where the true segment is known."""
+        if not evaluation.num_known:
+            return {}
+        histogram = evaluation.ways[model.way_to_predict].histogram
+        return {"joint_histogram": plots.joint_histogram(histogram)}
+
+    def files(self, model, splits, evaluations, config):
+        """The joint histograms, counts by split and way to predict, and the model's own way."""
+        splits = {
+            split: {way: found.histogram.tolist() for way, found in one.ways.items()}
+            for split, one in evaluations.items()
+        }
+        content = {"way_to_predict": model.way_to_predict, "splits": splits}
+        return {"histograms.json": json.dumps(content) + "\n"}
+
+    def floors(self, splits):
+        """Accuracy of the most frequent training label, FT of a segment at random."""
+        labels = splits["train"].source.labels
+        most_frequent = np.bincount(labels).argmax()
+        return {
+            name: _without_nan(
+                {
+                    "accuracy": float(np.mean(split.source.labels == most_frequent)),
+                    "focus_accuracy": self.random_focus(split),
+                }
+            )
+            for name, split in splits.items()
+        }
+
+    def random_focus(self, split):
+        """FT of a segment chosen at random, NaN where no truth is known."""
+        return 1.0 / split.num_segments
+
+
+def _without_nan(figures):
+    return {name: value for name, value in figures.items() if np.isfinite(value)}

@@ -1,0 +1,145 @@
+"""Mosaics: one foreground image among background images; attention chooses an image."""
+
+import dataclasses
+
+from attention_zoo import datasets, plots
+from attention_zoo._settings import setting
+from attention_zoo.datasets.augmentation import AUGMENTATIONS, augmented, check_augment
+from attention_zoo.datasets.device_dataset import resident
+from attention_zoo.evaluation import evaluate
+from attention_zoo.models import NETWORKS, FocusClassifier, networks
+from attention_zoo.tasks.classification import ClassificationTask
+from attention_zoo.tasks.examples import mosaic_examples
+from attention_zoo.training.config import TaskConfig
+from attention_zoo.training.task import Words
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MosaicsConfig(TaskConfig):
+    """Data and model."""
+
+    dataset: str = setting("sdc/digits", "Name of the data set: sdc/digits, sdc/cifar10, orthogonal.")
+    data_dir: str | None = setting(None, "Folder of tensorflow_datasets; its own default if unset.")
+    protocol: str = setting(
+        "disjoint",
+        "Validation and test mosaics from images of their own (disjoint), or all from the training "
+        "images (paper).",
+        choices=("disjoint", "paper"),
+    )
+    train_split: str = setting("train[:90%]", "Images to train on, in the TFDS slicing language.")
+    validation_split: str | None = setting(
+        "train[90%:]", "Images of the validation mosaics, by which epochs and settings are chosen."
+    )
+    test_split: str = setting("test", "Images of the test mosaics, which are seen once, in the end.")
+    num_segments: int = setting(5, "Segments of a mosaic, m.", least=2)
+    num_examples: int | None = setting(None, "Training mosaics; the data set's default if unset.")
+    num_test_examples: int | None = setting(
+        None, "Test mosaics, and as many for validation; the data set's default if unset."
+    )
+    augment: str = setting(
+        "none",
+        "Of training mosaics, every segment anew at every step: flips left to right, and shifts by "
+        "up to an eighth of the image.",
+        choices=tuple(AUGMENTATIONS),
+    )
+    network: str | None = setting(
+        None, "Pair of networks; the data set's own if unset.", choices=tuple(NETWORKS)
+    )
+
+
+class MosaicsTask(ClassificationTask):
+    """Mosaics of images drawn from a data set by name, or of images of one's own.
+
+    `data` of `az.train` is then `az.datasets.sdc.from_arrays(…)`, or a dict of such.
+
+    Reference: arXiv:2307.13421.
+    """
+
+    name = "mosaics"
+    config = MosaicsConfig
+    words = Words(example="mosaic", examples="mosaics", segment="image", segments="images")
+
+    def load(self, config):
+        return {
+            name: _load(config, getattr(config, f"{name}_split"), count)
+            for name, count in (
+                ("train", config.num_examples),
+                ("validation", config.num_test_examples),
+                ("test", config.num_test_examples),
+            )
+            if getattr(config, f"{name}_split") is not None
+        }
+
+    def accept(self, data, config):
+        if isinstance(data, datasets.DatasetInfo):
+            return data
+        if not isinstance(data, datasets.Mosaics):
+            raise ValueError(
+                f"data is a {type(data).__name__}, expected Mosaics, such as "
+                "datasets.sdc.from_arrays makes"
+            )
+        names = tuple(map(str, range(int(data.labels.max()) + 1)))
+        return datasets.DatasetInfo(name="mosaics", split="", source=data, class_names=names)
+
+    def check(self, config, splits):
+        check_augment(config.augment, splits["train"].segment_shape)
+
+    def build(self, config, splits, attention):
+        data = splits["train"]
+        name = config.network or _NETWORK.get(data.name, "cifar10")
+        focus, classifier = networks(name, data.segment_shape, data.num_classes)
+        model = FocusClassifier(focus, classifier, attention, inference=config.inference)
+        model.build((None, data.num_segments, *data.segment_shape))
+        return model
+
+    def batches(self, split, config, first_step):
+        source = split.source.indices()
+        return source.endless(config.batch_size, seed=config.seed, first_step=first_step)
+
+    def validation_batches(self, split, config):
+        return split.source.indices().dataset(config.batch_size)
+
+    def device_inputs(self, splits, config, strategy):
+        """Base images stay on the device; a batch is gathered and augmented there."""
+        gather = resident(splits["train"].source, strategy)
+        found = {"prepare": augmented(gather, config.augment, config.seed)}
+        if "validation" in splits:
+            found["prepare_validation"] = resident(splits["validation"].source, strategy)
+        return found
+
+    def evaluate(self, model, split, config):
+        return evaluate(model, split.source.dataset(256))
+
+    def examples(self, model, split, config):
+        return mosaic_examples(model, split)
+
+    def figures(self, model, split, evaluation, config):
+        """The first eight mosaics with the model's attention, where segments are images."""
+        found = super().figures(model, split, evaluation, config)
+        if len(split.segment_shape) != 3:
+            return found
+        segments, truth = next(iter(split.source.dataset(8)))
+        outputs = model.predict_on_batch(segments)
+        return found | {
+            "mosaics": plots.mosaics(
+                segments,
+                outputs["focus"],
+                focus=truth["focus"],
+                labels=truth["label"],
+                predictions=outputs["label"].argmax(axis=-1),
+                class_names=split.class_names,
+            )
+        }
+
+
+_NETWORK = {"sdc/digits": "digits", "sdc/cifar100": "cifar100", "orthogonal": "linear"}
+
+
+def _load(config, split, num_examples):
+    """The `DatasetInfo` of a split."""
+    options = {"num_segments": config.num_segments, "num_examples": num_examples}
+    if config.dataset == "orthogonal" and config.protocol != "disjoint":
+        raise ValueError(f"protocol is {config.protocol!r}, expected 'disjoint' with orthogonal")
+    if config.dataset.startswith("sdc/"):  # drawn from images
+        options |= {"protocol": config.protocol, "data_dir": config.data_dir}
+    return datasets.load(config.dataset, split, seed=config.seed, **options)[1]

@@ -1,0 +1,60 @@
+"""Tasks by name, and `train`, which runs any of them."""
+
+from attention_zoo.tasks.captions import CaptionsTask
+from attention_zoo.tasks.mosaics import MosaicsTask
+from attention_zoo.tasks.text import TextTask
+from attention_zoo.training.run import run_task
+from attention_zoo.training.task import Task
+
+TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (MosaicsTask, TextTask, CaptionsTask)}
+
+
+def get(task):
+    """A `Task`: as it is, or of its name.
+
+    Raises:
+        ValueError: neither a task nor the name of one.
+    """
+    if isinstance(task, Task):
+        return task
+    if not isinstance(task, str) or task not in TASKS:
+        raise ValueError(f"task is {task!r}, expected one of {sorted(TASKS)} or a Task")
+    return TASKS[task]()
+
+
+def train(task, workdir, *, data=None, attention=None, optimizer=None, callbacks=(), **settings):
+    """Trains, evaluates and exports one model; started again, goes on where it was broken off.
+
+        az.train("mosaics", "runs/sdc", attention="lvml", epochs=10)
+        az.train("mosaics", "runs/mine", data=az.datasets.sdc.from_arrays(images, labels, ...))
+
+    Args:
+        task: "mosaics", "text", "captions", or a `Task` of your own.
+        workdir: the run's folder; holds config.json, metrics.csv, TensorBoard events, checkpoints,
+            pictures, model.keras, saved_model/, report.html and, last of all, results.json.
+        data: data of your own in place of those that the settings name: one object, to train on,
+            or a dict of "train" and maybe "validation" and "test"; what it may be says the task.
+            Validation figures are those of "validation" alone, "test" is seen once, in the end.
+        attention: in place of the setting, an attention layer, its name, or the name of a
+            registered one of your own.
+        optimizer: in place of the settings, a Keras optimizer with any schedule.
+        callbacks: Keras callbacks, also those with a state: see `training.callback_state`.
+        **settings: fields of the task's `config`.
+
+    Returns:
+        Evaluations by split, as the task's `evaluate` makes them.
+
+    Raises:
+        ValueError: bad settings, data or objects, or a workdir that cannot be used.
+        FileNotFoundError: the data are not there. FloatingPointError: the loss is not finite.
+        Preempted: after SIGTERM.
+    """
+    return run_task(
+        get(task),
+        workdir,
+        data=data,
+        attention=attention,
+        optimizer=optimizer,
+        callbacks=callbacks,
+        **settings,
+    )

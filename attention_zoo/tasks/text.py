@@ -1,0 +1,204 @@
+"""Text: posts with a label and the words that made people give it; attention chooses a word.
+
+The posts of HateXplain are hateful. None of their text is written to logs or errors.
+"""
+
+import dataclasses
+
+import numpy as np
+from absl import logging
+
+from attention_zoo import datasets
+from attention_zoo._settings import setting
+from attention_zoo.datasets.annotated_post import ANNOTATORS
+from attention_zoo.datasets.vocabulary import vocabulary
+from attention_zoo.evaluation import evaluate_rationales
+from attention_zoo.models import (
+    TEXT_NETWORKS,
+    FocusClassifier,
+    TokenEncoder,
+    load_token_encoder,
+    read_word_vectors,
+    reading_networks,
+    text_networks,
+)
+from attention_zoo.tasks.classification import ClassificationTask
+from attention_zoo.tasks.examples import post_examples
+from attention_zoo.training.config import TaskConfig
+from attention_zoo.training.task import Words
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextConfig(TaskConfig):
+    """Data and model."""
+
+    dataset: str = setting(
+        "hatexplain",
+        "HateXplain, or a folder of train.jsonl, validation.jsonl, test.jsonl.",
+        choices=("hatexplain", "json_lines"),
+    )
+    data_dir: str | None = setting(
+        None, "Folder of the files; of tensorflow_datasets if they are not there."
+    )
+    annotators: str = setting(
+        "majority", "How HateXplain's annotators are summed up.", choices=ANNOTATORS
+    )
+    train_split: str = setting("train", "Posts to train on, in the TFDS slicing language.")
+    validation_split: str = setting("validation", "Posts to choose the best epoch by.")
+    test_split: str = setting("test", "Posts to test on, which are seen once, in the end.")
+    network: str = setting(
+        "simple", "Pair of networks and their encoder.", choices=tuple(TEXT_NETWORKS)
+    )
+    embedding_size: int = setting(100, "Features of a token; even.", least=2)
+    dropout: float = setting(0.5, "Dropout of features and of hidden layers.", least=0, most=0.9)
+    token_dropout: float = setting(
+        0.2, "Dropout of tokens, which training takes for unknown ones.", least=0, most=0.9
+    )
+    subwords: int = setting(
+        10_000, "Vectors that the pieces of tokens share; 0 for tokens without pieces.", least=0
+    )
+    min_count: int = setting(1, "Tokens rarer than this are unknown tokens.", least=1)
+    word_vectors: str | None = setting(
+        None, "File of word vectors (text, a token a line) for the embedding to begin with."
+    )
+    encoder: str | None = setting(
+        None,
+        "Keras file of an encoder of tokens to use in place of the network's own; settings of "
+        "network, embedding, tokens and subwords then say nothing.",
+    )
+    top_k: int = setting(5, "Tokens of a predicted rationale.", least=1)
+    keep: str = setting(
+        "accuracy",
+        "Weights to end with: of the last epoch, or of the best on the validation posts.",
+        choices=("last", "accuracy", "loss"),
+    )
+    epochs: int = setting(4, "Passes over the training posts.", least=1)
+    batch_size: int = setting(64, "Posts a step.", least=1)
+    optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
+    learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
+    ema_momentum: float | None = setting(
+        0.98, "As in other tasks; an average over some fifty steps.", above=0, most=0.9999
+    )
+
+
+class TextTask(ClassificationTask):
+    """Posts of HateXplain, or of one's own.
+
+    `data` of `az.train` is then `az.datasets.Posts.from_lists(…)`, or a dict of such.
+    """
+
+    name = "text"
+    config = TextConfig
+    words = Words(
+        example="post",
+        examples="posts",
+        segment="word",
+        segments="words",
+        truth="the rationale",
+        known="with a rationale",
+    )
+
+    def load(self, config):
+        _check(config)
+        splits = {name: _load(config, name) for name in ("train", "validation", "test")}
+        for name, split in splits.items():
+            if split.left_out:
+                logging.warning("%s: left out %s", name, split.left_out)
+        return splits
+
+    def accept(self, data, config):
+        _check(config)
+        if isinstance(data, datasets.TextInfo):
+            return data
+        if not isinstance(data, datasets.Posts):
+            raise ValueError(
+                f"data is a {type(data).__name__}, expected Posts, such as Posts.from_lists makes"
+            )
+        names = tuple(map(str, range(int(data.labels.max()) + 1)))
+        return datasets.TextInfo(name="posts", split="", source=data, class_names=names)
+
+    def build(self, config, splits, attention):
+        """The vocabulary is that of the training posts."""
+        focus, classifier, encoder = _networks(config, splits["train"])
+        model = FocusClassifier(
+            focus, classifier, attention, encoder=encoder, inference=config.inference
+        )
+        model.build((None, None))
+        return model
+
+    def inputs(self, splits, model, config, workdir):
+        """The posts with ids for tokens."""
+        look_up = model.encoder.look_up
+        return {
+            name: dataclasses.replace(split, source=split.source.encoded(look_up))
+            for name, split in splits.items()
+        }
+
+    def evaluate(self, model, split, config):
+        return evaluate_rationales(model, split.source.dataset(256), top_k=config.top_k)
+
+    def examples(self, model, split, config):
+        return post_examples(model, split)
+
+    def facts(self, splits):
+        return {"left_out": {name: split.left_out for name, split in splits.items()}}
+
+    def random_focus(self, split):
+        known = split.source.has_rationale
+        share = split.source.rationales.numpy()
+        shares = [np.mean(marks > 0) for marks, there in zip(share, known, strict=True) if there]
+        return float(np.mean(shares)) if shares else float("nan")
+
+
+def _check(config):
+    """Raises ValueError for settings that no network can have, or that contradict each other."""
+    if config.encoder is not None and config.word_vectors is not None:
+        raise ValueError(
+            f"word_vectors is {config.word_vectors!r} beside an encoder, expected one of them: "
+            "the encoder has vectors of its own"
+        )
+    if config.subwords == 1:
+        raise ValueError("subwords is 1, expected 0, or 2 or more: one of them stands for no piece")
+    if config.embedding_size % 2:
+        raise ValueError(
+            f"embedding_size is {config.embedding_size}, expected an even number: positions are "
+            "pairs of sine and cosine"
+        )
+
+
+def _load(config, name):
+    """The `TextInfo` of "train", "validation" or "test"."""
+    options = {"data_dir": config.data_dir}
+    if config.dataset == "hatexplain":
+        options["annotators"] = config.annotators
+    split = getattr(config, f"{name}_split")
+    return datasets.load(config.dataset, split, seed=config.seed, **options)[1]
+
+
+def _networks(config, training):
+    """(focus, classifier, encoder) of the settings."""
+    options = {"dropout": config.dropout}
+    if config.encoder is not None:
+        encoder = load_token_encoder(config.encoder)
+        dim = encoder.network.output_shape[-1]
+        return *reading_networks(dim, training.num_classes, **options), encoder
+    tokens = vocabulary(training.source, config.min_count)
+    if not tokens:
+        raise ValueError(
+            f"min_count is {config.min_count}, expected one that some token of the training "
+            "posts reaches"
+        )
+    options |= {"dim": config.embedding_size, "token_dropout": config.token_dropout}
+    options["subwords"] = config.subwords
+    if config.word_vectors is not None:
+        options["vectors"] = read_word_vectors(config.word_vectors, tokens, config.seed)
+        options["dim"] = options["vectors"].shape[1]
+        if options["dim"] % 2:
+            raise ValueError(
+                f"word vectors {config.word_vectors} have {options['dim']} numbers, expected an "
+                "even number: positions are pairs of sine and cosine"
+            )
+    focus, classifier, network = text_networks(
+        config.network, tokens, training.num_classes, **options
+    )
+    return focus, classifier, TokenEncoder(tokens, network)
