@@ -4,40 +4,48 @@
 
     model = az.FocusClassifier(focus, classifier, attention="lvml")
 
-The method is that of arXiv:2307.13421.
+The method is that of arXiv:2307.13421. What a saved model needs is imported at once, so that Keras
+can load it; the rest (data sets, tasks, reports, plots) on first use.
 """
 
-from attention_zoo import (
-    callbacks,
-    datasets,
-    dynamics,
-    layers,
-    losses,
-    metrics,
-    models,
-    ops,
-    optimizers,
-    plots,
-    report,
-    zoo,
-)
+import importlib
+import typing
+
+from attention_zoo import layers, losses, metrics, models, ops, optimizers
 from attention_zoo._version import __version__
-from attention_zoo.evaluation import (
-    CaptionEvaluation,
-    Evaluation,
-    RationaleEvaluation,
-    evaluate,
-    evaluate_captions,
-    evaluate_rationales,
-)
-from attention_zoo.export import export
 from attention_zoo.models import FocusClassifier
+
+if typing.TYPE_CHECKING:
+    from attention_zoo import callbacks, datasets, dynamics, plots, report, tasks, zoo
+    from attention_zoo._export import export
+    from attention_zoo.evaluation import (
+        CaptionEvaluation,
+        Evaluation,
+        RationaleEvaluation,
+        evaluate,
+        evaluate_captions,
+        evaluate_rationales,
+    )
+    from attention_zoo.tasks import Task, train
+
+_ON_FIRST_USE = {
+    "CaptionEvaluation": "evaluation",
+    "Evaluation": "evaluation",
+    "RationaleEvaluation": "evaluation",
+    "Task": "tasks",
+    "evaluate": "evaluation",
+    "evaluate_captions": "evaluation",
+    "evaluate_rationales": "evaluation",
+    "export": "_export",
+    "train": "tasks",
+} | dict.fromkeys(("callbacks", "datasets", "dynamics", "plots", "report", "tasks", "zoo"))
 
 __all__ = [
     "CaptionEvaluation",
     "Evaluation",
     "FocusClassifier",
     "RationaleEvaluation",
+    "Task",
     "__version__",
     "callbacks",
     "datasets",
@@ -54,5 +62,21 @@ __all__ = [
     "optimizers",
     "plots",
     "report",
+    "tasks",
+    "train",
     "zoo",
 ]
+
+
+def __getattr__(name):
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = _ON_FIRST_USE[name]
+    module = importlib.import_module(f"{__name__}.{room or name}")
+    found = getattr(module, name) if room else module
+    globals()[name] = found  # `export` is a function here, and a module to the import system
+    return found
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -93,8 +93,9 @@ def measure_features(arguments):
 
 def measure_captions(arguments):
     """Seconds of annotations of COCO's size, by what is done with them."""
-    from attention_zoo import datasets
     from attention_zoo.datasets.buckets import bucketed
+
+    from attention_zoo import datasets
 
     imports = _peak()
     with tempfile.TemporaryDirectory() as folder:

@@ -30,11 +30,11 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo.datasets import sdc
+from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.models import networks
 from attention_zoo.trainers.fixed_focus import true_segment_first
 from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers
 from attention_zoo.training.loop import Loop
-from attention_zoo.datasets.device_dataset import resident
 
 ALPHAS = {"one": (0.6,), "five": (0.2, 0.4, 0.6, 0.8, 1.0)}
 PARTS = ("train", "measure", "both")

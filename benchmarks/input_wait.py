@@ -26,9 +26,9 @@ import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from attention_zoo import datasets
+from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.training.loop import Loop
-from attention_zoo.datasets.device_dataset import resident
 
 COPIES = ("memcpy", "_send", "_recv", "transfertodevice", "copytodevice")
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import layers
-from attention_zoo.export import export
+from attention_zoo._export import export
 from attention_zoo.models import FocusClassifier
 
 M, D, C = 3, 4, 3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attention_zoo.export import export
+from attention_zoo._export import export
 from attention_zoo.models import FocusClassifier, TokenEncoder, text_networks
 
 WORDS = ["thunder", "soup", "tea", "שלום", "🌧️", ",", "!"]

@@ -21,11 +21,13 @@ FLOORS = [
     {"layers"},
     {"losses", "metrics", "optimizers"},
     {"models"},
-    {"callbacks", "evaluation", "export"},
+    {"callbacks", "evaluation", "_export"},
     {"plots"},
     {"report"},
     {"zoo"},
-    {"trainers", "serving"},
+    {"training", "serving"},
+    {"tasks"},
+    {"trainers"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
@@ -34,9 +36,10 @@ ANYWHERE = {"_version"}
 # `_random`, `_compiler`, `optimizers` use what only TensorFlow has, behind a check of the backend.
 MAY_USE_TENSORFLOW = {
     "datasets",
+    "training",
     "trainers",
     "serving",
-    "export",
+    "_export",
     "_compiler",
     "_random",
     "optimizers",

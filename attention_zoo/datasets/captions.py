@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo.datasets.caption_words import END, START, encoded
-from attention_zoo.datasets.split import Examples
+from attention_zoo.datasets.split import Examples, digest
 
 # Padded lengths: 4, 8, ... 32, then wider steps. Few, so that few graphs are compiled.
 LENGTHS = (*range(4, 36, 4), 40, 48, 64, *(2**k for k in range(7, 16)))
@@ -109,6 +109,9 @@ class Captions(Examples):
         rows = rows.map(lambda i: (i, tf.gather(numbers, i)))
         found = self.pictures.attach(rows, batch_size).unbatch().filter(lambda i, x, good: good)
         return found.map(example).padded_batch(batch_size).prefetch(1)
+
+    def fingerprint(self):
+        return digest(self.picture_of, self.texts)
 
     def _batches(self, numbers, batch_size, padded):
         with tf.device("CPU:0"):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.datasets.split import Examples
+from attention_zoo.datasets.split import Examples, digest
 
 
 def gather_segments(images, rows):
@@ -72,6 +72,9 @@ class Mosaics(Examples):
         """The mosaics of these numbers, (k,)."""
         parts = {name: getattr(self, name)[rows] for name in ("table", "labels", "focus")}
         return dataclasses.replace(self, **parts)
+
+    def fingerprint(self):
+        return digest(self.images, self.table, self.labels, self.focus)
 
     def _batches(self, numbers, batch_size, padded):
         indices = self._look_up(numbers)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.datasets.split import Examples
+from attention_zoo.datasets.split import Examples, digest
 
 # Padded lengths: 8, 16, ... 64, then doubling. Few, so that few graphs are compiled.
 LENGTHS = (*range(8, 72, 8), *(64 * 2**k for k in range(1, 15)))
@@ -78,6 +78,11 @@ class Posts(Examples):
         parts = (self.tokens, self.rationales, self.strings)
         tokens, rationales, strings = (tf.gather(x, rows) for x in parts)
         return Posts(tokens, self.labels[np.asarray(rows, int)], rationales, strings)
+
+    def fingerprint(self):
+        words = self.strings
+        parts = (words.flat_values, words.row_splits, self.labels, self.rationales.flat_values)
+        return digest(*parts)
 
     def _batches(self, numbers, batch_size, padded):
         if not padded:

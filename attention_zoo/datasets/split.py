@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import hashlib
 
 import numpy as np
 import tensorflow as tf
@@ -35,6 +36,10 @@ class Examples(abc.ABC):
 
         Batches are of `batch_size`, but the last.
         """
+
+    @abc.abstractmethod
+    def fingerprint(self):
+        """A SHA-256 of the examples, hexadecimal: equal for equal examples in equal order."""
 
     @property
     def lengths(self):
@@ -88,6 +93,21 @@ class Examples(abc.ABC):
             len(self), batch_size, seed, first_step=first_step, lengths=self.lengths
         )
         return self._batches(numbers, batch_size, padded=True)
+
+
+def digest(*arrays):
+    """A SHA-256 of arrays and strings, their dtypes and shapes, hexadecimal."""
+    found = hashlib.sha256()
+    for array in arrays:
+        array = np.asarray(array)
+        found.update(f"{array.dtype} {array.shape} ".encode())
+        if array.dtype.kind in "OU":
+            for text in array.ravel():
+                data = text if isinstance(text, bytes) else str(text).encode("utf-8", "replace")
+                found.update(b"%d " % len(data) + data)
+        else:
+            found.update(np.ascontiguousarray(array))
+    return found.hexdigest()
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

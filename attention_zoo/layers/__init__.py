@@ -6,7 +6,7 @@ from attention_zoo.layers.hard import HardAttention
 from attention_zoo.layers.hybrid import HybridAttention
 from attention_zoo.layers.lvml import LVMLAttention
 from attention_zoo.layers.per_segment import PerSegment
-from attention_zoo.layers.registry import get
+from attention_zoo.layers.registry import get, register
 from attention_zoo.layers.reinforce import BASELINES, ReinforceAttention
 from attention_zoo.layers.sampling import SamplingAttention
 from attention_zoo.layers.soft import SoftAttention
@@ -23,4 +23,5 @@ __all__ = [
     "SamplingAttention",
     "SoftAttention",
     "get",
+    "register",
 ]

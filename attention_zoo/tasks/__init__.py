@@ -3,8 +3,8 @@
 from attention_zoo.tasks.captions import CaptionsTask
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.mosaics import MosaicsTask
-from attention_zoo.tasks.text import TextTask
 from attention_zoo.tasks.registry import TASKS, get, train
+from attention_zoo.tasks.text import TextTask
 from attention_zoo.training.task import Task, Words
 
 __all__ = [

@@ -11,12 +11,12 @@ from absl import logging
 from tqdm.auto import tqdm
 
 from attention_zoo import datasets, metrics, plots
+from attention_zoo._export import export
 from attention_zoo._settings import setting
 from attention_zoo.datasets.caption_words import vocabulary
 from attention_zoo.datasets.feature_cache import DTYPES
 from attention_zoo.evaluation import evaluate_captions
 from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexities
-from attention_zoo.export import export
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
 from attention_zoo.models.image_encoders import load_encoder
@@ -56,9 +56,7 @@ class CaptionsConfig(TaskConfig):
     units: int = setting(512, "Units of the LSTM.", least=1)
     embedding_size: int = setting(512, "Features of a word.", least=1)
     attention_units: int = setting(256, "Units of the layer that scores regions.", least=1)
-    dropout: float = setting(
-        0.5, "Dropout of words' and states' features.", least=0, most=0.9
-    )
+    dropout: float = setting(0.5, "Dropout of words' and states' features.", least=0, most=0.9)
     top_k: int | None = setting(
         None, "LVML: regions that training averages; all if unset.", least=1
     )
@@ -126,7 +124,7 @@ class CaptionsTask(Task):
         _check(config)
         if not isinstance(data, datasets.CaptionInfo):
             raise ValueError(
-                f"data is a {type(data).__name__}, expected CaptionInfo, such as datasets.load gives"
+                f"data is a {type(data).__name__}, expected CaptionInfo, as datasets.load gives it"
             )
         return data
 

@@ -18,7 +18,9 @@ from attention_zoo.training.task import Words
 class MosaicsConfig(TaskConfig):
     """Data and model."""
 
-    dataset: str = setting("sdc/digits", "Name of the data set: sdc/digits, sdc/cifar10, orthogonal.")
+    dataset: str = setting(
+        "sdc/digits", "Name of the data set: sdc/digits, sdc/cifar10, orthogonal."
+    )
     data_dir: str | None = setting(None, "Folder of tensorflow_datasets; its own default if unset.")
     protocol: str = setting(
         "disjoint",
@@ -30,7 +32,9 @@ class MosaicsConfig(TaskConfig):
     validation_split: str | None = setting(
         "train[90%:]", "Images of the validation mosaics, by which epochs and settings are chosen."
     )
-    test_split: str = setting("test", "Images of the test mosaics, which are seen once, in the end.")
+    test_split: str = setting(
+        "test", "Images of the test mosaics, which are seen once, in the end."
+    )
     num_segments: int = setting(5, "Segments of a mosaic, m.", least=2)
     num_examples: int | None = setting(None, "Training mosaics; the data set's default if unset.")
     num_test_examples: int | None = setting(

@@ -23,17 +23,16 @@ import numpy as np
 
 from attention_zoo import datasets, plots
 from attention_zoo._settings import make
+from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.models import networks
 from attention_zoo.trainers import fixed_focus_settings
-from attention_zoo.training.run_metadata import write_about
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers
 from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, table
 from attention_zoo.trainers.fixed_focus_settings import Settings, completed
-from attention_zoo.datasets.device_dataset import resident
-from attention_zoo.training.run import finish
+from attention_zoo.training.run import finish, make_loop, run_loop
 from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite
-from attention_zoo.training.run import make_loop, run_loop
+from attention_zoo.training.run_metadata import write_about
 from attention_zoo.training.workdir import Workdir
 
 

@@ -25,11 +25,11 @@ from attention_zoo import datasets, dynamics, plots
 from attention_zoo._settings import make, setting
 from attention_zoo.layers import HybridAttention
 from attention_zoo.models import FocusClassifier, networks
-from attention_zoo.training.run_metadata import write_about
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.full_batch import FullBatch, balanced
 from attention_zoo.trainers.gaps import FIGURES, gaps
 from attention_zoo.training.run import finish
+from attention_zoo.training.run_metadata import write_about
 from attention_zoo.training.workdir import Workdir
 
 ATTENTIONS = ("soft", "hard", "lvml", "hybrid")

@@ -23,11 +23,11 @@ from pathlib import Path
 
 from attention_zoo._settings import make, setting
 from attention_zoo.trainers.command import Command
-from attention_zoo.training.folder_lock import hold
 from attention_zoo.trainers.reproduction import page, paper, quick
 from attention_zoo.trainers.reproduction.needs import Places
 from attention_zoo.trainers.reproduction.runner import Outcome, run_jobs, settled
 from attention_zoo.trainers.reproduction.verdict import WORDS
+from attention_zoo.training.folder_lock import hold
 
 SUITES = {"quick": quick.JOBS, "paper": paper.JOBS}
 

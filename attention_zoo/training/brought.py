@@ -44,7 +44,7 @@ class Brought:
         record: dict = {}
         for name in ("attention", "optimizer"):
             if (thing := getattr(self, name)) is not None:
-                record[name] = keras.saving.serialize_keras_object(thing)
+                record[name] = _without_names(keras.saving.serialize_keras_object(thing))
         return record | ({"callbacks": self._described} if self._described else {})
 
 
@@ -59,3 +59,16 @@ def _check_registered(name, thing, kind):
             f"{name} is a {cls.__name__}, which Keras cannot load by name, expected "
             "keras.saving.register_keras_serializable above its class"
         )
+
+
+def _without_names(config):
+    """A Keras config without what Keras numbers anew in every process, or script: names."""
+    if isinstance(config, list | tuple):
+        return [_without_names(one) for one in config]
+    if not isinstance(config, dict):
+        return config
+    dropped = {"build_config"} | ({"module"} if config.get("registered_name") else set())
+    found = {key: _without_names(one) for key, one in config.items() if key not in dropped}
+    if isinstance(found.get("config"), dict) and found.get("class_name") != "DTypePolicy":
+        found["config"].pop("name", None)
+    return found

@@ -10,7 +10,7 @@ from attention_zoo._settings import setting
 from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
 from attention_zoo.models.prediction import WAYS
 from attention_zoo.ops import NORMALIZERS
-from attention_zoo.optimizers import Adam, TwoOptimizers
+from attention_zoo.optimizers import Adam
 from attention_zoo.training.strategies import STRATEGIES
 
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import typing
 
-from attention_zoo.export import export
+from attention_zoo._export import export
 from attention_zoo.training.config import TaskConfig, make_attention
 
 
@@ -74,6 +74,7 @@ class Task(abc.ABC):
 
     def check(self, config, splits):
         """Raises ValueError for settings that contradict each other or the data."""
+        return
 
     def attention(self, config):
         """The attention layer of the settings."""
@@ -100,7 +101,7 @@ class Task(abc.ABC):
         return {}
 
     def probe(self, splits):
-        """A batch of training examples to measure the drive to focus on; None where there is none."""
+        """A batch of training examples to measure the drive to focus on."""
         return next(iter(splits["train"].source.dataset(256)))
 
     def examples(self, model, split, config) -> dict | None:

@@ -42,7 +42,7 @@ def test_without_weights_it_is_told_what_to_do(monkeypatch):
     def unreachable(**options):
         raise Exception("URL fetch failure on https://…: None -- no route\nto host")
 
-    monkeypatch.setattr(caption_encoders.keras.applications, "VGG19", unreachable)
+    monkeypatch.setattr(image_encoders.keras.applications, "VGG19", unreachable)
     with pytest.raises(FileNotFoundError, match=r"^encoder VGG19 cannot be made \(URL fetch fail"):
         load_encoder(None, 32)
 

@@ -3,13 +3,13 @@ import io
 
 import numpy as np
 import pytest
+from attention_zoo.trainers.examples import extremes, mosaic_examples, post_examples
 from matplotlib.image import imread
 
 from attention_zoo import datasets
 from attention_zoo.datasets.posts import Posts
 from attention_zoo.datasets.text_info import describe
 from attention_zoo.models import FocusClassifier, TokenEncoder, networks, text_networks
-from attention_zoo.trainers.examples import extremes, mosaic_examples, post_examples
 
 
 @pytest.fixture(scope="module")

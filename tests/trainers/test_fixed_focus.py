@@ -9,8 +9,8 @@ import pytest
 
 from attention_zoo import datasets
 from attention_zoo.trainers import fixed_focus, fixed_focus_settings
-from attention_zoo.training.checkpoints import find_checkpoints
 from attention_zoo.trainers.fixed_focus_records import RecordDrives, table
+from attention_zoo.training.checkpoints import find_checkpoints
 from attention_zoo.training.run import Preempted
 
 TINY = {"num_examples": 96, "batch_size": 32, "epochs": 2, "alphas": "0.2,0.6,1.0"}

@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 import tensorflow as tf
 
-from attention_zoo.training.folder_lock import FolderLock
 from attention_zoo.trainers.reproduction import page, process, runner
 from attention_zoo.trainers.reproduction.job import Job
 from attention_zoo.trainers.reproduction.needs import Places
 from attention_zoo.trainers.reproduction.runner import run_jobs
+from attention_zoo.training.folder_lock import FolderLock
 from attention_zoo.training.run import Preempted
 
 

@@ -10,11 +10,11 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo.callbacks import FocusStalled
-from attention_zoo.trainers import run_settings, sdc
 from attention_zoo.datasets.augmentation import AUGMENTATIONS
+from attention_zoo.trainers import run_settings, sdc
 from attention_zoo.training.checkpoints import find_checkpoints
-from attention_zoo.training.run_callbacks import WriteMetrics
 from attention_zoo.training.run import Preempted
+from attention_zoo.training.run_callbacks import WriteMetrics
 from attention_zoo.training.workdir import Workdir
 
 TINY = {"num_examples": 96, "num_test_examples": 64, "batch_size": 32, "epochs": 2}

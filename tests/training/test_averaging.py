@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from attention_zoo import datasets
+from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.training.averaging import averaged_weights
 from attention_zoo.training.checkpoints import Checkpoints
 from attention_zoo.training.loop import Loop
-from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.training.workdir import Workdir
 
 BATCH, STEPS, EPOCHS, MOMENTUM = 32, 4, 2, 0.7

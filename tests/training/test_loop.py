@@ -5,12 +5,12 @@ import tensorflow as tf
 
 from attention_zoo import datasets
 from attention_zoo.callbacks import SwitchAttention
+from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.optimizers import TwoOptimizers
 from attention_zoo.trainers import loop as loop_module
 from attention_zoo.training.checkpoints import Checkpoints, find_checkpoints
 from attention_zoo.training.loop import Loop
-from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.training.workdir import Workdir
 
 B, STEPS = 32, 5  # steps an epoch
@@ -237,7 +237,9 @@ def test_two_replicas_take_the_steps_of_one(digits, two_replicas):
     with two_replicas.scope():
         two = build("hard")
     one_logs, two_logs = Logs(), Logs()
-    validation = digits.source.indices().dataset(53)  # the last has one example: none for the second
+    validation = digits.source.indices().dataset(
+        53
+    )  # the last has one example: none for the second
     run(one, digits, 1, callbacks=[one_logs], validation=validation)
     run(two, digits, 1, jit_compile="auto", callbacks=[two_logs], validation=validation)
     assert_equal(one, two, atol=1e-5)

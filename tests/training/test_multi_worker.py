@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from attention_zoo.trainers import sdc
-from attention_zoo.training.checkpoints import find_checkpoints
 from attention_zoo.trainers.command import TERMINATED
+from attention_zoo.training.checkpoints import find_checkpoints
 
 SETTINGS = {
     "attention": "lvml",

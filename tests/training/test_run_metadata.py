@@ -2,8 +2,8 @@ import dataclasses
 import datetime
 import json
 
-from attention_zoo.training.run_metadata import write_about
 from attention_zoo.trainers.sdc import Settings
+from attention_zoo.training.run_metadata import write_about
 from attention_zoo.training.workdir import Workdir
 
 

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from attention_zoo._settings import make
 from attention_zoo.trainers.fixed_focus_settings import completed
-from attention_zoo.training.preemption import Preemption
 from attention_zoo.trainers.reproduction.job import Job
 from attention_zoo.trainers.reproduction.process import run_in_process
 from attention_zoo.trainers.reproduction.runs import Run
+from attention_zoo.training.preemption import Preemption
 from attention_zoo.training.run import Preempted
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import keras
 
-from attention_zoo.export.captions import add_caption_endpoints
-from attention_zoo.export.classifiers import add_classifier_endpoints
+from attention_zoo._export.captions import add_caption_endpoints
+from attention_zoo._export.classifiers import add_classifier_endpoints
 from attention_zoo.models import Captioner, FocusClassifier
 from attention_zoo.models.preset_target import check_new
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from keras import ops
 
-from attention_zoo.export.ways import Ways
+from attention_zoo._export.ways import Ways
 from attention_zoo.layers import PerSegment
 from attention_zoo.models import TokenEncoder
 
