@@ -1,5 +1,6 @@
 """What every test shares: one backend, two logical devices, fixed seeds, the shared data."""
 
+import contextlib
 import functools
 import json
 import os
@@ -16,7 +17,8 @@ import tensorflow as tf
 from absl import flags
 from hypothesis import settings
 
-from attention_zoo.models import FocusClassifier
+from attention_zoo.models import FocusClassifier, networks
+from attention_zoo.training.run_callbacks import WriteMetrics
 
 # TensorFlow fixes its devices when it first runs an op. Two replicas need two of them;
 # without a strategy every op still goes to the first.
@@ -265,3 +267,39 @@ def own_flags(monkeypatch):
         define = functools.partial(getattr(flags, f"DEFINE_{kind}"), flag_values=values)
         monkeypatch.setattr(flags, f"DEFINE_{kind}", define)
     return values
+
+
+@pytest.fixture(scope="session")
+def broken_off():
+    """(call) -> a context whose run is broken off at the beginning of that call, from 1."""
+
+    @contextlib.contextmanager
+    def at(call):
+        begun = []
+
+        def on_train_batch_begin(self, batch, logs=None):
+            begun.append(batch)
+            if len(begun) == call:
+                raise KeyboardInterrupt
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(WriteMetrics, "on_train_batch_begin", on_train_batch_begin)
+            with pytest.raises(KeyboardInterrupt):
+                yield
+
+    return at
+
+
+@pytest.fixture(scope="session")
+def linear():
+    """(u (d,), W (d, c), attention) -> a FocusClassifier of 4 segments: s = u x, g = W x."""
+
+    def build(u, w, attention="soft"):
+        focus, classifier = networks("linear", (len(u),), w.shape[1])
+        model = FocusClassifier(focus, classifier, attention)
+        model.build((None, 4, len(u)))
+        focus.set_weights([np.reshape(u, (-1, 1))])
+        classifier.set_weights([w])
+        return model
+
+    return build

@@ -8,6 +8,7 @@ and settings is escaped.
 """
 
 from attention_zoo.report.compare import compare
+from attention_zoo.report.load import load
 from attention_zoo.report.page import write
 
-__all__ = ["compare", "write"]
+__all__ = ["compare", "load", "write"]

@@ -160,10 +160,11 @@ class CaptionsTask(Task):
     def inputs(self, splits, model, config, workdir):
         """The captions with what the model is given of their pictures: features, or themselves."""
         if config.fine_tune_encoder:
-            return splits
+            return {k: _with_vocabulary(one, model.vocabulary) for k, one in splits.items()}
         folder = config.features_dir or workdir.parent / "features"
         found = {}
         for name, split in splits.items():
+            split = _with_vocabulary(split, model.vocabulary)
             features = _features(split.source.pictures, model.encoder, folder, config.feature_dtype)
             found[name] = dataclasses.replace(split, source=split.source.seen_as(features))
         return found
@@ -223,6 +224,13 @@ def _check(config):
         )
     for name, reason in metrics.missing_scores().items():
         logging.warning("%s will be missing: %s", name, reason)
+
+
+def _with_vocabulary(split, words):
+    """The split with ids of a model's words."""
+    if split.vocabulary == tuple(words):
+        return split
+    return dataclasses.replace(split, source=split.source.with_vocabulary(words))
 
 
 def _features(pictures, encoder, folder, dtype):

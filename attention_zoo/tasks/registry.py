@@ -37,7 +37,7 @@ def train(task, workdir, *, data=None, attention=None, optimizer=None, callbacks
             Validation figures are those of "validation" alone, "test" is seen once, in the end.
         attention: in place of the setting, an attention layer, its name, or the name of a
             registered one of your own.
-        optimizer: in place of the settings, a Keras optimizer with any schedule.
+        optimizer: in place of the setting, a Keras optimizer with any schedule.
         callbacks: Keras callbacks, also those with a state: see `training.callback_state`.
         **settings: fields of the task's `config`.
 

@@ -16,20 +16,21 @@ class Brought:
 
     Args:
         attention: a registered attention layer, a name, or None: that of the settings.
-        optimizer: a Keras optimizer with any schedule, or None: that of the settings.
+        optimizer: a Keras optimizer with any schedule, a name of the settings', or None.
         callbacks: Keras callbacks, see `training.callback_state`.
 
     Attributes:
-        named: the settings that the objects stand for: {"attention": name}, or nothing.
+        named: what is given by name, which is a setting: {"attention": "lvml"}, or nothing.
 
     Raises:
         ValueError: an object that a resumed run could not have again.
     """
 
     def __init__(self, attention=None, optimizer=None, callbacks=()):
-        self.named = {"attention": attention} if isinstance(attention, str) else {}
+        given = {"attention": attention, "optimizer": optimizer}
+        self.named = {name: one for name, one in given.items() if isinstance(one, str)}
         self.attention = None if isinstance(attention, str) else attention
-        self.optimizer = optimizer
+        self.optimizer = None if isinstance(optimizer, str) else optimizer
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             callback_state.check(callback)
@@ -50,7 +51,7 @@ class Brought:
 
 def _check_registered(name, thing, kind):
     if not isinstance(thing, kind):
-        raise ValueError(f"{name} is {thing!r}, expected a {kind.__name__} or its name")
+        raise ValueError(f"{name} is {thing!r}, expected a name or a Keras {kind.__name__}")
     cls = type(thing)
     registered = keras.saving.get_registered_name(cls)
     own = cls.__module__.split(".")[0] not in ("keras", "attention_zoo")

@@ -98,7 +98,10 @@ class OptimizationConfig:
         above=0,
     )
     initial_weights: str | None = setting(
-        None, "File of weights (.weights.h5) to start from, with fresh optimizer state."
+        None,
+        "What to start from, with fresh optimizer state: a file of weights (.weights.h5), a model "
+        "(.keras), the folder of a run, or a preset. Of the last three the classifier's last layer "
+        "may have another number of classes, and then starts anew.",
     )
     keep: str = setting(
         "last",
@@ -252,18 +255,11 @@ def precision(settings):
         keras.config.set_dtype_policy(before)
 
 
-def load_initial_weights(model, settings):
-    """Loads the file of weights that the settings name, if they name one."""
-    if settings.initial_weights is None:
-        return
-    try:
-        model.load_weights(settings.initial_weights)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"initial_weights is {settings.initial_weights!r}, expected a file of weights that fit "
-            f"the model ({reason})"
-        ) from error
+def resolved(settings, attention):
+    """The settings that follow from others where they are unset, as a run is known by."""
+    if not isinstance(attention, layers.HybridAttention) or settings.switch_when != "epoch":
+        return {}
+    return {"switch_epoch": _switch_epoch(settings)}
 
 
 def check_config(settings, attention, num_examples, num_replicas):

@@ -15,12 +15,13 @@ from attention_zoo.training.brought import Brought
 from attention_zoo.training.checkpoints import Checkpoints
 from attention_zoo.training.config import (
     check_config,
-    load_initial_weights,
     make_monitors,
     make_optimizer,
     make_switch,
     precision,
+    resolved,
 )
+from attention_zoo.training.initial_weights import load_initial_weights
 from attention_zoo.training.keep_best import KeepBest
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.preemption import Preemption
@@ -51,9 +52,10 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     check_config(config, layer, len(splits["train"].source), strategy.num_replicas_in_sync)
     with strategy.scope(), precision(config):
         model = task.build(config, splits, layer)
-        load_initial_weights(model, config)
+        load_initial_weights(model, config.initial_weights)
         model.compile(brought.optimizer or make_optimizer(config, task.rates(model, config)))
-    record = dataclasses.asdict(config) | brought.record() | _recorded(data, splits)
+    record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
+    record |= _recorded(data, splits)
     with Workdir(workdir, record, writes=is_chief(strategy)) as folder:
         write_metadata(folder, task)
         given = task.inputs(splits, model, config, Path(workdir))
@@ -182,10 +184,17 @@ def _finish(task, model, folder, config, splits, facts):
     if folder.writes:
         _write(task, model, folder, config, measured, evaluations, facts)
         results = {name: found.scalars() for name, found in evaluations.items()}
-        results |= facts | task.facts(splits)
+        results |= _known_of(splits, measured) | facts | task.facts(splits)
         floors = task.floors(measured)
         finish(folder, results | ({"floors": floors} if floors else {}))
     return evaluations
+
+
+def _known_of(splits, measured):
+    """How many examples figures are of, and what classes are called."""
+    counts = {name: len(split.source) for name, split in measured.items()}
+    names = list(splits["train"].class_names)
+    return {"num_examples": counts} | ({"class_names": names} if names else {})
 
 
 def _write(task, model, folder, config, splits, evaluations, facts):

@@ -76,6 +76,20 @@ class Task(abc.ABC):
         """Raises ValueError for settings that contradict each other or the data."""
         return
 
+    def check_model(self, model, split, class_names):
+        """Raises ValueError where a split is none that a trained model is for.
+
+        Args:
+            model: the trained model.
+            split: the split.
+            class_names: of the data that it was trained on; none where they are not known.
+        """
+        if class_names and split.class_names and class_names != split.class_names:
+            raise ValueError(
+                f"{split.name} has the classes {list(split.class_names)}, expected those of the "
+                f"model, {list(class_names)}"
+            )
+
     def attention(self, config):
         """The attention layer of the settings."""
         return make_attention(config)

@@ -16,9 +16,9 @@ class Workdir:
     """The folder of one run.
 
     A run that was broken off goes on from its newest checkpoint when it is started again with
-    the same settings; other settings are refused. Files and folders are made under a temporary
-    name and moved into place. As a context manager it keeps other processes out until its end,
-    without one for as long as the object lives.
+    the same settings, or for more epochs; other settings are refused. Files and folders are made
+    under a temporary name and moved into place. As a context manager it keeps other processes out
+    until its end, without one for as long as the object lives.
 
     Args:
         path: the folder; made if it is not there.
@@ -81,8 +81,14 @@ class Workdir:
             ) from error
         self._check(settings)  # again: until now another process could write
         self._clear_up()
+        if self._is_to_be_longer(settings):
+            self.remove_file("results.json")  # the mark of a finished run
         self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
         (self.path / "checkpoints").mkdir(exist_ok=True)
+
+    def _is_to_be_longer(self, settings):
+        there = (self.path / "config.json").exists()
+        return there and _goes_on(_read_config(self.path), settings)
 
     def _clear_up(self):
         """Removes what a process that was killed left half-written or half-removed."""
@@ -120,6 +126,11 @@ class Workdir:
             doomed = path.with_name(f".removing-{path.name}")
             os.replace(path, doomed)
             _remove(doomed)
+
+    def remove_file(self, name):
+        """Removes a file, if it is there."""
+        if self.writes:
+            (self.path / name).unlink(missing_ok=True)
 
     def put_aside(self, path):
         """Renames a damaged file or folder, so that nobody takes it for a sound one."""
@@ -163,6 +174,8 @@ def _read_config(path):
 def _check_same(path, before, now):
     """Raises unless a run's settings, as they come back from JSON, are those of now."""
     now = json.loads(json.dumps(now))
+    if _goes_on(before, now):
+        now = now | {"epochs": before["epochs"]}
     differ = [
         f"{name}: {before.get(name)!r} before, {now.get(name)!r} now"
         for name in sorted(before.keys() | now.keys())
@@ -170,6 +183,12 @@ def _check_same(path, before, now):
     ]
     if differ:
         raise ValueError(f"workdir {path} holds a run with other settings ({'; '.join(differ)})")
+
+
+def _goes_on(before, now):
+    """Whether a run is to have more epochs than before, which changes nothing of those it had."""
+    epochs = before.get("epochs"), now.get("epochs")
+    return all(type(count) is int for count in epochs) and epochs[0] < epochs[1]
 
 
 def _flush(path):

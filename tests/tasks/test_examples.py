@@ -3,13 +3,13 @@ import io
 
 import numpy as np
 import pytest
-from attention_zoo.trainers.examples import extremes, mosaic_examples, post_examples
 from matplotlib.image import imread
 
 from attention_zoo import datasets
 from attention_zoo.datasets.posts import Posts
 from attention_zoo.datasets.text_info import describe
 from attention_zoo.models import FocusClassifier, TokenEncoder, networks, text_networks
+from attention_zoo.tasks.examples import extremes, mosaic_examples, post_examples
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +86,8 @@ def test_posts_have_their_own_tokens_and_as_many_weights():
     focus, classifier, network = text_networks("simple", words, 2, dim=4, subwords=0)
     model = FocusClassifier(focus, classifier, "soft", encoder=TokenEncoder(words, network))
     model.build((None, None))
-    info = describe("mine", "test", posts, ("no", "yes"), {}, "")
-    found = post_examples(model, info, posts.encoded(model.encoder.look_up))
+    encoded = posts.encoded(model.encoder.look_up)
+    found = post_examples(model, describe("mine", "test", encoded, ("no", "yes"), {}, ""))
     by_number = {one["number"]: one for one in found["best"]}
     assert [by_number[i]["tokens"] for i in range(3)] == tokens
     for one in found["best"]:

@@ -1,0 +1,71 @@
+"""Evaluates the model of a finished run, on its own test examples or on others."""
+
+import json
+from pathlib import Path
+
+import keras
+
+from attention_zoo._settings import make
+
+
+def evaluate_run(task, run, *, split="test", data=None, **settings):
+    """Evaluates a run's model.
+
+    Args:
+        task: the run's `Task`.
+        run: its folder.
+        split: "train", "validation" or "test".
+        data: data of your own in place of those that the settings name, as in `az.train`.
+        **settings: in place of the run's: `data_dir="elsewhere"`, `num_segments=20`.
+
+    Returns:
+        An evaluation, as the task's `evaluate` makes it.
+
+    Raises:
+        ValueError: no finished run, bad settings, or data that its model was not trained for.
+        FileNotFoundError: the data are not there.
+    """
+    folder = Path(run)
+    config = make(task.config, _settings(task, folder) | settings)
+    model = keras.saving.load_model(folder / "model.keras")
+    splits = task.load(config) if data is None else {split: task.accept(data, config)}
+    if split not in splits:
+        raise ValueError(f"split is {split!r}, expected one of {sorted(splits)}")
+    chosen = {split: splits[split]}
+    task.check_model(model, chosen[split], _class_names(folder))
+    chosen = task.inputs(chosen, model, config, folder)
+    return task.evaluate(model, chosen[split], config)
+
+
+def task_of(run):
+    """The name of a run's task.
+
+    Raises:
+        ValueError: no folder of a finished run.
+    """
+    return _read(Path(run), "about.json").get("task")
+
+
+def _settings(task, folder):
+    """The settings of a run that its task knows, without the objects that a user brought."""
+    for name in ("results.json", "model.keras"):
+        if not (folder / name).is_file():
+            raise ValueError(f"run {folder} has no {name}, expected the folder of a finished run")
+    known = task.config.__dataclass_fields__
+    recorded = _read(folder, "config.json")
+    return {k: v for k, v in recorded.items() if k in known and not isinstance(v, dict | list)}
+
+
+def _class_names(folder):
+    return tuple(_read(folder, "results.json").get("class_names", ()))
+
+
+def _read(folder, name):
+    path = folder / name
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read, expected the folder of a run") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is a {type(content).__name__}, expected a dict")
+    return content

@@ -1,0 +1,71 @@
+"""Weights to start from: a file of them, a model, a finished run, or a preset."""
+
+from pathlib import Path
+
+import keras
+from absl import logging
+
+from attention_zoo.models import FocusClassifier
+
+
+def load_initial_weights(model, source):
+    """Gives a built model the weights of another.
+
+    A file of weights has to fit. Of a model, variables are taken one by one; those of the last
+    layer of a FocusClassifier's classifier may be of another number of classes, and are left as
+    they are: fine-tuning on other classes.
+
+    Args:
+        model: to be given the weights.
+        source: a file of weights (.weights.h5), a model (.keras), the folder of a run, a preset's
+            name or folder; None for none.
+
+    Raises:
+        ValueError: there is no such thing, or its weights do not fit.
+    """
+    if source is None:
+        return
+    try:
+        if str(source).endswith(".h5"):
+            model.load_weights(source)
+        else:
+            _copy(_load(source), model)
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"initial_weights is {str(source)!r}, expected weights that fit the model ({reason})"
+        ) from error
+
+
+def _load(source):
+    """The model of a .keras file, of a run's folder, or of a preset."""
+    path = Path(source)
+    if (path / "model.keras").is_file():
+        path = path / "model.keras"
+    if path.suffix == ".keras":
+        return keras.saving.load_model(path, compile=False)
+    return FocusClassifier.from_preset(source)
+
+
+def _copy(source, model):
+    """Sets the variables of a model to those of another, one by one."""
+    pairs = list(zip(source.weights, model.weights, strict=False))
+    if type(source) is not type(model) or len(source.weights) != len(model.weights):
+        raise ValueError(
+            f"a {type(source).__name__} of {len(source.weights)} variables for a "
+            f"{type(model).__name__} of {len(model.weights)}"
+        )
+    head = {id(variable) for variable in _head(model)}
+    for theirs, own in pairs:
+        if theirs.shape == own.shape:
+            own.assign(theirs)
+        elif id(own) in head:
+            logging.warning("%s of %s starts anew, as %s", own.path, theirs.shape, own.shape)
+        else:
+            raise ValueError(f"{theirs.path} {theirs.shape} for {own.path} {own.shape}")
+
+
+def _head(model):
+    """The variables of the classifier's last layer that has any."""
+    layers = [layer for layer in getattr(model.classifier, "layers", []) if layer.weights]
+    return layers[-1].weights if layers else []

@@ -1,0 +1,174 @@
+"""What holds for every task: a run's folder, exact resume, validation, evaluation, reports."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import attention_zoo as az
+from attention_zoo.tasks import registry
+from attention_zoo.training.checkpoints import find_checkpoints
+from attention_zoo.training.evaluate import evaluate_run
+
+TASKS = ("mosaics", "text", "captions", "coins")
+each_task = pytest.mark.parametrize("name", TASKS)
+
+
+def weights(workdir):
+    """Of the model and of its optimizer."""
+    model = keras.models.load_model(workdir / "model.keras")
+    return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
+
+
+def read(workdir, name):
+    return json.loads((workdir / name).read_text())
+
+
+def test_the_tasks_are_these():
+    assert set(TASKS) == {*registry.TASKS, "coins"}
+
+
+@each_task
+def test_the_folder_is_complete(finished, task_of, name):
+    workdir, evaluations = finished(name)
+    names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
+    assert names >= {
+        *("about.json", "config.json", "metrics.csv", "results.json", "report.html"),
+        *("checkpoints", "tensorboard", "curves.png", "model.keras", "saved_model"),
+    }
+    results, about = read(workdir, "results.json"), read(workdir, "about.json")
+    for split, found in evaluations.items():
+        assert results[split] == found.scalars()
+        assert results["num_examples"][split] >= 1
+    task = registry.get(task_of(name))
+    assert about["task"] == name
+    assert about["words"]["examples"] == task.words.examples
+    config = read(workdir, "config.json")
+    assert set(task.config.__dataclass_fields__) <= config.keys()
+
+
+@each_task
+def test_a_broken_off_run_goes_on_to_the_same_weights(
+    finished, tiny, task_of, name, tmp_path, broken_off
+):
+    """Broken off in the first epoch and in the second."""
+    features = {"features_dir": str(finished(name)[0].parent / "features")}
+    settings = tiny[name] | (features if name == "captions" else {})
+    for calls in (2, 4):
+        with broken_off(calls):
+            az.train(task_of(name), tmp_path, **settings)
+        assert not (tmp_path / "results.json").exists()
+        assert find_checkpoints(tmp_path / "checkpoints")
+    az.train(task_of(name), tmp_path, **settings)
+    for resumed, unbroken in zip(weights(tmp_path), weights(finished(name)[0]), strict=True):
+        np.testing.assert_array_equal(resumed, unbroken)
+    for file in ("metrics.csv", "results.json"):
+        assert (tmp_path / file).read_text() == (finished(name)[0] / file).read_text()
+
+
+@each_task
+def test_other_settings_are_refused(finished, tiny, task_of, name):
+    workdir = finished(name)[0]
+    with pytest.raises(ValueError, match=r"other settings \(batch_size: 16 before, 8 now\)$"):
+        az.train(task_of(name), workdir, **tiny[name] | {"batch_size": 8})
+
+
+@each_task
+def test_validation_is_not_test(finished, tiny, task_of, name):
+    """The last row of the curves is of the validation examples, and their figures differ."""
+    workdir, _ = finished(name)
+    with (workdir / "metrics.csv").open(newline="") as file:
+        *_, last = csv.DictReader(file)
+    task = registry.get(task_of(name))
+    config = task.config(**tiny[name])
+    splits = task.load(config)
+    assert splits["validation"].source.fingerprint() != splits["test"].source.fingerprint()
+    model = keras.models.load_model(workdir / "model.keras")
+    folder = workdir.parent / "run"
+    given = task.inputs(splits, model, config, folder)
+    found = (
+        {
+            split: model.evaluate(
+                task.validation_batches(given[split], config), return_dict=True, verbose=0
+            )["loss"]
+            for split in ("validation", "test")
+        }
+        if name != "mosaics"
+        else {
+            split: model.evaluate(given[split].source.dataset(16), return_dict=True, verbose=0)[
+                "loss"
+            ]
+            for split in ("validation", "test")
+        }
+    )
+    if read(workdir, "results.json").get("kept_epoch", 2) == 2:
+        assert float(last["val_loss"]) == pytest.approx(found["validation"], rel=1e-4)
+    assert found["validation"] != pytest.approx(found["test"], rel=1e-5)
+
+
+@each_task
+def test_a_finished_run_is_evaluated_again(finished, task_of, name):
+    workdir, evaluations = finished(name)
+    again = evaluate_run(registry.get(task_of(name)), workdir, split="test")
+    assert again.scalars() == pytest.approx(evaluations["test"].scalars(), abs=1e-5)
+
+
+@each_task
+def test_runs_are_compared_and_tabled(finished, name, tmp_path):
+    workdir, other = finished(name)[0], finished("coins")[0]
+    page = az.report.compare(workdir, other, output=tmp_path / "compare.html")
+    assert workdir.name in page.read_text()
+    (row,) = az.report.load(workdir)
+    results = read(workdir, "results.json")
+    for figure, value in results["test"].items():
+        assert row[f"test/{figure}"] == value
+    assert row["task"] == name and row["batch_size"] == 16
+
+
+def test_more_epochs_go_on_as_if_they_had_been_asked_for(tiny, task_of, tmp_path):
+    four = tiny["coins"] | {"epochs": 4}
+    az.train(task_of("coins"), tmp_path / "once", **four)
+    az.train(task_of("coins"), tmp_path / "twice", **tiny["coins"])
+    az.train(task_of("coins"), tmp_path / "twice", **four)
+    for resumed, unbroken in zip(
+        weights(tmp_path / "twice"), weights(tmp_path / "once"), strict=True
+    ):
+        np.testing.assert_array_equal(resumed, unbroken)
+    with pytest.raises(ValueError, match=r"other settings \(epochs: 4 before, 2 now\)$"):
+        az.train(task_of("coins"), tmp_path / "twice", **tiny["coins"])
+
+
+def test_a_hybrid_that_would_have_switched_elsewhere_does_not_go_on(tiny, task_of, tmp_path):
+    settings = tiny["coins"] | {"attention": "hybrid"}
+    az.train(task_of("coins"), tmp_path, **settings)
+    assert read(tmp_path, "config.json")["switch_epoch"] == 1
+    with pytest.raises(ValueError, match="switch_epoch: 1 before, 2 now"):
+        az.train(task_of("coins"), tmp_path, **settings | {"epochs": 4})
+
+
+def test_chance_stands_beside_the_figures(finished):
+    results = read(finished("coins")[0], "results.json")
+    assert results["floors"]["test"]["focus_accuracy"] == 0.25
+    task = registry.get("mosaics")
+    splits = task.load(task.config(num_examples=40, num_test_examples=30))
+    labels = splits["test"].source.labels
+    most = np.bincount(splits["train"].source.labels).argmax()
+    assert task.floors(splits)["test"] == {
+        "accuracy": np.mean(labels == most),
+        "focus_accuracy": 0.2,
+    }
+
+
+def test_patience_ends_training_with_the_best_epoch(task_of, tiny, tmp_path):
+    settings = tiny["coins"] | {"epochs": 40, "keep": "loss", "patience": 1}
+    settings |= {"learning_rate": 3.0, "optimizer": "sgd"}
+    az.train(task_of("coins"), tmp_path, **settings)
+    rows = az.report.load(tmp_path)[0]
+    with (tmp_path / "metrics.csv").open(newline="") as file:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
+    assert len(losses) < 40 and rows["kept_epoch"] == len(losses) - 1
+    assert np.argmin(losses) == len(losses) - 2
+    with pytest.raises(ValueError, match="^patience is 1 with keep 'last', expected keep"):
+        az.train(task_of("coins"), tmp_path / "other", **tiny["coins"], patience=1)
