@@ -71,6 +71,7 @@ setup(
     entry_points={
         "console_scripts": [
             "attention-zoo-captions = attention_zoo.trainers.captions:run",
+            "attention-zoo-evaluate = attention_zoo.trainers.evaluate:run",
             "attention-zoo-fixed-focus = attention_zoo.trainers.fixed_focus:run",
             "attention-zoo-gradient-flow = attention_zoo.trainers.gradient_flow:run",
             "attention-zoo-hatexplain = attention_zoo.trainers.hatexplain:run",
@@ -78,6 +79,7 @@ setup(
             "attention-zoo-reproduce = attention_zoo.trainers.reproduce:run",
             "attention-zoo-sdc = attention_zoo.trainers.sdc:run",
             "attention-zoo-serve = attention_zoo.serving.main:run",
+            "attention-zoo-sweep = attention_zoo.trainers.sweep:run",
         ]
     },
     zip_safe=False,

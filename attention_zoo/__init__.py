@@ -26,7 +26,7 @@ if typing.TYPE_CHECKING:
         evaluate_captions,
         evaluate_rationales,
     )
-    from attention_zoo.tasks import Task, train
+    from attention_zoo.tasks import Task, sweep, train
 
 _ON_FIRST_USE = {
     "CaptionEvaluation": "evaluation",
@@ -37,6 +37,7 @@ _ON_FIRST_USE = {
     "evaluate_captions": "evaluation",
     "evaluate_rationales": "evaluation",
     "export": "_export",
+    "sweep": "tasks",
     "train": "tasks",
 } | dict.fromkeys(("callbacks", "datasets", "dynamics", "plots", "report", "tasks", "zoo"))
 
@@ -62,6 +63,7 @@ __all__ = [
     "optimizers",
     "plots",
     "report",
+    "sweep",
     "tasks",
     "train",
     "zoo",

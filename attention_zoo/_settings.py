@@ -40,6 +40,24 @@ def make(cls, values):
     return cls(**values)
 
 
+def value_of(cls, name, text):
+    """The value of a setting that a text says, as a flag of its type reads it.
+
+    Raises:
+        ValueError: no such setting, or a text that is none of its values.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    if name not in fields:
+        raise ValueError(f"unknown setting {name!r}, expected some of {sorted(fields)}")
+    kind = _plain_type(cls, fields[name])
+    parser = {int: flags.IntegerParser, float: flags.FloatParser, bool: flags.BooleanParser}
+    try:
+        value = parser[kind]().parse(text) if kind in parser else text
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name} is {text!r}, expected {_KINDS[kind][1]}") from error
+    return getattr(make(cls, {name: value}), name)
+
+
 def define_flags(cls):
     """Defines an absl flag for every field of a settings dataclass, all listed by --help."""
     for field in dataclasses.fields(cls):

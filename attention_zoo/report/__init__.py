@@ -10,5 +10,6 @@ and settings is escaped.
 from attention_zoo.report.compare import compare
 from attention_zoo.report.load import load
 from attention_zoo.report.page import write
+from attention_zoo.report.sweep import write_sweep
 
-__all__ = ["compare", "load", "write"]
+__all__ = ["compare", "load", "write", "write_sweep"]

@@ -3,7 +3,7 @@
 from attention_zoo.tasks.captions import CaptionsTask
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.mosaics import MosaicsTask
-from attention_zoo.tasks.registry import TASKS, get, train
+from attention_zoo.tasks.registry import TASKS, evaluate_finished, get, sweep, train
 from attention_zoo.tasks.text import TextTask
 from attention_zoo.training.task import Task, Words
 
@@ -15,6 +15,8 @@ __all__ = [
     "Task",
     "TextTask",
     "Words",
+    "evaluate_finished",
     "get",
+    "sweep",
     "train",
 ]

@@ -3,7 +3,9 @@
 from attention_zoo.tasks.captions import CaptionsTask
 from attention_zoo.tasks.mosaics import MosaicsTask
 from attention_zoo.tasks.text import TextTask
+from attention_zoo.training.evaluate import evaluate_run, task_of
 from attention_zoo.training.run import run_task
+from attention_zoo.training.sweep import run_sweep
 from attention_zoo.training.task import Task
 
 TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (MosaicsTask, TextTask, CaptionsTask)}
@@ -58,3 +60,22 @@ def train(task, workdir, *, data=None, attention=None, optimizer=None, callbacks
         callbacks=callbacks,
         **settings,
     )
+
+
+def sweep(task, folder, grid, *, workers=1, only=None, **settings):
+    """Runs a task once for every combination of some settings; see `training.sweep.run_sweep`.
+
+    az.sweep("mosaics", "runs/rates", {"learning_rate": [0.05, 0.02], "seed": [0, 1, 2]})
+    """
+    return run_sweep(get(task), folder, grid, workers=workers, only=only, **settings)
+
+
+def evaluate_finished(run, *, task=None, split="test", data=None, **settings):
+    """Evaluates the model of a finished run; see `training.evaluate.evaluate_run`.
+
+    Args:
+        run: its folder.
+        task: of the run, where it is one of your own.
+        split, data, **settings: as there.
+    """
+    return evaluate_run(get(task or task_of(run)), run, split=split, data=data, **settings)

@@ -1,7 +1,6 @@
 """Runs one job in a fresh process of its own, which ends with this one."""
 
 import contextlib
-import importlib
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -16,13 +15,13 @@ _GRACE = 60.0  # seconds that a job has to save itself
 _POLL = 0.2
 
 
-def run_in_process(trainer, workdir, settings, log, threads, stop):
+def run_in_process(function, workdir, settings, log, threads, stop):
     """Runs a job in a new process, to its end or until it is to stop.
 
     Args:
-        trainer: module of `attention_zoo.trainers`.
+        function: (workdir, **settings), of a module, such as `az.train` with its task.
         workdir: folder of the job, a `pathlib.Path`.
-        settings: of the trainer.
+        settings: its arguments by name.
         log: file that all it prints is appended to, a `pathlib.Path`.
         threads: cores that an operation may use.
         stop: has `requested`; the process gets SIGTERM once that is True.
@@ -32,7 +31,7 @@ def run_in_process(trainer, workdir, settings, log, threads, stop):
     """
     context = _context()
     receiver, sender = context.Pipe(duplex=False)
-    arguments = (trainer, workdir, settings, log, threads, sender)
+    arguments = (function, workdir, settings, log, threads, sender)
     process = context.Process(target=_work, args=arguments)
     process.start()
     sender.close()
@@ -51,7 +50,7 @@ def _context():
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["attention_zoo.trainers.sdc"])
+    context.set_forkserver_preload(["attention_zoo.tasks"])
     return context
 
 
@@ -64,15 +63,14 @@ def _join(process, stop):
     process.join()
 
 
-def _work(trainer, workdir, settings, log, threads, sender):
+def _work(function, workdir, settings, log, threads, sender):
     """What the new process does; sends why it failed, or nothing."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _write_to(log)
     try:
         _wait_until_free(workdir)
         _share_machine(threads)
-        module = importlib.import_module(f"attention_zoo.trainers.{trainer}")
-        module.train_and_evaluate(str(workdir), **settings)
+        function(str(workdir), **settings)
     except Exception as error:
         sender.send(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
         raise

@@ -1,0 +1,109 @@
+"""Sweeps: one run for every combination of some settings, side by side, resumable."""
+
+import dataclasses
+import functools
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from attention_zoo import report
+from attention_zoo._settings import make
+from attention_zoo.training.preemption import Preemption
+from attention_zoo.training.processes import run_in_process
+from attention_zoo.training.run import Preempted, run_task
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run of a sweep.
+
+    Attributes:
+        name: its folder below that of the sweep.
+        settings: in which it differs from the other runs, by name.
+    """
+
+    name: str
+    settings: dict
+
+
+def jobs_of(grid):
+    """A `Job` for every combination of the values in `grid`, {setting: list of values}.
+
+    Seeds come last, in names and in order: means over them can be looked at early.
+    """
+    grid = {name: grid[name] for name in sorted(grid, key=lambda name: name == "seed")}
+    found = []
+    for values in itertools.product(*grid.values()):
+        settings = dict(zip(grid, values, strict=True))
+        parts = [f"{name}={_word(value)}" for name, value in settings.items()]
+        found.append(Job(",".join(parts) or "run", settings))
+    return found
+
+
+def _word(value):
+    """A value as a part of a folder's name."""
+    return "".join(c if c.isalnum() or c in "-+._[]%" else "_" for c in str(value))
+
+
+def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **settings):
+    """Runs what is not finished; a job that fails does not stop the others.
+
+    A job is finished when its folder has a results.json; others go on from their checkpoints. What
+    jobs print goes to logs/ below the folder. After SIGTERM the jobs that run save themselves and
+    no other is started. On many machines: one array job of the cluster's, each with `only`.
+
+    Args:
+        task: a `Task`, of a class that another process can import.
+        folder: of the sweep; gets a folder each job, sweep.csv with a row a run, and summary.csv
+            with means over seeds.
+        grid: {setting: list of values}.
+        workers: jobs at a time, each a process with an equal share of the cores.
+        only: number of the one job to run, from 0; None runs all.
+        tell: function that is given a line whenever a job has come to an end.
+        **settings: of all runs.
+
+    Returns:
+        {job's name: why it failed, in a line, or "" if it is finished}.
+
+    Raises:
+        ValueError: bad settings. Preempted: after SIGTERM, where jobs are left.
+    """
+    folder, jobs = Path(folder), jobs_of(grid)
+    for job in jobs:
+        make(task.config, settings | job.settings)  # all are checked before any runs
+    if only is not None and not 0 <= only < len(jobs):
+        raise ValueError(f"only is {only}, expected 0 to {len(jobs) - 1}: there are {len(jobs)}")
+    chosen = jobs if only is None else [jobs[only]]
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    with Preemption() as stop, ThreadPoolExecutor(workers) as pool:
+        one = functools.partial(
+            _outcome, task=task, folder=folder, settings=settings, workers=workers, stop=stop
+        )
+
+        def told(job):
+            reason = one(job)
+            if reason is not None:
+                tell(f"{job.name}: {reason or 'done'}")
+            return reason
+
+        outcomes = dict(zip([job.name for job in chosen], pool.map(told, chosen), strict=True))
+    left = sum(reason is None for reason in outcomes.values())
+    if left:
+        raise Preempted(f"SIGTERM: {left} jobs are left, expected the same command to go on")
+    report.write_sweep(folder, jobs)
+    return outcomes
+
+
+def _outcome(job, task, folder, settings, workers, stop):
+    """Why a job failed, in a line; "" where it is finished, None where it is left."""
+    workdir = folder / job.name
+    if (workdir / "results.json").exists():
+        return ""
+    if stop.requested:
+        return None
+    log = folder / "logs" / f"{job.name}.txt"
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    train = functools.partial(run_task, task)
+    reason = run_in_process(train, workdir, settings | job.settings, log, threads, stop)
+    return None if reason and stop.requested else reason
