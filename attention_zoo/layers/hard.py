@@ -1,7 +1,8 @@
 """Hard attention, exact: average the log-likelihoods of the segments."""
 
 from attention_zoo import ops
-from attention_zoo.layers.base import Attention, check_shapes
+from attention_zoo.layers.base import Attention
+from attention_zoo.layers.masks import masked
 from attention_zoo.layers.registry import attention
 
 
@@ -20,7 +21,7 @@ class HardAttention(Attention):
     inference = "argmax"
 
     def class_scores(self, classify, segments, scores, mask=None, training=None):
-        check_shapes(segments, scores, mask)
-        log_p = ops.log_likelihoods(ops.map_segments(classify, segments))  # (b, m, c)
+        segments, mask = masked(segments, scores, mask)
+        log_p = ops.log_likelihoods(ops.map_segments(classify, segments, mask))  # (b, m, c)
         a = self.attend(scores, mask)
         return ops.average(log_p, a), a
