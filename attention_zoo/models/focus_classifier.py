@@ -81,7 +81,7 @@ class FocusClassifier(keras.Model):
             raise ValueError(f"segments have shape {shape}, expected (batch, segments, ...)")
         self._build_networks((None, *shape[2:]), dtype)
         if not self.attention.built:
-            self.attention.build()
+            self.attention.build(tuple(shape), tuple(shape[:2]))
         self.built = True
 
     def _build_networks(self, one_segment, dtype):
@@ -148,23 +148,25 @@ class FocusClassifier(keras.Model):
         ways = {name: way(self.classifier, segments, a) for name, way in prediction.WAYS.items()}
         return ways | {"focus": a}
 
-    def compile(self, optimizer="sgd", loss=None, *, metrics=None, weighted_metrics=None, **kwargs):
+    def compile(
+        self, optimizer="sgd", loss=None, *, metrics="auto", weighted_metrics=None, **kwargs
+    ):
         """As `keras.Model.compile`; the loss is of the "label" output alone.
 
         Args:
             optimizer: as in Keras.
             loss: default `NegativeLogLikelihood`; alone, or as {"label": loss}.
-            metrics: dict of lists for the outputs "label" and "focus", or a list for "label"; by
-                default accuracy, focus accuracy and attention entropy. The focus breakdown comes
-                on top wherever the data say where the true segment is; like these it counts every
-                example once, whatever the sample weights.
+            metrics: dict of lists for the outputs "label" and "focus", or a list for "label"; None
+                and [] are none. "auto" is accuracy, focus accuracy and attention entropy. The
+                focus breakdown comes on top wherever the data say where the true segment is; like
+                these it counts every example once, whatever the sample weights.
             weighted_metrics: as `metrics`, counted by the sample weights.
             **kwargs: as in Keras.
         """
         super().compile(
             optimizer=optimizer,
             loss=losses.NegativeLogLikelihood() if loss is None else label_loss(loss),
-            metrics=_default_metrics() if metrics is None else by_output(metrics),
+            metrics=_default_metrics() if _is_auto(metrics) else by_output(metrics),
             weighted_metrics=by_output(weighted_metrics),
             **kwargs,
         )
@@ -284,6 +286,13 @@ _NEEDS_FOCUS = ("focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF")
 
 def _without_focus(results):
     return {name: value for name, value in results.items() if name not in _NEEDS_FOCUS}
+
+
+def _is_auto(metrics):
+    """Whether `compile` is asked for the default; another string raises a ValueError."""
+    if isinstance(metrics, str) and metrics != "auto":
+        raise ValueError(f"metrics is {metrics!r}, expected 'auto', a list, a dict or None")
+    return isinstance(metrics, str)
 
 
 def _default_metrics():
