@@ -36,9 +36,7 @@ class NegativeLogLikelihood(keras.losses.Loss):
     Reference: arXiv:2307.13421, the losses of soft, hard and LVML attention.
     """
 
-    def __init__(
-        self, reduction="sum_over_batch_size", name="negative_log_likelihood", dtype=None
-    ):
+    def __init__(self, reduction="sum_over_batch_size", name="negative_log_likelihood", dtype=None):
         super().__init__(name=name, reduction=reduction, dtype=dtype or "float32")
 
     def call(self, y_true, y_pred):

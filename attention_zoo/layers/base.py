@@ -6,6 +6,7 @@ from attention_zoo import ops
 from attention_zoo.layers.masks import check_shapes, masked
 
 
+@keras.saving.register_keras_serializable(package="attention_zoo")
 class Attention(keras.layers.Layer):
     """Chooses among segments; a variant says what is averaged.
 

@@ -15,8 +15,8 @@ class SubwordEmbedding(keras.layers.Layer):
 
         e_i = E_i + mean over the pieces g of token i of B_hash(g)
 
-    Tokens that are spelt alike begin alike, and rare ones learn from frequent ones. Masks id 0, and what the
-    ids' own mask does.
+    Tokens that are spelt alike begin alike, and rare ones learn from frequent ones. Masks id 0,
+    and what the ids' own mask does.
 
     Args:
         num_ids: number of ids.

@@ -1,4 +1,4 @@
-"""Masks that Keras carries hold with those that are given; what stands in masked places is nothing."""
+"""Masks that Keras carries hold with those that are given; what is masked is read as zeros."""
 
 import keras
 import numpy as np

@@ -7,10 +7,10 @@ import pytest
 from attention_zoo import layers
 from attention_zoo.models import Captioner, CaptionSearch
 
-SETTINGS = [("float64", "float64"), ("bfloat16", "bfloat16")]
+QUICK = [("float64", "float64"), ("bfloat16", "bfloat16")]
 OTHERS = [("float16", "float16"), ("float64", "mixed_bfloat16"), ("float32", "mixed_float16")]
 OTHERS += [("float32", name) for name in ("float16", "bfloat16", "float64")]
-SETTINGS += [pytest.param(pair, marks=pytest.mark.slow) for pair in OTHERS]
+SETTINGS = [*QUICK, *(pytest.param(pair, marks=pytest.mark.slow) for pair in OTHERS)]
 ATTENTIONS = {
     "soft": lambda: "soft",
     "hard": lambda: "hard",
