@@ -225,7 +225,7 @@ def gumbel_noise(shape, seed_generator):
 
 
 def one_hot_argmax(weights, where=None):
-    """The one-hot row, float32, of the largest entry; zeros where `where`, bool (b, m), is False."""
+    """The one-hot row of the largest entry, float32; zeros where `where`, bool (b, m), is False."""
     index = ops.argmax(weights, axis=-1)
     return _fill(ops.one_hot(index, ops.shape(weights)[-1], dtype="float32"), where, 0.0)
 

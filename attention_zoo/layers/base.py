@@ -15,7 +15,9 @@ class Attention(keras.layers.Layer):
         a = normalizer(s),  average = sum_j a_j v_j
 
     `layer.class_scores(classify, segments, scores)` is what the variants differ in: how class
-    scores q arise from a network that reads one segment. The loss of every variant is -q(y).
+    scores q arise from a network that reads one segment. The loss of every variant is -q(y). A
+    model that only calls the layer is trained as soft attention, whatever the variant; samplers
+    average a sample.
 
     Scores, weights and log-likelihoods are float32 under every dtype policy and floatx. A row
     whose mask is all False gets weights 0 and average 0.

@@ -12,6 +12,9 @@ class HardAttention(Attention):
 
         q(y) = sum_j a_j log p_j(y),  p_j = softmax(g(x_j))
 
+    A call, `layer(values, scores)`, is the weighted average as in `SoftAttention`; only
+    `class_scores` differs, which a functional model has to call (examples/class_scores.py).
+
     q is no log-probability: exp(q) sums to at most 1 over the classes and must not be
     renormalised. A row without segments has q = 0, and adds nothing to loss or gradient.
 

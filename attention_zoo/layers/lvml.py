@@ -12,6 +12,9 @@ class LVMLAttention(Attention):
 
         q(y) = log sum_j a_j p_j(y),  p_j = softmax(g(x_j))
 
+    A call, `layer(values, scores)`, is the weighted average as in `SoftAttention`; only
+    `class_scores` differs, which a functional model has to call (examples/class_scores.py).
+
     Computed in log space. A row without segments has q = 0, and adds nothing to loss or gradient.
 
     Reference: arXiv:2307.13421, latent variable marginal likelihood (LVML) loss.
