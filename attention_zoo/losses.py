@@ -20,11 +20,10 @@ class NegativeLogLikelihood(keras.losses.Loss):
     (eagerly). In a compiled graph, where nothing can be raised, that example's loss is
     NaN, even under a sample weight of 0.
 
-    Computed in float32 under every dtype policy.
-
     Args:
         reduction: as in `keras.losses.Loss`; the default is the mean over the batch.
         name: the name of the loss.
+        dtype: of the computation; None is float32, whatever the dtype policy.
 
     Call arguments:
         y_true: class ids `(b,)` or `(b, 1)`.
@@ -37,8 +36,8 @@ class NegativeLogLikelihood(keras.losses.Loss):
     Reference: arXiv:2307.13421, the losses of soft, hard and LVML attention.
     """
 
-    def __init__(self, reduction="sum_over_batch_size", name="negative_log_likelihood"):
-        super().__init__(name=name, reduction=reduction, dtype="float32")
+    def __init__(self, reduction="sum_over_batch_size", name="negative_log_likelihood", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype or "float32")
 
     def call(self, y_true, y_pred):
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)

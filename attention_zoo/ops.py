@@ -68,7 +68,8 @@ def spherical_softmax(scores, mask=None):
 
     Reference: de Brebisson and Vincent, ICLR 2016, arXiv:1511.05042.
     """
-    square = _fill(ops.square(ops.cast(scores, "float32")) + keras.config.epsilon(), mask, 0.0)
+    scores = _fill(ops.cast(scores, "float32"), mask, 0.0)  # before the square: 0 * NaN is NaN
+    square = _fill(ops.square(scores) + keras.config.epsilon(), mask, 0.0)
     total = ops.sum(square, axis=-1, keepdims=True)
     return square / ops.where(total > 0.0, total, 1.0)
 
@@ -118,14 +119,23 @@ def safe_log(weights):
 # --- averages ---
 
 
-def average(values, weights):
-    """sum_j a_j x_j: values (b, m, ...), weights (b, m) -> (b, ...) in the values' dtype."""
-    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(values.dtype)):
-        values = ops.cast(values, "float32")
+def average(values, weights, mask=None):
+    """sum_j a_j x_j: values (b, m, ...), weights (b, m) -> (b, ...) in the values' dtype.
+
+    Integers are averaged in float32. What `mask` (bool (b, m)) leaves out is read as zeros: a
+    weight of 0 does not silence a NaN.
+    """
+    values = ops.cast(zero_masked(values, mask), average_dtype(values))
     weights = ops.cast(weights, values.dtype)
     trailing = (1,) * (len(values.shape) - 2)
     weights = ops.reshape(weights, (-1, ops.shape(values)[1], *trailing))  # (b, m, 1, ...)
     return ops.sum(weights * values, axis=1)
+
+
+def average_dtype(values):
+    """The dtype of an average of values: theirs, float32 of integers."""
+    dtype = keras.backend.standardize_dtype(values.dtype)
+    return dtype if keras.backend.is_float_dtype(dtype) else "float32"
 
 
 def log_average(log_values, log_weights):
@@ -146,11 +156,46 @@ def log_likelihoods(logits):
 # --- segments ---
 
 
-def map_segments(function, segments):
-    """Runs `function`: (n, ...) -> (n, ...) on all segments at once: (b, m, ...) -> (b, m, ...)."""
+def zero_masked(values, mask):
+    """Values (b, m, ...) with zeros where `mask` (bool (b, m), or None) is False."""
+    if mask is None:
+        return values
+    trailing = (1,) * (len(values.shape) - 2)
+    mask = ops.reshape(mask, (-1, ops.shape(values)[1], *trailing))  # (b, m, 1, ...)
+    return ops.where(mask, values, ops.zeros_like(values))
+
+
+def map_segments(function, segments, mask=None):
+    """Runs `function`: (n, ...) -> (n, ...) on all segments at once: (b, m, ...) -> (b, m, ...).
+
+    With a mask, bool (b, m), a Keras network that mixes the batch, as `BatchNormalization` does
+    in training, is run on the segments that are there alone, and gives zeros for the others.
+    """
     m, *segment_shape = ops.shape(segments)[1:]
-    flat = function(ops.reshape(segments, (-1, *segment_shape)))  # (b * m, ...)
+    flat = ops.reshape(segments, (-1, *segment_shape))  # (b * m, ...)
+    if mask is not None and mixes_batch(function):
+        flat = _run_where(ops.reshape(mask, (-1,)), function, flat)
+    else:
+        flat = function(flat)
     return ops.reshape(flat, (-1, m, *ops.shape(flat)[1:]))
+
+
+def mixes_batch(function):
+    """Whether a network's output for one segment depends, in training, on the others beside it."""
+    return isinstance(function, keras.Layer) and any(
+        isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+        for layer in function._flatten_layers()
+    )
+
+
+def _run_where(there, function, rows):
+    """`function` of the rows (n, ...) that are `there` (bool (n,)), zeros for the others."""
+    n = ops.shape(rows)[0]
+    nothing = ops.logical_not(ops.any(there))  # then one row of zeros: of none there is no mean
+    there = ops.logical_or(there, ops.logical_and(nothing, ops.arange(n) == 0))
+    index = ops.cast(ops.nonzero(there)[0], "int32")
+    outputs = function(ops.take(rows, index, axis=0))
+    return ops.scatter(index[:, None], outputs, (n, *ops.shape(outputs)[1:]))
 
 
 def gather_segments(values, index):
@@ -180,8 +225,9 @@ def gumbel_noise(shape, seed_generator):
 
 
 def one_hot_argmax(weights, where=None):
-    """The one-hot row of the largest entry, zeros where `where` (bool (b, m)) is False."""
-    return _fill(ops.one_hot(ops.argmax(weights, axis=-1), ops.shape(weights)[-1]), where, 0.0)
+    """The one-hot row of the largest entry, float32; zeros where `where`, bool (b, m), is False."""
+    index = ops.argmax(weights, axis=-1)
+    return _fill(ops.one_hot(index, ops.shape(weights)[-1], dtype="float32"), where, 0.0)
 
 
 def straight_through(forward, backward):

@@ -54,6 +54,22 @@ def test_the_layer_reads_the_marked_step_alone(capsys):
     assert "largest weight on the marked step" in capsys.readouterr().out
 
 
+def test_class_scores_is_what_differs_in_models_of_ones_own():
+    """The calls of the layers agree; the losses of both models agree, and those of paradigms not.
+
+    q is enumerated: the loss of hard is never below that of LVML for one pair of networks, and
+    here, trained apart, it stays above.
+    """
+    losses, averages = load("class_scores").main(epochs=3)
+    for name in ("hard", "lvml", "hybrid"):
+        np.testing.assert_array_equal(averages[name], averages["soft"])
+    for name in averages:
+        assert losses[name, "functional"] == pytest.approx(losses[name, "Subclassed"], abs=1e-4)
+    soft, hard, lvml = (losses[name, "functional"] for name in ("soft", "hard", "lvml"))
+    assert min(abs(soft - hard), abs(soft - lvml)) > 0.02 and hard > lvml + 0.02
+    assert losses["hybrid", "functional"] == losses["soft", "functional"]  # until a switch
+
+
 def test_theory_of_held_focus(learning_dynamics):
     figure = learning_dynamics.theory_of_held_focus()
     assert [ax.get_title("left") for ax in figure.axes] == ["soft", "hard", "LVML"]

@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from attention_zoo.losses import NegativeLogLikelihood
+from attention_zoo.models.caption_loss import CaptionLoss
 
 B, C = 6, 4
 WITH_AND_WITHOUT_XLA = pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
@@ -142,3 +143,15 @@ def test_config_round_trip(labels, scores):
     assert isinstance(twin, NegativeLogLikelihood)
     assert twin.get_config() == loss.get_config() == {"name": "nll", "reduction": "sum"}
     np.testing.assert_array_equal(twin(labels, scores), loss(labels, scores))
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", "float64", "mixed_float16"])
+@pytest.mark.parametrize("cls", [NegativeLogLikelihood, CaptionLoss])
+def test_dtype_of_the_computation(cls, dtype):
+    words = cls is CaptionLoss
+    labels, q = np.array([1, 0]), np.log([[0.25, 0.75], [0.5, 0.5]])
+    loss = cls(dtype=dtype)(*((x[None] for x in (labels, q)) if words else (labels, q)))
+    expected = {None: "float32", "mixed_float16": "float16"}.get(dtype, dtype)
+    assert keras.backend.standardize_dtype(loss.dtype) == expected
+    atol = 4 * float(np.finfo(expected).eps)  # two numbers up to 1, rounded, and their mean
+    np.testing.assert_allclose(loss, (np.log(4 / 3) + np.log(2)) / 2, rtol=0, atol=atol)

@@ -3,8 +3,10 @@
 import keras
 
 from attention_zoo import ops
+from attention_zoo.layers.masks import check_shapes, masked
 
 
+@keras.saving.register_keras_serializable(package="attention_zoo")
 class Attention(keras.layers.Layer):
     """Chooses among segments; a variant says what is averaged.
 
@@ -13,10 +15,14 @@ class Attention(keras.layers.Layer):
         a = normalizer(s),  average = sum_j a_j v_j
 
     `layer.class_scores(classify, segments, scores)` is what the variants differ in: how class
-    scores q arise from a network that reads one segment. The loss of every variant is -q(y).
+    scores q arise from a network that reads one segment. The loss of every variant is -q(y). A
+    model that only calls the layer is trained as soft attention, whatever the variant; samplers
+    average a sample.
 
-    Scores, weights and log-likelihoods are float32 under every dtype policy. A row whose mask is
-    all False gets weights 0 and average 0.
+    Scores, weights and log-likelihoods are float32 under every dtype policy and floatx. A row
+    whose mask is all False gets weights 0 and average 0.
+
+    What stands in masked places does not count, whatever it is: it is read as zeros.
 
     Args:
         normalizer: "softmax", "sparsemax", "entmax15", "spherical_softmax", or a callable
@@ -25,7 +31,8 @@ class Attention(keras.layers.Layer):
     Call arguments:
         values: (b, m, ...).
         scores: (b, m).
-        mask: bool (b, m), True for the segments that are there.
+        mask: bool (b, m), True for the segments that are there. It holds together with the masks
+            that Keras keeps with values and scores.
 
     Returns:
         The average (b, ...) in the values' dtype, and the weights it was made with,
@@ -51,7 +58,8 @@ class Attention(keras.layers.Layer):
             classify: callable, a batch of single segments (n, ...) -> logits (n, c).
             segments: (b, m, ...).
             scores: (b, m).
-            mask: bool (b, m) or None.
+            mask: bool (b, m) or None, as of a call. A variant begins with
+                `layers.masks.masked`, and gives the mask to `ops.map_segments` too.
             training: bool; samplers draw in training and take the argmax otherwise.
 
         Returns:
@@ -70,40 +78,31 @@ class Attention(keras.layers.Layer):
 
     def attend(self, scores, mask=None):
         """a = normalizer(s): scores (b, m), mask bool (b, m) -> float32 (b, m)."""
-        return self.normalizer(scores, mask)
+        return self.normalizer(ops.zero_masked(scores, mask), mask)
 
     def log_attend(self, scores, mask=None):
         """log a, float32 (b, m); a large negative number where a = 0."""
-        return ops.log_weights(self.normalizer, scores, mask)
+        return ops.log_weights(self.normalizer, ops.zero_masked(scores, mask), mask)
 
     def call(self, values, scores, mask=None, training=None):
-        check_shapes(values, scores, mask)
+        values, mask = masked(values, scores, mask)
         a = self.attend(scores, mask)
         return ops.average(values, a), a
 
     def compute_mask(self, *args, **kwargs):
         return None
 
+    def compute_output_shape(self, values_shape, scores_shape):
+        b, m, *value_shape = values_shape
+        return (b, *value_shape), (b, m)
+
+    def compute_output_spec(self, values, scores, mask=None, training=None):
+        check_shapes(values, scores, mask)
+        average, weights = self.compute_output_shape(values.shape, scores.shape)
+        return (
+            keras.KerasTensor(average, dtype=ops.average_dtype(values)),
+            keras.KerasTensor(weights, dtype="float32"),
+        )
+
     def get_config(self):
         return super().get_config() | {"normalizer": ops.serialize_normalizer(self.normalizer)}
-
-
-def check_shapes(segments, scores, mask=None):
-    """Raises ValueError unless segments (b, m, ...), scores (b, m) and mask (b, m) agree."""
-    if len(segments.shape) < 2:
-        raise ValueError(
-            f"segments have shape {tuple(segments.shape)}, expected (batch, segments, ...)"
-        )
-    for name, x in (("scores", scores), ("mask", mask)):
-        if x is not None and not _agree(x.shape, segments.shape[:2]):
-            raise ValueError(
-                f"{name} has shape {tuple(x.shape)}, expected {tuple(segments.shape[:2])}: "
-                f"the segments have shape {tuple(segments.shape)}"
-            )
-
-
-def _agree(shape, expected):
-    """Equal rank, and equal sizes where both are known."""
-    return len(shape) == len(expected) and all(
-        x is None or y is None or x == y for x, y in zip(shape, expected, strict=True)
-    )

@@ -3,8 +3,8 @@
 import keras
 
 from attention_zoo import ops
-from attention_zoo.layers.base import check_shapes
 from attention_zoo.layers.checks import as_number
+from attention_zoo.layers.masks import masked
 from attention_zoo.layers.registry import attention
 from attention_zoo.layers.sampling import SamplingAttention
 
@@ -49,11 +49,12 @@ class GumbelAttention(SamplingAttention):
         )
 
     def class_scores(self, classify, segments, scores, mask=None, training=None):
+        segments, mask = masked(segments, scores, mask)
         context, _ = self(segments, scores, mask=mask, training=training)  # (b, ...)
         return ops.log_likelihoods(classify(context)), self.attend(scores, mask)
 
     def call(self, values, scores, mask=None, training=None):
-        check_shapes(values, scores, mask)
+        values, mask = masked(values, scores, mask)
         if training:
             w = self._sample(scores, mask)
         else:

@@ -15,6 +15,9 @@ class HybridAttention(Attention):
     The paper's hybrid is soft first (it finds the focus fast), then hard (it makes the focus
     pay). `callbacks.SwitchAttention` switches during `model.fit`.
 
+    A call, `layer(values, scores)`, is the weighted average as in `SoftAttention`; only
+    `class_scores` differs, which a functional model has to call (examples/class_scores.py).
+
     The phase (0, then 1) is a weight, saved with the layer, and every traced graph holds a
     conditional on it: any graph is right in either phase. XLA runs convolutions inside a
     conditional some 80 times slower on a CPU; after `freeze_phase()` new traces hold the present

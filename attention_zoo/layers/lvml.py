@@ -1,7 +1,8 @@
 """Latent-variable marginal likelihood: average the likelihoods of the segments."""
 
 from attention_zoo import ops
-from attention_zoo.layers.base import Attention, check_shapes
+from attention_zoo.layers.base import Attention
+from attention_zoo.layers.masks import masked
 from attention_zoo.layers.registry import attention
 
 
@@ -11,6 +12,9 @@ class LVMLAttention(Attention):
 
         q(y) = log sum_j a_j p_j(y),  p_j = softmax(g(x_j))
 
+    A call, `layer(values, scores)`, is the weighted average as in `SoftAttention`; only
+    `class_scores` differs, which a functional model has to call (examples/class_scores.py).
+
     Computed in log space. A row without segments has q = 0, and adds nothing to loss or gradient.
 
     Reference: arXiv:2307.13421, latent variable marginal likelihood (LVML) loss.
@@ -19,7 +23,7 @@ class LVMLAttention(Attention):
     inference = "marginal"
 
     def class_scores(self, classify, segments, scores, mask=None, training=None):
-        check_shapes(segments, scores, mask)
-        log_p = ops.log_likelihoods(ops.map_segments(classify, segments))  # (b, m, c)
+        segments, mask = masked(segments, scores, mask)
+        log_p = ops.log_likelihoods(ops.map_segments(classify, segments, mask))  # (b, m, c)
         q = ops.log_average(log_p, self.log_attend(scores, mask))
         return q, self.attend(scores, mask)

@@ -3,6 +3,7 @@
 import keras
 
 from attention_zoo import ops
+from attention_zoo.layers.masks import conjunction, keras_mask, masked
 from attention_zoo.layers.output_spec import output_spec
 
 
@@ -10,14 +11,17 @@ from attention_zoo.layers.output_spec import output_spec
 class PerSegment(keras.layers.Layer):
     """y_j = network(x_j) for every segment j, as one batch of b * m segments.
 
-    The same result as `keras.layers.TimeDistributed` without its loop. Masked segments are run
-    too: what comes after ignores them.
+    The same result as `keras.layers.TimeDistributed` without its loop. Masked segments are read
+    as zeros; in training a network with `BatchNormalization` does not see them at all. The mask
+    goes on with the output.
 
     Args:
         network: a Keras layer or model that maps (n, ...) to (n, ...).
 
     Call arguments:
         segments: (b, m, ...).
+        mask: bool (b, m), True for the segments that are there. It holds together with the mask
+            that Keras keeps with the segments.
 
     Returns:
         (b, m, ...).
@@ -33,16 +37,23 @@ class PerSegment(keras.layers.Layer):
             output_spec(self.network, (None, *segments_shape[2:]))
         self.built = True
 
-    def call(self, segments):
-        if len(segments.shape) < 3:
-            raise ValueError(
-                f"segments have shape {tuple(segments.shape)}, expected (batch, segments, ...)"
-            )
-        return ops.map_segments(self.network, segments)
+    def call(self, segments, mask=None, training=None):
+        _check_rank(segments)
+        segments, mask = masked(segments, None, mask)
+        return ops.map_segments(self.network, segments, mask if training else None)
+
+    def compute_mask(self, segments, mask=None):
+        return conjunction(mask, keras_mask(segments))
 
     def compute_output_shape(self, segments_shape):
         b, m, *segment_shape = segments_shape
         return (b, m, *output_spec(self.network, (None, *segment_shape)).shape[1:])
+
+    def compute_output_spec(self, segments, mask=None, training=None):
+        _check_rank(segments)
+        b, m, *segment_shape = segments.shape
+        spec = output_spec(self.network, (None, *segment_shape), segments.dtype)
+        return keras.KerasTensor((b, m, *spec.shape[1:]), dtype=spec.dtype)
 
     def get_config(self):
         network = keras.saving.serialize_keras_object(self.network)
@@ -52,3 +63,10 @@ class PerSegment(keras.layers.Layer):
     def from_config(cls, config):
         network = keras.saving.deserialize_keras_object(config["network"])
         return cls(**config | {"network": network})
+
+
+def _check_rank(segments):
+    if len(segments.shape) < 3:
+        raise ValueError(
+            f"segments have shape {tuple(segments.shape)}, expected (batch, segments, ...)"
+        )

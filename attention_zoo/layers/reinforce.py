@@ -3,8 +3,8 @@
 from keras import ops as kops
 
 from attention_zoo import ops
-from attention_zoo.layers.base import check_shapes
 from attention_zoo.layers.checks import as_count, as_number
+from attention_zoo.layers.masks import masked
 from attention_zoo.layers.registry import attention
 from attention_zoo.layers.sampling import SamplingAttention
 
@@ -67,7 +67,7 @@ class ReinforceAttention(SamplingAttention):
         )
 
     def class_scores(self, classify, segments, scores, mask=None, training=None):
-        check_shapes(segments, scores, mask)
+        segments, mask = masked(segments, scores, mask)
         a = self.attend(scores, mask)
         if not training:
             return ops.log_likelihoods(classify(ops.choose_segment(segments, a))), a
@@ -107,13 +107,13 @@ class ReinforceAttention(SamplingAttention):
         )
 
     def call(self, values, scores, mask=None, training=None):
-        check_shapes(values, scores, mask)
+        values, mask = masked(values, scores, mask)
         a = self.attend(scores, mask)
         if not training:
             w = ops.one_hot_argmax(a, where=mask)
             return ops.average(values, w), w
         z, _ = self._sample(self.log_attend(scores, mask))
-        w = kops.mean(kops.one_hot(z, kops.shape(a)[1]), axis=1)  # (b, m)
+        w = kops.mean(kops.one_hot(z, kops.shape(a)[1], dtype="float32"), axis=1)  # (b, m)
         w = kops.where(a > 0.0, w, 0.0)
         return ops.average(values, w), w
 

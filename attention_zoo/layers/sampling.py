@@ -7,6 +7,7 @@ from attention_zoo import ops
 from attention_zoo.layers.base import Attention
 
 
+@keras.saving.register_keras_serializable(package="attention_zoo")
 class SamplingAttention(Attention):
     """An attention that draws segments in training and takes the argmax otherwise.
 

@@ -11,6 +11,9 @@ class SoftAttention(Attention):
 
         q(y) = log softmax(g(sum_j a_j x_j))_y
 
+    A call, `layer(values, scores)`, is the weighted average sum_j a_j x_j, in a functional model as
+    anywhere. That of hard, LVML and hybrid attention is the same: they differ in `class_scores`.
+
     A row without segments is classified as a segment of zeros.
 
     Reference: arXiv:2307.13421, soft attention loss.

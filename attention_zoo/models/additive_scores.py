@@ -8,13 +8,14 @@ from keras import ops as kops
 class AdditiveScores(keras.layers.Layer):
     """s_j = v . tanh(W x_j + U h + e), for every region j.
 
-    `project` makes W x_j + e, which does not depend on the state, once for all words.
+    `project` makes W x_j + e, which does not depend on the state, once for all words; `compare`
+    makes the scores of that.
 
     Args:
         units: size of the space that regions and states are compared in.
 
     Call arguments:
-        projected: (b, r, units), of `project`.
+        features: (b, r, d), of the regions.
         state: (b * k, u): k states for each of the b images.
 
     Returns:
@@ -40,7 +41,11 @@ class AdditiveScores(keras.layers.Layer):
         """W x_j + e: features (b, r, d) -> (b, r, units)."""
         return self.of_region(features)
 
-    def call(self, projected, state):
+    def call(self, features, state):
+        return self.compare(self.project(features), state)
+
+    def compare(self, projected, state):
+        """Scores (b * k, r) of projected regions (b, r, units) and states (b * k, u)."""
         b, r, units = kops.shape(projected)
         of_state = kops.reshape(self.of_state(state), (b, -1, 1, units))
         fit = kops.tanh(projected[:, None] + of_state)  # (b, k, r, units)

@@ -66,7 +66,7 @@ class CaptionDecoder(keras.layers.Layer):
         self.of_word = keras.layers.Dense(gates, bias_initializer=_remember, name="of_word")
         self.of_context = keras.layers.Dense(gates, use_bias=False, name="of_context")
         self.of_state = keras.layers.Dense(
-            gates, use_bias=False, kernel_initializer="orthogonal", name="of_state"
+            gates, use_bias=False, kernel_initializer=_orthogonal(), name="of_state"
         )
         self.read_state = keras.layers.Dense(embedding_dim, use_bias=False, name="read_state")
         self.read_context = keras.layers.Dense(embedding_dim, use_bias=False, name="read_context")
@@ -116,7 +116,7 @@ class CaptionDecoder(keras.layers.Layer):
             The state after it, the scores (b * k, r), and the weights (b * k, r) of the regions.
         """
         h, c = state
-        scores = self.scores(regions.projected, h)
+        scores = self.scores.compare(regions.projected, h)
         w = weights(attention, scores, training)
         context = self._average(w, regions.features)
         gates = gates + self.of_context(context) + self.of_state(h)
@@ -157,6 +157,12 @@ class CaptionDecoder(keras.layers.Layer):
             "attention_units": self.scores.units,
             "dropout": self.drop_words.rate,
         }
+
+
+def _orthogonal():
+    """Keras's orthogonal initializer, in every dtype: bfloat16 has no QR decomposition."""
+    initializer = keras.initializers.OrthogonalInitializer()
+    return lambda shape, dtype=None: kops.cast(initializer(shape, "float32"), dtype or "float32")
 
 
 def _remember(shape, dtype=None):

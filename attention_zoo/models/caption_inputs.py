@@ -2,6 +2,8 @@
 
 from keras import ops as kops
 
+from attention_zoo.layers.masks import keras_mask
+
 
 def check_keys(inputs, has_encoder, words=True):
     """Raises ValueError unless the inputs are a dict of what a captioner reads."""
@@ -37,8 +39,14 @@ def grid_of(shape):
 
 
 def as_regions(features, name="features"):
-    """A grid (b, h, w, d) as regions (b, h * w, d); regions as they are."""
+    """A grid (b, h, w, d) as regions (b, h * w, d); regions as they are.
+
+    Raises:
+        ValueError: features of another rank, or with a mask of Keras's.
+    """
     check_features(features.shape, name)
+    if keras_mask(features) is not None:
+        raise ValueError(f"{name} carry a mask, expected none: a captioner reads every region")
     if len(features.shape) == 3:
         return features
     b, h, w, d = kops.shape(features)

@@ -18,6 +18,7 @@ class CaptionLoss(keras.losses.Loss):
     Args:
         reduction: as in `keras.losses.Loss`; the default is the mean over the weights.
         name: the name of the loss.
+        dtype: of the computation; None is float32, whatever the dtype policy.
 
     Call arguments:
         y_true: words, int (b, n).
@@ -25,8 +26,8 @@ class CaptionLoss(keras.losses.Loss):
         sample_weight: (b, n); `Captioner` gives 0 for padding.
     """
 
-    def __init__(self, reduction="mean_with_sample_weight", name="caption_loss"):
-        super().__init__(name=name, reduction=reduction, dtype="float32")
+    def __init__(self, reduction="mean_with_sample_weight", name="caption_loss", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype or "float32")
 
     def call(self, y_true, y_pred):
         return -true_scores(y_pred, y_true)

@@ -1,5 +1,7 @@
 """Captioner: a recurrent decoder that looks at a region of an image before every word."""
 
+import math
+
 import keras
 from keras import ops as kops
 
@@ -117,7 +119,8 @@ class Captioner(keras.Model):
         self.grid = caption_inputs.grid_of(shape)
         self.decoder.build(tuple(shape))
         if not self.attention.built:
-            self.attention.build()
+            r = shape[1] if len(shape) == 3 else math.prod(self.grid) if self.grid else None
+            self.attention.build((shape[0], r, shape[-1]), (shape[0], r))
         self.built = True
 
     def call(self, inputs, training=None):

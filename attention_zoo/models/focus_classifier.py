@@ -6,11 +6,11 @@ import keras
 from keras import ops as kops
 
 from attention_zoo import layers, losses, metrics, ops
-from attention_zoo.layers.base import check_shapes
+from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import prediction
 from attention_zoo.models.compile_arguments import by_output, label_loss
-from attention_zoo.models.inputs import conjunction, keras_mask, masked_segments, segments_shape
+from attention_zoo.models.inputs import masked_segments, segments_shape
 from attention_zoo.models.labels import as_targets, check_labels
 from attention_zoo.models.preset import load_preset, save_preset
 from attention_zoo.models.seen import Seen
@@ -81,7 +81,7 @@ class FocusClassifier(keras.Model):
             raise ValueError(f"segments have shape {shape}, expected (batch, segments, ...)")
         self._build_networks((None, *shape[2:]), dtype)
         if not self.attention.built:
-            self.attention.build()
+            self.attention.build(tuple(shape), tuple(shape[:2]))
         self.built = True
 
     def _build_networks(self, one_segment, dtype):
@@ -98,7 +98,7 @@ class FocusClassifier(keras.Model):
 
     def call(self, inputs, mask=None, training=None):
         segments, mask = self.encode(inputs, mask)
-        scores = self.scores(segments)
+        scores = self.scores(segments, mask if training else None)
         if training:
             q, a = self.attention.class_scores(self.classifier, segments, scores, mask, training)
         else:
@@ -115,22 +115,28 @@ class FocusClassifier(keras.Model):
         return self.attention.inference if self.inference == "auto" else self.inference
 
     def encode(self, inputs, mask=None):
-        """The segments (b, m, ...) that focus and classifier read, and their mask or None."""
+        """The segments (b, m, ...) that focus and classifier read, and their mask or None.
+
+        What is masked is zeros, in what the encoder reads (the id 0 of ids) and in what it gives.
+        """
         segments, mask = masked_segments(inputs, mask)
         if self.encoder is not None:
-            segments = self._encoded(segments, mask)
-            mask = conjunction(mask, keras_mask(segments))
-            check_shapes(segments, None, mask)
+            segments, mask = masked(self._encoded(segments, mask), None, mask)
         return segments, mask
 
     def _encoded(self, segments, mask):
         if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
             return self.encoder(segments, mask=mask)
+        if mask is not None and ops.mixes_batch(self.encoder):
+            raise ValueError(
+                f"encoder is a {type(self.encoder).__name__} with BatchNormalization whose call "
+                "takes no mask, expected one that does: padding would count in its means"
+            )
         return self.encoder(segments)
 
-    def scores(self, segments):
-        """f of every segment: (b, m, ...) -> (b, m)."""
-        return kops.squeeze(ops.map_segments(self.focus, segments), axis=-1)
+    def scores(self, segments, mask=None):
+        """f of every segment: (b, m, ...) -> (b, m); of those that `mask` keeps, as in training."""
+        return kops.squeeze(ops.map_segments(self.focus, segments, mask), axis=-1)
 
     def predict_every_way(self, inputs):
         """Log-probabilities (b, c) under "argmax", "marginal" and "soft", and "focus" (b, m)."""
@@ -142,23 +148,25 @@ class FocusClassifier(keras.Model):
         ways = {name: way(self.classifier, segments, a) for name, way in prediction.WAYS.items()}
         return ways | {"focus": a}
 
-    def compile(self, optimizer="sgd", loss=None, *, metrics=None, weighted_metrics=None, **kwargs):
+    def compile(
+        self, optimizer="sgd", loss=None, *, metrics="auto", weighted_metrics=None, **kwargs
+    ):
         """As `keras.Model.compile`; the loss is of the "label" output alone.
 
         Args:
             optimizer: as in Keras.
             loss: default `NegativeLogLikelihood`; alone, or as {"label": loss}.
-            metrics: dict of lists for the outputs "label" and "focus", or a list for "label"; by
-                default accuracy, focus accuracy and attention entropy. The focus breakdown comes
-                on top wherever the data say where the true segment is; like these it counts every
-                example once, whatever the sample weights.
+            metrics: dict of lists for the outputs "label" and "focus", or a list for "label"; None
+                and [] are none. "auto" is accuracy, focus accuracy and attention entropy. The
+                focus breakdown comes on top wherever the data say where the true segment is; like
+                these it counts every example once, whatever the sample weights.
             weighted_metrics: as `metrics`, counted by the sample weights.
             **kwargs: as in Keras.
         """
         super().compile(
             optimizer=optimizer,
             loss=losses.NegativeLogLikelihood() if loss is None else label_loss(loss),
-            metrics=_default_metrics() if metrics is None else by_output(metrics),
+            metrics=_default_metrics() if _is_auto(metrics) else by_output(metrics),
             weighted_metrics=by_output(weighted_metrics),
             **kwargs,
         )
@@ -278,6 +286,13 @@ _NEEDS_FOCUS = ("focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF")
 
 def _without_focus(results):
     return {name: value for name, value in results.items() if name not in _NEEDS_FOCUS}
+
+
+def _is_auto(metrics):
+    """Whether `compile` is asked for the default; another string raises a ValueError."""
+    if isinstance(metrics, str) and metrics != "auto":
+        raise ValueError(f"metrics is {metrics!r}, expected 'auto', a list, a dict or None")
+    return isinstance(metrics, str)
 
 
 def _default_metrics():

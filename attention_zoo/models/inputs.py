@@ -1,8 +1,6 @@
 """Inputs as FocusClassifier takes them: segments, and which of them are there."""
 
-from keras import ops as kops
-
-from attention_zoo.layers.base import check_shapes
+from attention_zoo.layers.masks import check_shapes, conjunction, masked
 
 
 def segments_shape(input_shape):
@@ -12,7 +10,7 @@ def segments_shape(input_shape):
 
 
 def masked_segments(inputs, mask=None):
-    """The segments (b, m, ...), and their mask, bool (b, m), or None.
+    """The segments (b, m, ...), zeros where they are masked, and their mask, bool (b, m), or None.
 
     A segment is there if the mask argument, the inputs' "mask" and the mask that Keras keeps with
     the segments all say so.
@@ -26,7 +24,7 @@ def masked_segments(inputs, mask=None):
         mask = mask["segments"]
     for one in (mask, given):
         check_shapes(segments, None, one)
-    return segments, conjunction(conjunction(mask, given), keras_mask(segments))
+    return masked(segments, None, conjunction(mask, given))
 
 
 def split(inputs):
@@ -43,16 +41,3 @@ def split(inputs):
             f"inputs have the keys {sorted(inputs)}, expected 'segments' and maybe 'mask'"
         )
     return inputs["segments"], inputs.get("mask")
-
-
-def keras_mask(tensor):
-    """The mask that Keras keeps with a tensor, or None."""
-    return getattr(tensor, "_keras_mask", None)
-
-
-def conjunction(mask, other):
-    """Where both are True; None says nothing."""
-    if mask is None or mask is other:
-        return other if other is None else kops.cast(other, "bool")
-    mask = kops.cast(mask, "bool")
-    return mask if other is None else kops.logical_and(mask, kops.cast(other, "bool"))

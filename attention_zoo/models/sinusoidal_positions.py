@@ -34,7 +34,7 @@ class SinusoidalPositions(keras.layers.Layer):
 
     def call(self, x):
         half = x.shape[-1] // 2
-        position = ops.cast(ops.arange(ops.shape(x)[1]), "float32")[:, None]
+        position = ops.cast(ops.arange(ops.shape(x)[1], dtype="int32"), "float32")[:, None]
         rate = ops.exp(ops.arange(half, dtype="float32") * (-9.210340371976184 / half))
         angle = position * rate  # (m, d/2)
         waves = ops.concatenate([ops.sin(angle), ops.cos(angle)], axis=-1)

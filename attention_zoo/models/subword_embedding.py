@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from attention_zoo.layers.masks import conjunction
+
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
 class SubwordEmbedding(keras.layers.Layer):
@@ -13,7 +15,8 @@ class SubwordEmbedding(keras.layers.Layer):
 
         e_i = E_i + mean over the pieces g of token i of B_hash(g)
 
-    Tokens that are spelt alike begin alike, and rare ones learn from frequent ones. Masks id 0.
+    Tokens that are spelt alike begin alike, and rare ones learn from frequent ones. Masks id 0,
+    and what the ids' own mask does.
 
     Args:
         num_ids: number of ids.
@@ -75,7 +78,7 @@ class SubwordEmbedding(keras.layers.Layer):
         return whole + ops.sum(parts * share[..., None], axis=2)
 
     def compute_mask(self, ids, mask=None):
-        return ops.not_equal(ids, 0)
+        return conjunction(mask, ops.not_equal(ids, 0))
 
     def compute_output_shape(self, ids_shape):
         return (*ids_shape, self.output_dim)

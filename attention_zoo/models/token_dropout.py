@@ -30,6 +30,7 @@ class TokenDropout(keras.layers.Layer):
         if not 0 <= rate < 1:
             raise ValueError(f"rate is {rate}, expected 0 or more, and below 1")
         self.rate, self.unknown, self.seed = rate, unknown, seed
+        self.supports_masking = True
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, ids_shape):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops as kops
 
+from attention_zoo.layers.masks import conjunction, keras_mask
+
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
 class TokenEncoder(keras.layers.Layer):
@@ -20,7 +22,8 @@ class TokenEncoder(keras.layers.Layer):
 
     Call arguments:
         ids: (b, m).
-        mask: bool (b, m), True for the tokens that are there.
+        mask: bool (b, m), True for the tokens that are there; it holds together with the mask that
+            Keras keeps with the ids.
 
     Returns:
         Features (b, m, d), with a Keras mask.
@@ -49,8 +52,9 @@ class TokenEncoder(keras.layers.Layer):
         return kops.not_equal(self._present(ids, mask), 0)
 
     def _present(self, ids, mask):
+        mask = conjunction(mask, keras_mask(ids))
         ids = kops.cast(ids, "int32")
-        return ids if mask is None else kops.where(kops.cast(mask, "bool"), ids, 0)
+        return ids if mask is None else kops.where(mask, ids, 0)
 
     def get_config(self):
         network = keras.saving.serialize_keras_object(self.network)

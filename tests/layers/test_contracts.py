@@ -191,6 +191,58 @@ def test_mixed_precision(
     assert all(np.isfinite(g).all() for g in gradients(model, segments, labels))
 
 
+# Keras's floats, and dtype policies with floats of other kinds.
+DTYPES = [(name, name) for name in ("float16", "bfloat16", "float32", "float64")]
+DTYPES += [("float32", name) for name in ("float16", "bfloat16", "float64")]
+DTYPES += [("float32", "mixed_float16"), ("float32", "mixed_bfloat16")]
+DTYPES += [("float64", "mixed_float16"), ("float64", "float32"), ("float16", "float32")]
+
+UNIT_ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
+
+
+@pytest.fixture(params=DTYPES, ids=lambda pair: f"floatx={pair[0]}-policy={pair[1]}")
+def dtypes(request):
+    floatx, policy = request.param
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(policy)
+    yield floatx, keras.config.dtype_policy().compute_dtype
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+@FEW
+def test_every_floatx_and_dtype_policy(
+    make, dtypes, focus_classifier, gradients, segments, scores, labels
+):
+    """Weights and class scores are float32, averages of the values' dtype, said symbolically too.
+
+    A score is a sum of D products, each factor and each sum rounded; softmax at most doubles the
+    difference, relative to its weights.
+    """
+    floatx, compute_dtype = dtypes
+    for given in (floatx, "float32", "int32"):
+        values = tf.cast(segments, given)
+        expected = "float32" if given == "int32" else given, "float32"
+        symbolic = make()(keras.KerasTensor((B, M, D), dtype=given), keras.KerasTensor((B, M)))
+        assert tuple(x.dtype for x in symbolic) == expected
+        for training in (False, True):
+            outputs = make()(values, tf.cast(scores, floatx), training=training)
+            assert tuple(x.dtype.name for x in outputs) == expected
+    q, a = make().class_scores(lambda x: x, tf.cast(segments, floatx), scores, None, True)
+    assert (q.dtype, a.dtype) == (tf.float32, tf.float32)
+
+    model = focus_classifier(make())
+    outputs = model(segments, training=True)
+    assert {x.dtype for x in outputs.values()} == {tf.float32}
+    assert all(np.isfinite(g.astype("float32")).all() for g in gradients(model, segments, labels))
+    kernel, bias = (w.astype("float64") for w in model.focus.get_weights())
+    s = segments.astype("float64") @ kernel[:, 0] + bias
+    a = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    unit = sum(UNIT_ROUNDOFF[name] for name in (floatx, compute_dtype, "float32"))  # inputs: floatx
+    error = (D + 3) * unit * np.max(np.abs(segments) @ np.abs(kernel))
+    np.testing.assert_allclose(outputs["focus"], a, rtol=2.1 * error, atol=4 * error)
+
+
 @FEW
 def test_xla_agrees_with_eager(make, step, assert_steps_agree, segments, scores, kernel, labels):
     """The same numbers, and for samplers the same samples, now and next."""

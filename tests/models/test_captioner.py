@@ -315,3 +315,10 @@ def test_targets_have_one_key(captioner, captions):
     model.compile("sgd", run_eagerly=True)
     with pytest.raises(ValueError, match=r"targets have the keys \['label'\], expected 'words'"):
         model.test_on_batch(inputs, {"label": targets["words"]})
+
+
+def test_features_with_a_mask_of_keras_are_refused(captioner, captions):
+    inputs, _ = captions
+    features = keras.layers.Masking()(inputs["features"])
+    with pytest.raises(ValueError, match="^features carry a mask, expected none: a captioner"):
+        captioner().look(inputs | {"features": features})

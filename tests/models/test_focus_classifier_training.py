@@ -252,3 +252,35 @@ def test_mixed_precision(linear_model, three_steps, policy, name):
     assert np.any(model.get_weights()[0] != before[0])
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scaled == (policy == "mixed_float16")
+
+
+# compile(metrics=...), as Keras and KerasHub have it
+
+
+def test_metrics_are_none_where_none_is_asked_for(linear_model, segments, truth):
+    for metrics in (None, [], {}, {"label": []}):
+        logs = evaluated(compiled(linear_model(), metrics=metrics), segments, truth["label"])
+        assert set(logs) == {"loss"}, metrics
+
+
+def test_metrics_auto_is_the_default(linear_model, segments, truth):
+    for settings in ({}, {"metrics": "auto"}):
+        logs = evaluated(compiled(linear_model(), **settings), segments, truth)
+        assert set(logs) == ALWAYS | FOCUS_KNOWN
+
+
+@pytest.mark.parametrize("metrics", ["auto", None, ["accuracy"]])
+def test_a_loaded_model_has_the_metrics_it_was_saved_with(
+    linear_model, segments, truth, tmp_path, metrics
+):
+    model = compiled(linear_model(), metrics=metrics)
+    model.fit(segments, truth, verbose=0)
+    expected = evaluated(model, segments, truth)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert evaluated(loaded, segments, truth) == pytest.approx(expected, abs=1e-6)
+
+
+def test_another_word_for_metrics_raises(linear_model):
+    with pytest.raises(ValueError, match="metrics is 'accuracy', expected 'auto', a list, a dict"):
+        linear_model().compile(metrics="accuracy")

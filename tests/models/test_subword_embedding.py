@@ -1,6 +1,8 @@
 import keras
 import numpy as np
+import tensorflow as tf
 
+from attention_zoo.models import TokenDropout
 from attention_zoo.models.subword_embedding import SubwordEmbedding, pieces
 
 WORDS = ["thunder", "thunders", "tea"]
@@ -43,3 +45,10 @@ def test_the_pieces_are_saved(tmp_path):
     x = np.array([[2, 3, 4, 0]])
     np.testing.assert_array_equal(loaded(x), model(x))
     np.testing.assert_array_equal(loaded(x)._keras_mask, [[True, True, True, False]])
+
+
+def test_the_mask_of_the_ids_goes_on_through_dropout_and_embedding():
+    ids = tf.constant([[2, 3, 4, 0]])
+    ids._keras_mask = tf.constant([[True, False, True, True]])
+    vectors = layer()(TokenDropout(0.5, seed=1)(ids, training=True))
+    np.testing.assert_array_equal(vectors._keras_mask, [[True, False, True, False]])

@@ -59,3 +59,14 @@ def test_mixed_precision_keeps_ids(monkeypatch):
     finally:
         keras.config.set_dtype_policy(before)
     assert np.any(np.asarray(a) != np.asarray(b))
+
+
+def test_the_mask_that_keras_keeps_with_the_ids_holds_too():
+    one, ids = encoder(), tf.constant([[2, 3, 4, 1]])
+    ids._keras_mask = tf.constant([[True, True, False, True]])
+    given = np.array([[False, True, True, True]])
+    for mask in (None, given):
+        expected = one(np.array([[2, 3, 0, 1]]), mask=mask)
+        masked = one(ids, mask=mask)
+        np.testing.assert_array_equal(masked, expected)
+        np.testing.assert_array_equal(masked._keras_mask, expected._keras_mask)

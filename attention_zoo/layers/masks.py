@@ -1,0 +1,64 @@
+"""Masks, bool (b, m), True for the segments that are there: which hold, and what they leave."""
+
+from keras import ops as kops
+
+from attention_zoo import ops
+
+
+def masked(segments, scores, mask=None):
+    """The segments with zeros where they are masked, and the mask that holds, or None.
+
+    A segment is there if the mask, the mask that Keras keeps with the segments
+    (`Embedding(mask_zero=True)`, `Masking`) and the one that it keeps with the scores all say so.
+
+    Args:
+        segments: (b, m, ...).
+        scores: (b, m), or None.
+        mask: (b, m), or None.
+
+    Raises:
+        ValueError: shapes that do not agree.
+    """
+    kept = keras_mask(segments), keras_mask(scores)
+    check_shapes(segments, scores, mask)
+    for one in kept:
+        check_shapes(segments, None, one)
+    mask = conjunction(mask, *kept)
+    return ops.zero_masked(segments, mask), mask
+
+
+def keras_mask(tensor):
+    """The mask that Keras keeps with a tensor, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def conjunction(*masks):
+    """Where all are True, bool; None says nothing, and None comes of nothing."""
+    said = [kops.cast(mask, "bool") for mask in masks if mask is not None]
+    if not said:
+        return None
+    first, *others = said
+    for other in others:
+        first = kops.logical_and(first, other)
+    return first
+
+
+def check_shapes(segments, scores, mask=None):
+    """Raises ValueError unless segments (b, m, ...), scores (b, m) and mask (b, m) agree."""
+    if len(segments.shape) < 2:
+        raise ValueError(
+            f"segments have shape {tuple(segments.shape)}, expected (batch, segments, ...)"
+        )
+    for name, x in (("scores", scores), ("mask", mask)):
+        if x is not None and not _agree(x.shape, segments.shape[:2]):
+            raise ValueError(
+                f"{name} has shape {tuple(x.shape)}, expected {tuple(segments.shape[:2])}: "
+                f"the segments have shape {tuple(segments.shape)}"
+            )
+
+
+def _agree(shape, expected):
+    """Equal rank, and equal sizes where both are known."""
+    return len(shape) == len(expected) and all(
+        x is None or y is None or x == y for x, y in zip(shape, expected, strict=True)
+    )
