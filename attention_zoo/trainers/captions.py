@@ -26,7 +26,7 @@ from attention_zoo.evaluation import evaluate_captions
 from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexities
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
-from attention_zoo.optimizers import TwoOptimizers
+from attention_zoo.optimizers import PartitionedOptimizer
 from attention_zoo.trainers.about import write_about
 from attention_zoo.trainers.caption_encoders import load_encoder
 from attention_zoo.trainers.caption_results import evaluation_lines, write_results
@@ -212,12 +212,8 @@ def _optimizer(settings, model):
     if not settings.fine_tune_encoder:
         return decoder
     rate = settings.encoder_learning_rate
-    own = {id(variable) for variable in model.encoder.variables}
-    return TwoOptimizers(
-        focus=decoder,
-        classifier=make_optimizer(dataclasses.replace(settings, learning_rate=rate), model),
-        is_focus=[id(variable) not in own for variable in model.trainable_variables],
-    )
+    encoder = make_optimizer(dataclasses.replace(settings, learning_rate=rate), model)
+    return PartitionedOptimizer.of(model, others="decoder", decoder=decoder, encoder=encoder)
 
 
 def _as_inputs(sources, encoder, settings, workdir):

@@ -10,7 +10,7 @@ from attention_zoo._settings import setting
 from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
 from attention_zoo.models.prediction import WAYS
 from attention_zoo.ops import NORMALIZERS
-from attention_zoo.optimizers import Adam, TwoOptimizers
+from attention_zoo.optimizers import Adam, PartitionedOptimizer
 from attention_zoo.trainers.strategies import STRATEGIES
 
 LEAVES = ("soft", "hard", "lvml", "gumbel", "reinforce")
@@ -144,7 +144,8 @@ def make_optimizer(settings, model):
     if settings.classifier_learning_rate is None:
         return focus
     classifier = _optimizer(settings, settings.classifier_learning_rate)
-    return TwoOptimizers.of(model, focus=focus, classifier=classifier)
+    parts = {"focus": focus, "classifier": classifier}
+    return PartitionedOptimizer.of(model, others="classifier", **parts)
 
 
 def _optimizer(settings, learning_rate):
