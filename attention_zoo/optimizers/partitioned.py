@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-
 _OF_PARTS = (
     "weight_decay",
     "clipnorm",
@@ -188,7 +187,7 @@ class PartitionedOptimizer(keras.optimizers.Optimizer):
     @property
     def _model_variables_moving_average(self):
         """In the model's order, for SwapEMAWeights; every part has to keep averages."""
-        averages = {}
+        averages: dict[int, keras.Variable] = {}
         for optimizer, rows in self._by_part(self._trainable_variables):
             own = optimizer._model_variables_moving_average
             averages |= {id(row[0]): one for row, one in zip(rows, own, strict=True)}

@@ -23,7 +23,8 @@ class TwoOptimizers(PartitionedOptimizer):
         warnings.warn(
             "TwoOptimizers is deprecated, use PartitionedOptimizer", DeprecationWarning, 2
         )
-        super().__init__(*_as_parts(focus, classifier, is_focus), name=name)
+        optimizers, parts = _as_parts(focus, classifier, is_focus)
+        super().__init__(optimizers, parts, name=name)
 
     @property
     def is_focus(self):
@@ -31,10 +32,10 @@ class TwoOptimizers(PartitionedOptimizer):
         return tuple(part == "focus" for part in self.parts)
 
     @classmethod
-    def of(cls, model, *, focus, classifier, name="two_optimizers"):
+    def of(cls, model, *, others="classifier", name="two_optimizers", **optimizers):
         """For a built `FocusClassifier`; `classifier` takes every other variable."""
-        parts = parts_of(model, ["focus", "classifier"], others="classifier")
-        return cls(focus, classifier, [part == "focus" for part in parts], name)
+        parts = parts_of(model, optimizers, others)
+        return cls(**optimizers, is_focus=[part == "focus" for part in parts], name=name)
 
     def get_config(self):
         return super().get_config() | {"is_focus": list(self.is_focus)}

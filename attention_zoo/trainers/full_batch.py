@@ -33,9 +33,7 @@ class FullBatch:
         def descend(steps):
             tf.while_loop(lambda i: i < steps, step, [tf.constant(0)])
 
-        compiled = functools.partial(
-            tf.function, descend, jit_compile=jit_compile, autograph=False
-        )
+        compiled = functools.partial(tf.function, descend, jit_compile=jit_compile, autograph=False)
         self._descend = Retraced(lambda: trace_key(model), compiled)
 
     def run(self, steps):

@@ -40,9 +40,7 @@ def test_is_its_first_attention_until_the_switch_then_its_second(
 
 
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
-def test_a_graph_holds_the_phase_it_was_traced_in(
-    step, segments, scores, kernel, labels, xla
-):
+def test_a_graph_holds_the_phase_it_was_traced_in(step, segments, scores, kernel, labels, xla):
     """And knows both paradigms' gradients: the right one, without any conditional."""
     hybrid = HybridAttention()
 

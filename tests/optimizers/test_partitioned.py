@@ -69,7 +69,9 @@ def test_two_of_equal_settings_are_one(linear_model, data, make, jit_compile):
     one, two = linear_model(), linear_model()
     two.set_weights(one.get_weights())
     one.compile(make(), jit_compile=jit_compile)
-    two.compile(PartitionedOptimizer.of(two, focus=make(), classifier=make()), jit_compile=jit_compile)
+    two.compile(
+        PartitionedOptimizer.of(two, focus=make(), classifier=make()), jit_compile=jit_compile
+    )
     for model in (one, two):
         model.fit(*data, epochs=3, **FIT)
     assert_equal(values(two.trainable_variables), values(one.trainable_variables))
@@ -471,7 +473,9 @@ def test_freezing_afterwards_is_refused(linear_model):
     model = linear_model()
     optimizer = PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.1))
     model.focus.trainable = False
-    message = "^the model has 2 trainable variables, expected 3, as when PartitionedOptimizer was made"
+    message = (
+        "^the model has 2 trainable variables, expected 3, as when PartitionedOptimizer was made"
+    )
     with pytest.raises(ValueError, match=message):
         optimizer.build(model.trainable_variables)
 
