@@ -16,7 +16,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 # A room is a module or subpackage of attention_zoo. It imports from the floors below it only.
 FLOORS = [
-    {"_compiler", "_random", "_settings"},
+    {"_compiler", "_random", "_settings", "_tracing"},
     {"ops"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
@@ -33,7 +33,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
 ANYWHERE = {"_version"}
-# `_random`, `_compiler`, `optimizers` use what only TensorFlow has, behind a check of the backend.
+# `_random`, `_compiler`, `_tracing`, `optimizers` use what only TensorFlow has, behind a check of
+# the backend.
 MAY_USE_TENSORFLOW = {
     "datasets",
     "training",
@@ -42,6 +43,7 @@ MAY_USE_TENSORFLOW = {
     "_export",
     "_compiler",
     "_random",
+    "_tracing",
     "optimizers",
 }
 

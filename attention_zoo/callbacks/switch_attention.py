@@ -1,8 +1,12 @@
 """SwitchAttention: a HybridAttention goes on to its second paradigm."""
 
+import contextlib
+import json
 import numbers
+import warnings
 
 import keras
+import numpy as np
 
 from attention_zoo.callbacks.switch_signal import SwitchSignal
 from attention_zoo.layers import HybridAttention
@@ -11,14 +15,17 @@ from attention_zoo.layers import HybridAttention
 class SwitchAttention(keras.callbacks.Callback):
     """Switches a HybridAttention to its second paradigm, at the start of an epoch.
 
-    While this callback drives the training, traced graphs hold the present phase only (one
-    compiled step a phase) and are traced again at the switch. A model whose phase is already 1,
-    as in a resumed run, is left as it is.
+    A compiled step holds one phase and is traced again at the switch. A model whose phase is
+    already 1, as in a resumed run, is left as it is.
 
     A signal is asked at the end of every epoch; when it says switch, the next epoch is the first of
-    the second phase. A resumed run goes on as an unbroken one would if its model, its optimizer and
-    this callback (`get_state`, `set_state`) are restored. Epoch 0 of a model in phase 0 begins a
-    new run: what an earlier one left in callback and signal is forgotten.
+    the second phase. What callback and signal have to remember is saved with the attention's
+    weights: a resumed run goes on as an unbroken one would if its model and optimizer are restored
+    (`BackupAndRestore`, `ModelCheckpoint` with `initial_epoch`). `fit` of the package's models puts
+    these two behind this callback, as they are to save what it has seen of the epoch; a callback of
+    your own that saves belongs there too. `get_state` and `set_state` are for a loop that keeps the
+    state itself; what is set counts more than what the model has. Epoch 0 of a model in phase 0
+    begins a new run: what an earlier one left in callback and signal is forgotten.
 
     Besides `fit`, a loop of one's own may drive it through `keras.callbacks.CallbackList`.
 
@@ -36,6 +43,8 @@ class SwitchAttention(keras.callbacks.Callback):
     Reference: arXiv:2307.13421, hybrid.
     """
 
+    switches_attention = True  # else `fit` warns that nothing switches the hybrid
+
     def __init__(self, when, reset_optimizer=True, learning_rate=None):
         super().__init__()
         self._signal = when if _is_signal(when) else None
@@ -51,8 +60,9 @@ class SwitchAttention(keras.callbacks.Callback):
         self.learning_rate = learning_rate
         self.switched_epoch = None
         self._is_due = False
-        self._trace_key = None
         self._first_state = self.get_state()
+        self._kept = None  # the state as the model has it from here, JSON
+        self._is_given = False  # by set_state, and the model has it not yet
 
     def get_state(self):
         """What a resumed run needs, fit for JSON: switched_epoch, whether due, the signal's own."""
@@ -73,6 +83,7 @@ class SwitchAttention(keras.callbacks.Callback):
         self._is_due = state["is_due"]
         if self._signal is not None:
             self._signal.set_state(state["signal"])
+        self._is_given = True
 
     def on_train_begin(self, logs=None):
         attention = getattr(self.model, "attention", None)
@@ -88,42 +99,59 @@ class SwitchAttention(keras.callbacks.Callback):
             )
         if self._signal is not None:
             self._signal.bind(self.model)
-        self._trace_key = None
-        self._freeze_phase()
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._is_first_phase():
-            if epoch == 0:
-                self.set_state(self._first_state)
-            if self._is_due or (self._signal is None and epoch >= self.when):
-                self._switch(epoch)
-        self._freeze_phase()  # another callback may have restored a model in the other phase
+        if epoch == 0 and self._is_first_phase():
+            self.set_state(self._first_state)
+        elif epoch > 0 and not self._is_given:
+            self._take_from_model()
+        if self._is_first_phase() and (self._is_due or self._is_epoch(epoch)):
+            self._switch(epoch)
+        self._leave_with_model()
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._signal is None or self._is_due:
-            return
-        if self._is_first_phase():
+        if self._signal is not None and self._is_first_phase() and not self._is_due:
             self._is_due = bool(self._signal.should_switch(epoch, logs or {}))
-
-    def on_train_end(self, logs=None):
-        self.model.attention.release_phase()
-        self.model.train_function = None  # traced with one phase
+        self._leave_with_model()
 
     def _is_first_phase(self):
         return int(self.model.attention.phase.numpy()) == 0
 
-    def _freeze_phase(self):
-        attention = self.model.attention
-        attention.freeze_phase()
-        if attention.trace_key != self._trace_key:
-            self._trace_key = attention.trace_key
-            self.model.make_train_function(force=True)
+    def _is_epoch(self, epoch):
+        return self._signal is None and epoch >= self.when
+
+    def _take_from_model(self):
+        """Takes the state that the model was restored with, if it is of the same kind of `when`."""
+        text = self.model.attention.switch_state
+        if text is None or text == self._kept:
+            return
+        state = json.loads(text)
+        if state.pop("when") == self._kind():
+            self.set_state(state)
+
+    def _leave_with_model(self):
+        """Leaves the state with the model, which saves it with its weights."""
+        state = {"when": self._kind()} | self.get_state()
+        self._is_given = False
+        try:
+            self._kept = json.dumps(state, default=_plain)
+        except (TypeError, ValueError) as error:
+            warnings.warn(
+                f"the state of {self.when!r} cannot be saved with the model ({error}), expected "
+                "what JSON can hold: a resumed run will count from the start",
+                stacklevel=2,
+            )
+            self._kept = None
+        self.model.attention.switch_state = self._kept
+
+    def _kind(self):
+        return "epoch" if self._signal is None else type(self._signal).__qualname__
 
     def _switch(self, epoch):
         self._is_due, self.switched_epoch = False, epoch
         self.model.attention.switch()
         if self.reset_optimizer:
-            with self.model.distribute_strategy.scope():
+            with _scope(self.model):
                 reset(self.model.optimizer, self.model.trainable_variables)
         if self.learning_rate is not None:
             self.model.optimizer.learning_rate = self.learning_rate
@@ -137,6 +165,19 @@ def reset(optimizer, trainable_variables):
     fresh.build(trainable_variables)
     for variable, value in zip(optimizer.variables, fresh.variables, strict=True):
         variable.assign(value)
+
+
+def _scope(model):
+    """Of the model's strategy, which TensorFlow alone has."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def _plain(value):
+    """NumPy's numbers and arrays, and tensors, as JSON has them."""
+    if not hasattr(value, "__array__"):
+        raise TypeError(f"it holds a {type(value).__name__}")
+    return np.asarray(value).tolist()
 
 
 def _is_epoch(when):

@@ -76,6 +76,9 @@ class Attention(keras.layers.Layer):
     def observe(self, log_likelihood):
         """Told the true labels' log-likelihood (b,) of a training batch; keeps nothing here."""
 
+    def check_callbacks(self, callbacks):
+        """Told the callbacks of a training that begins; warns if one is missing. None is here."""
+
     def attend(self, scores, mask=None):
         """a = normalizer(s): scores (b, m), mask bool (b, m) -> float32 (b, m)."""
         return self.normalizer(ops.zero_masked(scores, mask), mask)

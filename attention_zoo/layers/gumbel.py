@@ -42,8 +42,8 @@ class GumbelAttention(SamplingAttention):
             initializer="zeros",
             trainable=False,
             autocast=False,
-            # Every replica counts for itself: in a conditional (HybridAttention) replicas cannot
-            # meet, and they count alike.
+            # Every replica counts for itself: within a loop of the graph (a caption's words)
+            # replicas cannot meet, and they count alike.
             aggregation="none",
             name="step",
         )

@@ -1,9 +1,12 @@
 """Hybrid attention: one paradigm first, another from a switch on."""
 
+import warnings
+
 import keras
-from keras import ops as kops
+import numpy as np
 
 from attention_zoo import ops
+from attention_zoo._tracing import check_held, known_int
 from attention_zoo.layers.base import Attention
 from attention_zoo.layers.registry import attention, get
 
@@ -18,14 +21,19 @@ class HybridAttention(Attention):
     A call, `layer(values, scores)`, is the weighted average as in `SoftAttention`; only
     `class_scores` differs, which a functional model has to call (examples/class_scores.py).
 
-    The phase (0, then 1) is a weight, saved with the layer, and every traced graph holds a
-    conditional on it: any graph is right in either phase. XLA runs convolutions inside a
-    conditional some 80 times slower on a CPU; after `freeze_phase()` new traces hold the present
-    phase only, and have to be traced again after a switch.
+    The phase (0, then 1) is a weight, saved with the layer. A traced graph holds the phase that it
+    was traced in: FocusClassifier, Captioner and the trainers trace again where it has changed,
+    also by loaded weights. A `tf.function` of your own, or that of another Keras model, has to be
+    traced again where `trace_key` changes; run in the other phase it raises an error (not under
+    XLA or JAX, which cannot).
 
     Args:
         first, second: attention layers with the same normaliser, or names.
         normalizer: as in `Attention`; None takes that of a layer given as such, else softmax.
+
+    Attributes:
+        switch_state: str, what `SwitchAttention` has to remember, saved with the layer's weights;
+            None if there is nothing.
 
     Reference: arXiv:2307.13421, hybrid.
     """
@@ -44,7 +52,8 @@ class HybridAttention(Attention):
             aggregation="only_first_replica",
             name="phase",
         )
-        self._frozen_phase = None
+        self.switch_state = None
+        self._known_phase = 0
 
     def build(self, values_shape=None, scores_shape=None):
         self.first.build()
@@ -53,49 +62,75 @@ class HybridAttention(Attention):
 
     @property
     def trace_key(self):
-        """The phase that new graphs hold, or None: they hold both."""
-        return self._frozen_phase
+        """The phase, and the key of the attention whose phase it is."""
+        phase = self._present_phase()
+        return phase, (self.first, self.second)[phase].trace_key
 
     def switch(self):
         """Goes on to `second`."""
         self.phase.assign(1)
-        if self._frozen_phase is not None:
-            self.freeze_phase()
+        self._present_phase()
 
-    def freeze_phase(self):
-        """Makes graphs traced from now on hold the present phase only."""
-        self._frozen_phase = int(kops.convert_to_numpy(self.phase))
+    def of_phase(self):
+        """The attention whose phase it is; a graph that calls this holds that one."""
+        phase = self._present_phase()
+        check_held(self.phase, phase, f"{self.name}: {_STALE}")
+        return (self.first, self.second)[phase]
 
-    def release_phase(self):
-        """Makes graphs traced from now on hold both phases again."""
-        self._frozen_phase = None
+    def _present_phase(self):
+        """The phase as an int, or as last known where the variable cannot be read."""
+        phase = known_int(self.phase)
+        if phase is not None:
+            self._known_phase = phase
+        return self._known_phase
 
     def class_scores(self, classify, segments, scores, mask=None, training=None):
-        return self._by_phase(
-            lambda layer: layer.class_scores(classify, segments, scores, mask, training)
-        )
+        return self.of_phase().class_scores(classify, segments, scores, mask, training)
 
     def call(self, values, scores, mask=None, training=None):
-        return self._by_phase(lambda layer: layer(values, scores, mask=mask, training=training))
+        return self.of_phase()(values, scores, mask=mask, training=training)
 
     def observe(self, log_likelihood):
         self.first.observe(log_likelihood)
         self.second.observe(log_likelihood)
 
-    def _by_phase(self, branch):
-        if self._frozen_phase is not None:
-            return branch(self.second if self._frozen_phase else self.first)
-        return kops.cond(
-            kops.equal(self.phase.value, 0),
-            lambda: branch(self.first),
-            lambda: branch(self.second),
+    def check_callbacks(self, callbacks):
+        if self._present_phase() or any(_switches(callback) for callback in callbacks):
+            return
+        first, second = type(self.first).__name__, type(self.second).__name__
+        warnings.warn(
+            f"attention is hybrid and no callback switches it: it stays with {first} and never "
+            f"goes on to {second}, expected callbacks=[SwitchAttention(when=...)] in fit",
+            stacklevel=4,
         )
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        if self.switch_state is not None:
+            store["switch_state"] = np.frombuffer(self.switch_state.encode(), "uint8")
+
+    def load_own_variables(self, store):
+        names = set(store.keys()) - {"switch_state"}
+        super().load_own_variables({name: store[name] for name in names})
+        saved = store["switch_state"] if "switch_state" in store.keys() else None  # noqa: SIM118
+        self.switch_state = None if saved is None else bytes(np.asarray(saved)).decode()
+        self._present_phase()
 
     def get_config(self):
         return super().get_config() | {
             "first": keras.saving.serialize_keras_object(self.first),
             "second": keras.saving.serialize_keras_object(self.second),
         }
+
+
+_STALE = (
+    "this graph was traced in the other phase, expected it to be traced again after the switch "
+    "(for a Keras model: compile it again)"
+)
+
+
+def _switches(callback):
+    return getattr(callback, "switches_attention", False)
 
 
 def _the_normalizer(argument, first, second):

@@ -2,8 +2,6 @@
 
 from functools import singledispatch
 
-from keras import ops as kops
-
 from attention_zoo import layers, ops
 
 
@@ -27,23 +25,11 @@ def _(attention, scores, training=None):
 
 @weights.register(layers.HybridAttention)
 def _(attention, scores, training=None):
-    return by_phase(attention, lambda layer: weights(layer, scores, training))
-
-
-def by_phase(attention, branch):
-    """`branch` of the layer whose phase it is; of both, in a conditional, where that may change."""
-    if attention.trace_key is not None:
-        return branch(attention.second if attention.trace_key else attention.first)
-    first, second = (lambda layer=layer: branch(layer) for layer in _both(attention))
-    return kops.cond(kops.equal(attention.phase.value, 0), first, second)
+    return weights(attention.of_phase(), scores, training)
 
 
 def sampler(attention):
     """The ReinforceAttention that an attention is or has, or None."""
     if isinstance(attention, layers.HybridAttention):
-        return next(filter(None, map(sampler, _both(attention))), None)
+        return sampler(attention.first) or sampler(attention.second)
     return attention if isinstance(attention, layers.ReinforceAttention) else None
-
-
-def _both(attention):
-    return attention.first, attention.second

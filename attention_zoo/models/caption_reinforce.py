@@ -6,7 +6,6 @@ from keras import ops as kops
 
 from attention_zoo import layers
 from attention_zoo.layers.reinforce import only_gradient
-from attention_zoo.models.caption_attention import by_phase
 from attention_zoo.models.caption_scores import attend, log_attend
 
 
@@ -32,7 +31,7 @@ def _(attention, reading):
 
 @log_choice.register(layers.HybridAttention)
 def _(attention, reading):
-    return by_phase(attention, lambda layer: log_choice(layer, reading))
+    return log_choice(attention.of_phase(), reading)
 
 
 def score_function_term(sampler, log_p, choice, greedy_log_p, present):

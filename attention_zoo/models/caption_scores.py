@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from keras import ops as kops
 
 from attention_zoo import layers, ops
-from attention_zoo.models.caption_attention import by_phase
 
 _TINY = 1e-300  # below the smallest sum that is not rounding, above float64's denormals
 
@@ -84,7 +83,7 @@ def _(attention, reading, top_k=None):
 
 @class_scores.register(layers.HybridAttention)
 def _(attention, reading, top_k=None):
-    return by_phase(attention, lambda layer: class_scores(layer, reading, top_k))
+    return class_scores(attention.of_phase(), reading, top_k)
 
 
 def most_attended(a, present, k):

@@ -1,14 +1,13 @@
 """CaptionSearch: the caption of an image, by greedy or by beam search."""
 
-import keras
-
 from attention_zoo.layers.checks import as_count, as_number
 from attention_zoo.models import caption_inputs
+from attention_zoo.models.attention_model import AttentionModel, trace_key
 from attention_zoo.models.caption_beam import beam_search, better, greedy_search
 from attention_zoo.models.caption_steps import NextWord
 
 
-class CaptionSearch(keras.Model):
+class CaptionSearch(AttentionModel):
     """Writes captions with a trained `Captioner`.
 
         captions = az.models.CaptionSearch(captioner, beam_width=5).predict({"features": x})
@@ -61,3 +60,6 @@ class CaptionSearch(keras.Model):
             step = next_word.of_captions(self.beam_width)
             found = better(found, beam_search(step, self.beam_width, *settings))
         return found._asdict()
+
+    def _trace_key(self):
+        return trace_key(self.captioner)

@@ -9,6 +9,7 @@ from attention_zoo import layers, metrics
 from attention_zoo.layers.checks import as_count
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import caption_inputs, caption_scores
+from attention_zoo.models.attention_model import AttentionModel
 from attention_zoo.models.caption_attention import sampler
 from attention_zoo.models.caption_decoder import CaptionDecoder, Regions
 from attention_zoo.models.caption_loss import CaptionLoss, Perplexity, present, true_scores
@@ -18,7 +19,7 @@ from attention_zoo.models.caption_vocabulary import NUM_SPECIAL, checked_vocabul
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
-class Captioner(keras.Model):
+class Captioner(AttentionModel):
     """Describes images word by word; attention chooses the region each word is read from.
 
         s_t = scores of the regions, by the state h_t-1
@@ -107,7 +108,6 @@ class Captioner(keras.Model):
         self.word_accuracy = keras.metrics.SparseCategoricalAccuracy(name="word_accuracy")
         self.focus_entropy = metrics.AttentionEntropy(name="focus_entropy")
         self.grid = None
-        self._trace_key = None
 
     def build(self, input_shape):
         key = caption_inputs.check_keys(input_shape, self.encoder is not None)
@@ -220,12 +220,6 @@ class Captioner(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
-
-    def make_train_function(self, force=False):
-        """As in Keras; made anew where the attention's graphs no longer hold."""
-        force = force or self._trace_key != self.attention.trace_key
-        self._trace_key = self.attention.trace_key
-        return super().make_train_function(force=force)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         words, q = caption_inputs.words_of(y), y_pred["words"]

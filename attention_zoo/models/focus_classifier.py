@@ -9,6 +9,7 @@ from attention_zoo import layers, losses, metrics, ops
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import prediction
+from attention_zoo.models.attention_model import AttentionModel
 from attention_zoo.models.compile_arguments import by_output, label_loss
 from attention_zoo.models.inputs import masked_segments, segments_shape
 from attention_zoo.models.labels import as_targets, check_labels
@@ -17,7 +18,7 @@ from attention_zoo.models.seen import Seen
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
-class FocusClassifier(keras.Model):
+class FocusClassifier(AttentionModel):
     """A focus model and a classification model, joined by an attention.
 
         s_j = f(x_j),  a = normalizer(s),  q = attention's class scores from a, g and x
@@ -70,7 +71,6 @@ class FocusClassifier(keras.Model):
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
         self.num_classes = None
         self._focus_seen = Seen()
-        self._trace_key = None
 
     def build(self, input_shape):
         shape, dtype = segments_shape(input_shape), None
@@ -192,12 +192,6 @@ class FocusClassifier(keras.Model):
         """As `keras.Model.evaluate`; array labels that name no class raise a ValueError."""
         self._check_labels(x, y)
         return super().evaluate(x, y, *args, **kwargs)
-
-    def make_train_function(self, force=False):
-        """As in Keras; made anew where the attention's graphs no longer hold."""
-        force = force or self._trace_key != self.attention.trace_key
-        self._trace_key = self.attention.trace_key
-        return super().make_train_function(force=force)
 
     def _check_labels(self, x, y=None):
         labels = as_targets(y)["label"]

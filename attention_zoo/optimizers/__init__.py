@@ -1,6 +1,7 @@
 """Optimizers besides Keras's own."""
 
 from attention_zoo.optimizers.adam import Adam
+from attention_zoo.optimizers.partitioned import PartitionedOptimizer
 from attention_zoo.optimizers.two_optimizers import TwoOptimizers
 
-__all__ = ["Adam", "TwoOptimizers"]
+__all__ = ["Adam", "PartitionedOptimizer", "TwoOptimizers"]

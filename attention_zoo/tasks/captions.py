@@ -98,6 +98,7 @@ class CaptionsTask(Task):
         segments="regions",
     )
     measured = ("validation", "test")
+    others = "decoder"
 
     def load(self, config):
         """With the vocabulary of the pictures to train on."""
@@ -152,10 +153,10 @@ class CaptionsTask(Task):
         model.build({"image": (None, size, size, 3), "words": (None, None)})
         return model
 
-    def rates(self, model, config):
+    def rates(self, config):
         if not config.fine_tune_encoder:
             return {}
-        return {"encoder": ([model.encoder], config.encoder_learning_rate)}
+        return {"decoder": config.learning_rate, "encoder": config.encoder_learning_rate}
 
     def inputs(self, splits, model, config, workdir):
         """The captions with what the model is given of their pictures: features, or themselves."""

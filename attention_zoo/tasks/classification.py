@@ -11,12 +11,13 @@ from attention_zoo.training.task import Task
 class ClassificationTask(Task):
     """A task whose model is a `FocusClassifier` and whose targets are {"label", "focus"}."""
 
-    def rates(self, model, config):
+    others = "classifier"
+
+    def rates(self, config):
         """The focus network at learning_rate, all else at classifier_learning_rate if it is set."""
         if config.classifier_learning_rate is None:
             return {}
-        networks = [one for one in (model.classifier, model.attention, model.encoder) if one]
-        return {"classifier": (networks, config.classifier_learning_rate)}
+        return {"focus": config.learning_rate, "classifier": config.classifier_learning_rate}
 
     def figures(self, model, split, evaluation, config):
         """The joint histogram of attention and likelihood, where the true segment is known."""

@@ -1,7 +1,11 @@
 """Gradient descent on all examples at once, as many of each class, many steps a call."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
+
+from attention_zoo.models.attention_model import Retraced, trace_key
 
 
 class FullBatch:
@@ -26,11 +30,11 @@ class FullBatch:
             model.train_step(batch)
             return i + 1
 
-        @tf.function(jit_compile=jit_compile, autograph=False)
         def descend(steps):
             tf.while_loop(lambda i: i < steps, step, [tf.constant(0)])
 
-        self._descend = descend
+        compiled = functools.partial(tf.function, descend, jit_compile=jit_compile, autograph=False)
+        self._descend = Retraced(lambda: trace_key(model), compiled)
 
     def run(self, steps):
         """Takes so many steps."""

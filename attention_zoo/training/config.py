@@ -10,7 +10,7 @@ from attention_zoo._settings import setting
 from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
 from attention_zoo.models.prediction import WAYS
 from attention_zoo.ops import NORMALIZERS
-from attention_zoo.optimizers import Adam
+from attention_zoo.optimizers import Adam, PartitionedOptimizer
 from attention_zoo.training.strategies import STRATEGIES
 
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -180,17 +180,18 @@ def _leaf(name, settings):
     return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}))
 
 
-def make_optimizer(settings, rates=None):
+def make_optimizer(settings, model, rates=None, others=None):
     """SGD with momentum, as the paper has it, or Adam; parts may have a rate of their own.
 
     Args:
         settings: `TaskConfig`.
-        rates: as of `Task.rates`.
+        model: the built model to train.
+        rates, others: as of `Task`.
     """
-    default = _optimizer(settings, settings.learning_rate)
     if not rates:
-        return default
-    raise NotImplementedError  # PartitionedOptimizer
+        return _optimizer(settings, settings.learning_rate)
+    parts = {part: _optimizer(settings, rate) for part, rate in rates.items()}
+    return PartitionedOptimizer.of(model, others=others, **parts)
 
 
 def _optimizer(settings, learning_rate):

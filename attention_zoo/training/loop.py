@@ -1,10 +1,12 @@
 """The training loop: compiled steps, many a call, broken off and taken up at any of them."""
 
+import functools
 import itertools
 
 import keras
 import tensorflow as tf
 
+from attention_zoo.models.attention_model import Retraced, trace_key
 from attention_zoo.training.averaging import averaged_weights, take_averages
 
 
@@ -52,7 +54,7 @@ class Loop:
                 f"jit_compile is {jit_compile} under {type(self.strategy).__name__}, expected "
                 "'auto' or False: replicas exchange gradients within the step"
             )
-        self._key = self._train = self._test = None
+        self._make_functions()
 
     def fit(
         self,
@@ -89,13 +91,15 @@ class Loop:
         Returns:
             Whether training reached its end; False where it was stopped.
         """
-        self._key = self._train = self._test = None
+        self._make_functions()
         with self.strategy.scope():
             self.model.optimizer.build(self.model.trainable_variables)
         self._build_metrics(batches(0) if validation is None else validation)
         params = {"epochs": epochs, "steps": steps_per_epoch}
         callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.model, **params)
         step = self._restore(checkpoints)
+        if hasattr(self.model, "attention"):
+            self.model.attention.check_callbacks(callbacks.callbacks)
         callbacks.set_params(params | {"first_step": step})
         callbacks.on_train_begin()
         if checkpoints is not None:
@@ -143,10 +147,6 @@ class Loop:
 
     def run(self, iterator, steps):
         """Takes `steps` steps on the next batches of an iterator."""
-        attention = getattr(self.model, "attention", None)  # which other models have not
-        key = None if attention is None else attention.trace_key
-        if self._train is None or key != self._key:
-            self._key, self._train = key, self._compiled_call()
         try:
             self._train(iterator, steps)
         except (tf.errors.OutOfRangeError, StopIteration) as error:
@@ -154,11 +154,6 @@ class Loop:
 
     def evaluate(self, dataset):
         """The model's figures over a data set of validation batches, by name."""
-        if self._test is None:
-            step = self._step(self.model.test_step, self._prepare_validation)
-            if not self._alone:
-                step = _unless_empty(step)  # a last batch need not be enough for all replicas
-            self._test = tf.function(self._on_replicas(step), autograph=False)
         self.model.reset_metrics()
         for batch in self._distributed(dataset):
             self._test(batch)
@@ -176,6 +171,19 @@ class Loop:
     def _build_metrics(self, dataset):
         """Makes the metrics' variables, which Keras leaves to the first batch."""
         self.evaluate(dataset.take(1))
+
+    def _make_functions(self):
+        """The compiled calls, which are traced by their first use and where they no longer hold."""
+        key = functools.partial(trace_key, self.model)
+        self._train = Retraced(key, self._compiled_call)
+        self._test = Retraced(key, self._compiled_test)
+
+    def _compiled_test(self):
+        """batch -> adds it to the model's figures."""
+        step = self._step(self.model.test_step, self._prepare_validation)
+        if not self._alone:
+            step = _unless_empty(step)  # a last batch need not be enough for all replicas
+        return tf.function(self._on_replicas(step), autograph=False)
 
     def _compiled_call(self):
         """(iterator, number of steps) -> runs them."""

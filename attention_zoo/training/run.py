@@ -53,7 +53,9 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     with strategy.scope(), precision(config):
         model = task.build(config, splits, layer)
         load_initial_weights(model, config.initial_weights)
-        model.compile(brought.optimizer or make_optimizer(config, task.rates(model, config)))
+        model.compile(
+            brought.optimizer or make_optimizer(config, model, task.rates(config), task.others)
+        )
     record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
     record |= _recorded(data, splits)
     with Workdir(workdir, record, writes=is_chief(strategy)) as folder:

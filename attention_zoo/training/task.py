@@ -39,12 +39,14 @@ class Task(abc.ABC):
         config: the class of its settings, each a flag and a keyword argument.
         words: how its things are called.
         measured: the splits that are evaluated in the end.
+        others: see `rates`.
     """
 
     name: str
     config: type[TaskConfig]
     words = Words()
     measured: tuple[str, ...] = ("train", "validation", "test")
+    others: str | None = None
 
     @abc.abstractmethod
     def load(self, config) -> dict:
@@ -94,8 +96,11 @@ class Task(abc.ABC):
         """The attention layer of the settings."""
         return make_attention(config)
 
-    def rates(self, model, config):
-        """Parts of the model with a learning rate of their own: {name: (networks, rate)}."""
+    def rates(self, config) -> dict[str, float]:
+        """Learning rates by the attribute of the model that is the part; none where one is for all.
+
+        The part `others` has the variables of no part's network.
+        """
         return {}
 
     def inputs(self, splits, model, config, workdir):

@@ -10,6 +10,9 @@ from attention_zoo.callbacks import FocusDrive, SwitchAttention, SwitchSignal, f
 FIT = {"batch_size": 4, "shuffle": False, "verbose": 0}
 NAMES = ["drive_soft", "drive_hard", "drive_lvml"]
 
+# These tests are of a hybrid in its phase, as it is; that it stays there is its own warning.
+pytestmark = pytest.mark.filterwarnings("ignore:attention is hybrid")
+
 
 def compiled(model):
     model.compile(keras.optimizers.SGD(0.1, momentum=0.9), run_eagerly=True)

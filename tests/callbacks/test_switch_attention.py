@@ -180,13 +180,12 @@ def test_two_replicas_switch_as_one(linear_model, data, two_replicas):
 
 
 def paradigm(model, data):
-    """Of a freshly traced graph, in the two phases: which paradigm's class scores it gives."""
-    graph = tf.function(lambda x: model(x, training=True)["label"])
+    """Of freshly traced graphs, one a phase: which paradigm's class scores they give."""
     scores = keras.ops.squeeze(model.focus(data[0]), -1)
     found = []
     for phase in (0, 1):
         model.attention.phase.assign(phase)
-        q = graph(data[0])
+        q = tf.function(lambda x: model(x, training=True)["label"])(data[0])
         for name in ("soft", "hard"):
             expected, _ = layers.get(name).class_scores(model.classifier, data[0], scores)
             if np.allclose(q, expected, atol=1e-5):
@@ -194,10 +193,44 @@ def paradigm(model, data):
     return found
 
 
-def test_graphs_traced_after_fit_hold_both_phases(linear_model, data):
+def test_graphs_traced_after_fit_hold_the_phase_of_then(linear_model, data):
     model = compiled(linear_model("hybrid"))
     model.fit(*data, epochs=2, callbacks=[SwitchAttention(1)], **FIT)
     assert paradigm(model, data) == ["soft", "hard"]
+
+
+def test_weights_that_a_callback_loads_are_trained_in_their_phase(linear_model, data, tmp_path):
+    """Also where the training step was traced in the other phase before, without a switch."""
+
+    class Load(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 0:
+                self.model.load_weights(tmp_path / "hard.weights.h5")
+
+    model, hard = compiled(linear_model("hybrid"), run_eagerly=False), linear_model("hard")
+    model.fit(*data, callbacks=[SwitchAttention(5)], **FIT)
+    model.attention.switch()
+    reset(model.optimizer, model.trainable_variables)
+    model.save_weights(tmp_path / "hard.weights.h5")
+    hard.set_weights([v.numpy() for v in model.trainable_variables])
+    model.attention.phase.assign(0)
+    model.fit(*data, callbacks=[SwitchAttention(5), Load()], **FIT)
+    compiled(hard).fit(*data, **FIT)
+    assert_close([v.numpy() for v in model.trainable_variables], hard.get_weights())
+
+
+def test_a_tensorflow_checkpoint_is_right_in_its_phase(linear_model, data, tmp_path):
+    model, hard = compiled(linear_model("hybrid"), run_eagerly=False), linear_model("hard")
+    model.fit(*data, callbacks=[SwitchAttention(5)], **FIT)
+    reset(model.optimizer, model.trainable_variables)
+    hard.set_weights([v.numpy() for v in model.trainable_variables])
+    model.attention.phase.assign(1)
+    path = tf.train.Checkpoint(model).save(tmp_path / "checkpoint")
+    model.attention.phase.assign(0)
+    tf.train.Checkpoint(model).restore(path)
+    for trained in (model, compiled(hard)):
+        trained.fit(*data, **FIT)
+    assert_close([v.numpy() for v in model.trainable_variables], hard.get_weights())
 
 
 def test_fit_without_the_callback_trains_the_phase_it_finds(linear_model, data):
@@ -257,6 +290,44 @@ def test_loss_scale_survives_the_switch(data, rate):
     model.fit(*data, epochs=2, callbacks=[SwitchAttention(1, learning_rate=rate), Look()], **FIT)
     assert np.any(model.classifier.kernel.numpy() != before[1])
     assert all(np.all(np.isfinite(w)) for w in model.get_weights())
+
+
+# A hybrid that nothing switches
+
+STAYS = (
+    "^attention is hybrid and no callback switches it: it stays with SoftAttention and never goes "
+    r"on to HardAttention, expected callbacks=\[SwitchAttention\(when=...\)\] in fit$"
+)
+
+
+@pytest.mark.parametrize("callbacks", [None, [], [keras.callbacks.TerminateOnNaN()]])
+def test_a_hybrid_that_nothing_switches_is_warned_of_before_it_trains(
+    linear_model, data, callbacks
+):
+    model = compiled(linear_model("hybrid"))
+    with pytest.raises(UserWarning, match=STAYS):  # warnings are errors here
+        model.fit(*data, callbacks=callbacks, **FIT)
+    assert int(model.optimizer.iterations.numpy()) == 0
+
+
+def test_callbacks_are_found_wherever_they_are_given(linear_model, data):
+    model = compiled(linear_model("hybrid"))
+    model.fit(*data, 4, 1, 0, SwitchAttention(5))
+    model.fit(*data, 4, 1, 0, keras.callbacks.CallbackList([SwitchAttention(5)], model=model))
+    model.fit(*data, 4, 1, 0, [[SwitchAttention(5)]])
+
+
+def test_a_switched_hybrid_is_not_warned_of(linear_model, data):
+    model = compiled(linear_model("hybrid"))
+    model.attention.switch()
+    model.fit(*data, **FIT)
+
+
+def test_a_callback_of_ones_own_may_say_that_it_switches(linear_model, data):
+    class Own(keras.callbacks.Callback):
+        switches_attention = True
+
+    compiled(linear_model("hybrid")).fit(*data, callbacks=[Own()], **FIT)
 
 
 # What is refused

@@ -20,6 +20,9 @@ FEW = pytest.mark.parametrize(
 # Far beyond the largest Gumbel noise: every sampler draws this segment.
 PEAK = 60.0 * np.eye(M, dtype="float32")[1]
 
+# These tests are of a hybrid in its phase, as it is; that it stays there is its own warning.
+pytestmark = pytest.mark.filterwarnings("ignore:attention is hybrid")
+
 
 @pytest.fixture
 def functional():

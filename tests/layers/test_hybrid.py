@@ -40,12 +40,10 @@ def test_is_its_first_attention_until_the_switch_then_its_second(
 
 
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
-def test_one_graph_is_right_in_both_phases(
-    step, assert_steps_agree, segments, scores, kernel, labels, xla
-):
+def test_a_graph_holds_the_phase_it_was_traced_in(step, segments, scores, kernel, labels, xla):
+    """And knows both paradigms' gradients: the right one, without any conditional."""
     hybrid = HybridAttention()
 
-    @tf.function(jit_compile=xla, autograph=False)
     def loss_and_gradient(s):
         with tf.GradientTape() as tape:
             tape.watch(s)
@@ -54,11 +52,45 @@ def test_one_graph_is_right_in_both_phases(
         return loss, tape.gradient(loss, s)
 
     for attention in (SoftAttention(), HardAttention()):
+        graph = tf.function(loss_and_gradient, jit_compile=xla, autograph=False)
         expected = step(attention, scores, segments, kernel, labels)
-        loss, gradient = loss_and_gradient(tf.constant(scores))
+        loss, gradient = graph(tf.constant(scores))
         np.testing.assert_allclose(loss, -expected.q[np.arange(B), labels].sum(), rtol=1e-5)
         np.testing.assert_allclose(gradient, expected.d_scores, atol=1e-5)
+        traced = graph.get_concrete_function(tf.constant(scores)).graph
+        assert not any(op.type in ("If", "StatelessIf") for op in traced.get_operations())
         hybrid.switch()
+
+
+def test_a_graph_of_the_other_phase_fails_instead_of_being_wrong(segments, scores):
+    hybrid = HybridAttention("soft", GumbelAttention(seed=1))
+    graph = tf.function(lambda: hybrid(segments, scores, training=True)[1], autograph=False)
+    graph()
+    hybrid.phase.assign(1)  # as weights that are loaded do
+    with pytest.raises(tf.errors.InvalidArgumentError, match="traced in the other phase"):
+        graph()
+
+
+def test_a_functional_model_says_that_it_is_to_be_compiled_again(segments, scores):
+    hybrid = HybridAttention("soft", "gumbel")
+    inputs = keras.Input(segments.shape[1:]), keras.Input(scores.shape[1:])
+    model = keras.Model(inputs, hybrid(*inputs)[0])
+    model.predict([segments, scores], verbose=0)
+    hybrid.switch()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="compile it again"):
+        model.predict([segments, scores], verbose=0)
+    model.make_predict_function(force=True)
+    chosen = segments[np.arange(B), np.argmax(scores, axis=1)]
+    np.testing.assert_allclose(model.predict([segments, scores], verbose=0), chosen, atol=1e-6)
+
+
+def test_trace_key_names_the_phase_and_what_is_within():
+    inner = HybridAttention("soft", "lvml")
+    hybrid, keys = HybridAttention(inner, "hard"), []
+    for change in (lambda: None, lambda: inner.phase.assign(1), hybrid.switch):
+        change()
+        keys.append(hybrid.trace_key)
+    assert keys == [(0, (0, None)), (0, (1, None)), (1, None)]
 
 
 def test_layer_call_follows_the_phase(to_gumbel, segments, scores):
@@ -68,30 +100,6 @@ def test_layer_call_follows_the_phase(to_gumbel, segments, scores):
     hybrid.switch()
     _, w = hybrid(segments, scores, training=True)
     np.testing.assert_array_equal(w, twin(segments, scores, training=True)[1])
-
-
-def test_frozen_phase_is_that_of_graphs_traced_from_then_on(segments, scores):
-    def traced():
-        graph = tf.function(lambda: hybrid(segments, scores)[1]).get_concrete_function().graph
-        return any(op.type in ("If", "StatelessIf") for op in graph.get_operations())
-
-    hybrid = HybridAttention()
-    assert traced()
-    hybrid.freeze_phase()
-    assert not traced()
-    hybrid.switch()  # stays frozen, in the new phase
-    assert not traced()
-    hybrid.release_phase()
-    assert traced()
-
-
-def test_frozen_phase_follows_the_switch(step, segments, scores, kernel, labels):
-    hybrid = HybridAttention()
-    hybrid.freeze_phase()
-    hybrid.switch()
-    q = step(hybrid, scores, segments, kernel, labels).q
-    expected = step(HardAttention(), scores, segments, kernel, labels).q
-    np.testing.assert_array_equal(q, expected)
 
 
 def test_phase_and_samplers_are_saved(to_gumbel, focus_classifier, segments, tmp_path):
@@ -109,7 +117,6 @@ def test_phase_and_samplers_are_saved(to_gumbel, focus_classifier, segments, tmp
 
 
 def test_samplers_in_two_replicas(to_gumbel, focus_classifier, segments, labels, two_replicas):
-    """Inside the conditional on the phase replicas cannot wait for each other."""
     with two_replicas.scope():
         model = focus_classifier(to_gumbel())
         model.attention.switch()

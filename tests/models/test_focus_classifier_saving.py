@@ -14,6 +14,9 @@ OPTIMIZERS = {
     "adam": lambda: keras.optimizers.Adam(0.1),
 }
 
+# These tests are of a hybrid in its phase, as it is; that it stays there is its own warning.
+pytestmark = pytest.mark.filterwarnings("ignore:attention is hybrid")
+
 
 @pytest.fixture
 def data():

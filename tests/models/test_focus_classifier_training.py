@@ -12,6 +12,9 @@ ATTENTIONS = ["soft", "hard", "lvml", "gumbel", "reinforce", "hybrid"]
 FOCUS_KNOWN = {"focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF"}
 ALWAYS = {"loss", "label_accuracy", "focus_entropy"}
 
+# These tests are of a hybrid in its phase, as it is; that it stays there is its own warning.
+pytestmark = pytest.mark.filterwarnings("ignore:attention is hybrid")
+
 
 def attentions(*quick, of=ATTENTIONS):
     """The names, the quick ones in every run, the others marked slow."""

@@ -185,8 +185,8 @@ def test_a_frozen_encoder_has_no_optimizer_and_a_trained_one_its_own(tiny):
         for tune in (False, True)
     )
     assert len(trained.trainable_variables) == len(frozen.trainable_variables) + 2
-    assert isinstance(trained.optimizer, az.optimizers.TwoOptimizers)
-    rates = [float(one.learning_rate) for one in (trained.optimizer, trained.optimizer.classifier)]
+    assert isinstance(trained.optimizer, az.optimizers.PartitionedOptimizer)
+    rates = [float(one.learning_rate) for one in (trained.optimizer, trained.optimizer.encoder)]
     assert rates == pytest.approx([0.05, 1e-5])
 
 

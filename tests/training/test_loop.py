@@ -7,7 +7,7 @@ from attention_zoo import datasets
 from attention_zoo.callbacks import SwitchAttention
 from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.models import FocusClassifier, networks
-from attention_zoo.optimizers import TwoOptimizers
+from attention_zoo.optimizers import PartitionedOptimizer
 from attention_zoo.trainers import loop as loop_module
 from attention_zoo.training.checkpoints import Checkpoints, find_checkpoints
 from attention_zoo.training.loop import Loop
@@ -97,7 +97,7 @@ def test_fit_and_the_loop_agree_with_two_optimizers(jit_compile, digits):
 
 def two_rates(model):
     focus, classifier = keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.05, momentum=0.9)
-    optimizer = TwoOptimizers.of(model, focus=focus, classifier=classifier)
+    optimizer = PartitionedOptimizer.of(model, focus=focus, classifier=classifier)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer, jit_compile=False)
     return model

@@ -1,0 +1,97 @@
+"""What models with an attention share: compiled functions and callbacks that fit it."""
+
+import inspect
+
+import keras
+
+
+class Retraced:
+    """A compiled function, made anew where its graphs no longer hold.
+
+    Args:
+        key: callable, -> what the graphs hold, such as the `trace_key` of an attention.
+        make: callable, -> the function.
+    """
+
+    def __init__(self, key, make):
+        self._key, self._make = key, make
+        self._held = self._function = None
+
+    def __call__(self, *args):
+        key = self._key()
+        if self._function is None or key != self._held:
+            self._held, self._function = key, self._make()
+        return self._function(*args)
+
+
+def trace_key(model):
+    """The key of a model's attention; None for a model without one."""
+    return getattr(getattr(model, "attention", None), "trace_key", None)
+
+
+class AttentionModel(keras.Model):
+    """A Keras model whose `attention` says when its graphs no longer hold.
+
+    The key is looked at in every call of a compiled function: weights may have been loaded, or a
+    phase switched, since it was made.
+    """
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        call = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
+        callbacks = call.arguments.get("callbacks")
+        if callbacks is not None:
+            call.arguments["callbacks"] = callbacks = _savers_after_the_switch(callbacks)
+        self.attention.check_callbacks(_as_list(callbacks))
+        return super().fit(*call.args[1:], **call.kwargs)
+
+    def make_train_function(self, force=False):
+        return self._make("train_function", super().make_train_function, force)
+
+    def make_test_function(self, force=False):
+        return self._make("test_function", super().make_test_function, force)
+
+    def make_predict_function(self, force=False):
+        return self._make("predict_function", super().make_predict_function, force)
+
+    def _make(self, name, make, force):
+        if getattr(self, name) is None or force:
+
+            def made():
+                make(force=True)
+                function = getattr(self, name)
+                setattr(self, name, retraced)
+                return function
+
+            retraced = Retraced(self._trace_key, made)
+            setattr(self, name, retraced)
+        return getattr(self, name)
+
+    def _trace_key(self):
+        return trace_key(self)
+
+
+_SAVERS = keras.callbacks.BackupAndRestore, keras.callbacks.ModelCheckpoint
+
+
+def _as_list(callbacks):
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks.callbacks
+    return list(keras.tree.flatten(callbacks)) if callbacks is not None else []
+
+
+def _savers_after_the_switch(callbacks):
+    """The callbacks with those of Keras's that save a model behind the one that switches it.
+
+    Of an epoch that has ended, they are to save what the switch has seen of it.
+    """
+    given = _as_list(callbacks)
+    switches = [i for i, one in enumerate(given) if getattr(one, "switches_attention", False)]
+    if not switches:
+        return callbacks
+    before, after = given[: switches[-1] + 1], given[switches[-1] + 1 :]
+    savers = [one for one in before if isinstance(one, _SAVERS)]
+    ordered = [one for one in before if one not in savers] + savers + after
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks.callbacks = ordered
+        return callbacks
+    return ordered
