@@ -17,6 +17,8 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 # A room is a module or subpackage of attention_zoo. It imports from the floors below it only.
 FLOORS = [
     {"_compiler", "_random", "_settings"},
+    {"_assertions"},
+    {"_labels"},
     {"ops"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
@@ -31,12 +33,14 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
 ANYWHERE = {"_version"}
-# `_random`, `_compiler`, `optimizers` use what only TensorFlow has, behind a check of the backend.
+# `_assertions`, `_compiler`, `_random` and `optimizers` use what only TensorFlow has, where it is
+# the backend.
 MAY_USE_TENSORFLOW = {
     "datasets",
     "trainers",
     "serving",
     "export",
+    "_assertions",
     "_compiler",
     "_random",
     "optimizers",
