@@ -24,9 +24,9 @@ from attention_zoo import datasets, metrics
 
 WAYS = {"soft": "soft", "lvml": "marginal"}  # the others predict by argmax
 BY_WAY = ("accuracy", "macro_f1", "auroc", "comprehensiveness", "sufficiency")
-AGREEMENT = ("focus_accuracy", "attention_mass", "token_f1", "iou_f1", "auprc")
+AGREEMENT = ("focus_accuracy", "average_precision", "token_f1", "iou_f1", "auprc")
 NAMES = {"focus_accuracy": "FT", "macro_f1": "macro F1", "auroc": "AUROC", "iou_f1": "IOU F1"}
-NAMES |= {"token_f1": "token F1", "auprc": "AUPRC", "attention_mass": "attention mass"}
+NAMES |= {"token_f1": "token F1", "auprc": "AUPRC", "average_precision": "average precision"}
 
 
 def main():
@@ -131,7 +131,7 @@ def agreement(posts, attention, top_k):
         a = a / a.sum()
         named = metrics.predicted_rationale(a, top_k)
         values["focus_accuracy"].append(r[0, a.argmax()])
-        values["attention_mass"] += list(metrics.attention_mass(r, a))
+        values["average_precision"] += list(metrics.average_precision(r, a))
         values["token_f1"] += list(metrics.token_scores(r, named)["f1"])
         values["iou"] += list(metrics.iou(r, named))
         values["auprc"] += list(metrics.auprc(r, a))

@@ -135,13 +135,13 @@ def tallied(predicted, bins):
     return Evaluation(count, known, float(focus.result()), float(entropy.result()), ways)
 
 
-def warn_of_nan(broken, count):
+def warn_of_nan(broken, count, stacklevel=4):
     """Warns, once for a data set, that attention is NaN in `broken` of its examples."""
     if broken:
         warnings.warn(
             f"attention is NaN in {broken} of {count} examples: the figures are NaN",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
 
 

@@ -333,6 +333,8 @@ def _refuse_class_weight(class_weight):
 def _word_weights(words, sample_weight):
     """Of words (b, n), weights of captions (b,), of words (b, n) or None: (b, n), 0 for padding."""
     weights = kops.cast(present(words), "float32")
+    if isinstance(sample_weight, dict):  # as Keras makes it of an array, beside a dict of words
+        sample_weight = caption_inputs.words_of(sample_weight)
     if sample_weight is None:
         return weights
     shape = tuple(sample_weight.shape)
