@@ -13,19 +13,24 @@ def can_raise():
     return keras.backend.backend() == "tensorflow" and not compiled_by_xla()
 
 
-def require(condition, *message):
+def require(condition, message):
     """Raises as the graph runs unless `condition`, a bool scalar, holds; nothing under XLA.
 
     Args:
         condition: bool scalar.
-        *message: strings and scalars, the parts of the error's line.
+        message: callable -> strings and scalars, the parts of the error's line. Its operations run
+            where the condition fails alone: a step that is right pays for one conditional.
     """
     if not can_raise():
         return
     import tensorflow as tf
 
-    data = [tf.convert_to_tensor(part) for part in message]
-    tf.raw_ops.Assert(condition=condition, data=data, summarize=1)
+    def fail():
+        data = [tf.convert_to_tensor(part) for part in message()]
+        tf.raw_ops.Assert(condition=False, data=data, summarize=1)
+        return False
+
+    tf.cond(condition, lambda: True, fail)
 
 
 @contextlib.contextmanager

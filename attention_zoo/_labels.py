@@ -67,7 +67,7 @@ def refuse_unknown(y, num_classes):
     try:
         all_right = bool(ops.all(right))
     except TypeError:  # what a symbolic truth value raises
-        require(ops.all(right), *_fault(y, num_classes, right))
+        require(ops.all(right), lambda: _fault(y, num_classes, right))
         return right
     if not all_right:
         raise ValueError(as_line(*map(_as_text, _fault(y, num_classes, right))))
