@@ -5,7 +5,7 @@ python benchmarks/hatexplain_results.py --data_dir=hatexplain runs/simple_soft_0
 Folders whose names differ in the number at the end only are runs of one kind: means over seeds;
 behind each mean stands half the distance between the lowest and the highest. Rows for comparison:
 logistic regression on TF-IDF of words and pairs of words, its C chosen on the validation posts;
-attention that is random (the mean of 20 draws); attention on the word that was most often marked
+attention that is random (the mean of 20 draws); attention that is constant; attention on the word that was most often marked
 in the training posts, or most often for how often it comes.
 """
 
@@ -24,9 +24,9 @@ from attention_zoo import datasets, metrics
 
 WAYS = {"soft": "soft", "lvml": "marginal"}  # the others predict by argmax
 BY_WAY = ("accuracy", "macro_f1", "auroc", "comprehensiveness", "sufficiency")
-AGREEMENT = ("focus_accuracy", "attention_mass", "token_f1", "iou_f1", "auprc")
+AGREEMENT = ("focus_accuracy", "average_precision", "attention_mass", "token_f1", "iou_f1", "auprc")
 NAMES = {"focus_accuracy": "FT", "macro_f1": "macro F1", "auroc": "AUROC", "iou_f1": "IOU F1"}
-NAMES |= {"token_f1": "token F1", "auprc": "AUPRC", "attention_mass": "attention mass"}
+NAMES |= {"token_f1": "token F1", "auprc": "AUPRC"}
 
 
 def main():
@@ -44,6 +44,7 @@ def main():
     rows = dict(sorted(runs.items()))
     rows |= {"TF-IDF + logistic regression": [tfidf(posts)]}
     rows |= {"random token": [random_token(posts, arguments.top_k, seed) for seed in range(20)]}
+    rows |= {"constant attention": [agreement(posts["test"], _constant, arguments.top_k)]}
     rows |= word_lists(posts, arguments.top_k)
     print("Test posts, %, each run by its own way to predict:\n")
     print(table(rows, (*BY_WAY, *AGREEMENT)))
@@ -104,6 +105,10 @@ def random_token(posts, top_k, seed):
     return agreement(posts["test"], lambda tokens: rng.random(len(tokens)), top_k)
 
 
+def _constant(tokens):
+    return np.ones(len(tokens))
+
+
 def word_lists(posts, top_k):
     """Attention on the words that people marked in the training posts: no model can see these."""
     marked, all_of_it = collections.Counter(), collections.Counter()
@@ -131,6 +136,7 @@ def agreement(posts, attention, top_k):
         a = a / a.sum()
         named = metrics.predicted_rationale(a, top_k)
         values["focus_accuracy"].append(r[0, a.argmax()])
+        values["average_precision"] += list(metrics.average_precision(r, a))
         values["attention_mass"] += list(metrics.attention_mass(r, a))
         values["token_f1"] += list(metrics.token_scores(r, named)["f1"])
         values["iou"] += list(metrics.iou(r, named))

@@ -17,6 +17,8 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 # A room is a module or subpackage of attention_zoo. It imports from the floors below it only.
 FLOORS = [
     {"_compiler", "_random", "_settings", "_tracing"},
+    {"_assertions"},
+    {"_labels"},
     {"ops"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
@@ -33,7 +35,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
 ANYWHERE = {"_version"}
-# `_random`, `_compiler`, `_tracing`, `optimizers` use what only TensorFlow has, behind a check of
+# `_assertions`, `_compiler`, `_random`, `_tracing`, `optimizers` use what only TensorFlow has, where
 # the backend.
 MAY_USE_TENSORFLOW = {
     "datasets",
@@ -41,6 +43,7 @@ MAY_USE_TENSORFLOW = {
     "trainers",
     "serving",
     "_export",
+    "_assertions",
     "_compiler",
     "_random",
     "_tracing",

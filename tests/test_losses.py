@@ -85,23 +85,34 @@ def test_is_float32_whatever_comes_in(labels, scores, dtype):
 def test_unknown_label_raises_eagerly(labels, scores, label):
     bad = labels.astype("float32")
     bad[2] = label
-    with pytest.raises(ValueError, match=rf"label {label:g} at row 2, expected 0 to 3") as error:
+    with pytest.raises(
+        ValueError, match=rf"^label is {label:g} at row 2, expected 0 to 3"
+    ) as error:
         NegativeLogLikelihood()(bad, scores)
     assert "\n" not in str(error.value)
 
 
-@WITH_AND_WITHOUT_XLA
+@pytest.mark.parametrize("label", [-1, C, 0.5])
+def test_unknown_label_raises_as_a_graph_runs(labels, scores, label):
+    bad = np.where(np.arange(B) == 2, label, labels).astype("float32")
+    loss = tf.function(NegativeLogLikelihood())
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"\[label is\] \[{label}\] .* \[2\]"):
+        loss(bad, scores)
+    np.testing.assert_allclose(
+        loss(labels.astype("float32"), scores), oracle(labels, scores).mean()
+    )
+
+
 @pytest.mark.parametrize("label", [-1, C])
-def test_unknown_label_is_nan_in_a_graph(labels, scores, label, xla):
+def test_unknown_label_is_nan_under_xla(labels, scores, label):
     bad = np.where(np.arange(B) == 2, label, labels)
-    losses = tf.function(NegativeLogLikelihood(reduction=None), jit_compile=xla)(bad, scores)
+    losses = tf.function(NegativeLogLikelihood(reduction=None), jit_compile=True)(bad, scores)
     expected = np.where(np.arange(B) == 2, np.nan, oracle(labels, scores))
     np.testing.assert_array_equal(losses, expected)
 
 
-@WITH_AND_WITHOUT_XLA
-def test_unknown_label_leaves_the_other_gradients_alone(scores, labels, xla):
-    @tf.function(jit_compile=xla)
+def test_unknown_label_leaves_the_other_gradients_alone(scores, labels):
+    @tf.function(jit_compile=True)
     def gradient(y, q):
         with tf.GradientTape() as tape:
             tape.watch(q)
@@ -117,31 +128,92 @@ def test_unknown_label_leaves_the_other_gradients_alone(scores, labels, xla):
 def test_training_stops_at_an_unknown_label(xla):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(C, "log_softmax")])
     model.compile("sgd", NegativeLogLikelihood(), jit_compile=xla)
-    history = model.fit(
-        np.ones((8, 2)),
-        np.full(8, C),
-        epochs=3,
-        callbacks=[keras.callbacks.TerminateOnNaN()],
-        verbose=0,
-    )
-    assert np.isnan(history.history["loss"]).tolist() == [True]
+    stop = keras.callbacks.TerminateOnNaN()
+
+    def fit():
+        return model.fit(np.ones((8, 2)), np.full(8, C), epochs=3, callbacks=[stop], verbose=0)
+
+    if xla:
+        assert np.isnan(fit().history["loss"]).tolist() == [True]
+    else:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"\[label is\] \[4\]"):
+            fit()
+
+
+@WITH_AND_WITHOUT_XLA
+def test_empty_batch_has_no_label_to_refuse(xla):
+    losses = tf.function(NegativeLogLikelihood(reduction=None), jit_compile=xla)
+    for labels in (np.zeros(0, int), np.zeros((0, C))):
+        assert losses(labels, np.zeros((0, C), "float32")).shape == (0,)
+
+
+# Probabilities as labels
+
+
+def test_one_hot_labels_are_ids(labels, scores):
+    loss = NegativeLogLikelihood(reduction=None)
+    np.testing.assert_array_equal(loss(np.eye(C)[labels], scores), loss(labels, scores))
+
+
+def test_loss_of_soft_labels_is_the_expectation(scores):
+    y = np.random.default_rng(1).dirichlet(np.ones(C), size=B)
+    losses = NegativeLogLikelihood(reduction=None)(y, scores)
+    np.testing.assert_allclose(losses, -(y * scores).sum(axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["ids", "one-hot"])
+def test_label_smoothing_is_that_of_keras(labels, scores, kind):
+    q = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    y = labels if kind == "ids" else np.eye(C)[labels]
+    loss = NegativeLogLikelihood(label_smoothing=0.2)(y, q)
+    np.testing.assert_allclose(loss, -0.8 * q[range(B), labels].mean() - 0.2 * q.mean(), rtol=1e-5)
+    keras_loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)
+    np.testing.assert_allclose(loss, keras_loss(np.eye(C)[labels], q), rtol=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0])
+def test_bad_label_smoothing_raises(smoothing):
+    with pytest.raises(ValueError, match=f"^label_smoothing is {smoothing}, expected a number in"):
+        NegativeLogLikelihood(label_smoothing=smoothing)
+
+
+def test_class_of_probability_0_may_be_impossible():
+    loss = NegativeLogLikelihood()([[0.0, 1.0]], [[-np.inf, -1.0]])
+    np.testing.assert_array_equal(loss, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("true", "pred"), [((B,), (B,)), ((B, C), (B, C)), ((B - 1,), (B, C)), ((), (B, C))]
+    ("row", "message"),
+    [
+        ([1, 1, 0, 0], "^label at row 2 has sum 2 and minimum 0, expected probabilities of 4"),
+        ([0, 0, 0, 0], "^label at row 2 has sum 0 and minimum 0, expected"),
+        ([1.5, -0.5, 0, 0], "^label at row 2 has sum 1 and minimum -0.5, expected"),
+    ],
+)
+def test_several_labels_raise(labels, scores, row, message):
+    y = np.eye(C)[labels]
+    y[2] = row
+    with pytest.raises(ValueError, match=message):
+        NegativeLogLikelihood()(y, scores)
+
+
+@pytest.mark.parametrize(
+    ("true", "pred"), [((B,), (B,)), ((B, C - 1), (B, C)), ((B - 1,), (B, C)), ((), (B, C))]
 )
 def test_shapes_that_disagree_raise(true, pred):
-    with pytest.raises(ValueError, match="expected class ids") as error:
+    with pytest.raises(ValueError, match="expected") as error:
         NegativeLogLikelihood()(np.zeros(true), np.zeros(pred))
-    assert str(true) in str(error.value) and str(pred) in str(error.value)
+    wrong = pred if len(pred) != 2 else true
+    assert f"have shape {wrong}, expected" in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_config_round_trip(labels, scores):
-    loss = NegativeLogLikelihood(reduction="sum", name="nll")
+    loss = NegativeLogLikelihood(reduction="sum", name="nll", label_smoothing=0.1)
     twin = keras.losses.deserialize(keras.losses.serialize(loss))
     assert isinstance(twin, NegativeLogLikelihood)
-    assert twin.get_config() == loss.get_config() == {"name": "nll", "reduction": "sum"}
+    settings = {"name": "nll", "reduction": "sum", "label_smoothing": 0.1}
+    assert twin.get_config() == loss.get_config() == settings
     np.testing.assert_array_equal(twin(labels, scores), loss(labels, scores))
 
 

@@ -9,7 +9,7 @@ from keras import ops as kops
 
 from attention_zoo import ops
 from attention_zoo.models import prediction
-from attention_zoo.models.labels import as_targets, check_labels
+from attention_zoo.models.labels import as_ids, as_targets, check_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,13 +18,15 @@ class Probe:
 
     Attributes:
         inputs: segments (b, m, ...), or a dict of "segments" and "mask".
-        label: class ids, int (b,).
+        label: class ids, int (b,); of probabilities the most probable class.
         truth: 1 on the true segments, float32 (b, m); a row of zeros where they are unknown.
+        given: the labels as they came.
     """
 
     inputs: Any
     label: np.ndarray
     truth: np.ndarray
+    given: np.ndarray
 
     @classmethod
     def of(cls, inputs, targets):
@@ -35,15 +37,15 @@ class Probe:
         targets = as_targets(targets)
         b, m = _counts(inputs)
         label = np.asarray(targets["label"])
-        if label.shape not in ((b,), (b, 1)):
+        if label.ndim not in (1, 2) or len(label) != b or label.size == 0:
             raise ValueError(
                 f"label has shape {label.shape}, expected ({b},): the probe's segments"
             )
-        return cls(inputs, label.reshape(b), _truth(targets.get("focus"), b, m))
+        return cls(inputs, as_ids(label), _truth(targets.get("focus"), b, m), label)
 
     def check_labels(self, num_classes):
         """Raises ValueError for a label that names no class."""
-        check_labels(self.label, num_classes)
+        check_labels(self.given, num_classes)
 
     def label_entropy(self):
         """Of the labels' frequencies, in nats: the loss of one who knows these alone."""

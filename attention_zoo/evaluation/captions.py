@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops as kops
 
 from attention_zoo import metrics
+from attention_zoo.evaluation.every_way import warn_of_nan
 from attention_zoo.models import CaptionSearch, text_of
 from attention_zoo.models.caption_loss import present
 from attention_zoo.models.caption_vocabulary import END, PADDING
@@ -82,7 +83,8 @@ def evaluate_captions(
         top_k_error: of them too, as of `mean_top_k_error`.
 
     Returns:
-        A `CaptionEvaluation`. Scores are missing where their library is.
+        A `CaptionEvaluation`. Scores are missing where their library is. Where attention is NaN a
+        RuntimeWarning says of how many captions, and its figures are NaN.
     """
     search = CaptionSearch(captioner, beam_width, max_length, length_power)
     captions, references = [], []
@@ -97,9 +99,10 @@ def evaluate_captions(
     if not captions:
         raise ValueError("the data set has no picture that can be read, expected one or more")
     joined = {name: np.concatenate(values) for name, values in parts.items()}
+    warn_of_nan(int(joined["broken"].sum()), len(captions), stacklevel=3)
     return CaptionEvaluation(
         scores=metrics.caption_scores(references, captions) if metrics.has_scores() else {},
-        grounding={name: _known_mean(joined[name]) for name in ("entropy", "diversity", "words")},
+        grounding=_grounding(joined),
         pictures=joined["pictures"],
         captions=tuple(captions),
         log_probabilities=joined["log_probabilities"],
@@ -182,7 +185,16 @@ def _figures(found, truth):
         "entropy": metrics.word_entropy(found["focus"], there),
         "diversity": metrics.word_diversity(found["focus"], there),
         "words": there.sum(axis=1),
+        "broken": np.isnan(found["focus"]).any(axis=(1, 2)),
     }
+
+
+def _grounding(joined):
+    """Means over the captions; those of attention are NaN where one has NaN attention."""
+    means = {name: _known_mean(joined[name]) for name in ("entropy", "diversity", "words")}
+    if joined["broken"].any():
+        means |= {"entropy": float("nan"), "diversity": float("nan")}
+    return means
 
 
 def _texts(references):

@@ -1,13 +1,15 @@
 """One pass over a data set: three ways to predict, the breakdown, the joint histogram."""
 
 import dataclasses
+import warnings
 
 import keras
 import numpy as np
 from keras import ops
 
 from attention_zoo import losses, metrics
-from attention_zoo.models.labels import as_targets, check_labels
+from attention_zoo.models.keras_metrics import class_score_metric
+from attention_zoo.models.labels import as_ids, as_targets, check_labels
 from attention_zoo.models.prediction import WAYS
 
 
@@ -86,13 +88,16 @@ def evaluate(model, dataset, *, bins=5):
     Args:
         model: a FocusClassifier.
         dataset: batches of `(inputs, labels)`, a `tf.data.Dataset` or any iterable of arrays.
-            Labels are class ids (b,) or `{"label": ids, "focus": truth}`, the truth an index (b,)
-            or a 0/1 rationale (b, m). Sample weights as a third part are ignored: every example
-            counts once.
+            Labels are class ids (b,) or probabilities of the classes (b, c), alone or as
+            `{"label": them, "focus": truth}`, the truth an index (b,) or a 0/1 rationale (b, m). Of
+            probabilities the most probable class is the true one; the NLL is its expectation over
+            them. Sample weights as a third part are ignored: every example counts once.
         bins: number of bins a side of the joint histogram.
 
     Returns:
-        An `Evaluation`. On a rationale, a_z is the attention summed over its segments.
+        An `Evaluation`. On a rationale, a_z is the attention summed over its segments. Where
+        attention is NaN, accuracy, NLL, entropy and what is known of the focus are NaN; a
+        RuntimeWarning says of how many examples it is, and they are in no histogram.
 
     Raises:
         ValueError: no batch, a batch without labels, or labels that name no class.
@@ -106,16 +111,17 @@ def predictions(every_way, dataset):
         inputs, truth = _unpacked(batch)
         outputs = every_way.predict_on_batch(inputs)
         check_labels(truth["label"], every_way.model.num_classes)
-        yield inputs, truth, outputs
+        yield inputs, truth | {"label": as_ids(truth["label"]), "given": truth["label"]}, outputs
 
 
 def tallied(predicted, bins):
     """The `Evaluation` of all that `predictions` gives."""
     tallies = {name: _Tally(bins) for name in WAYS}
     focus, entropy = metrics.FocusAccuracy(), metrics.AttentionEntropy()
-    count = 0
+    count = broken = 0
     for _, truth, outputs in predicted:
         a = outputs["focus"]
+        broken += int(np.isnan(a).any(axis=1).sum())
         focus.update_state(truth["focus"], a)
         entropy.update_state(None, a)
         for name, tally in tallies.items():
@@ -123,9 +129,20 @@ def tallied(predicted, bins):
         count += len(a)
     if count == 0:
         raise ValueError("the data set to evaluate has 0 batches, expected 1 or more")
+    warn_of_nan(broken, count)
     ways = {name: tally.result() for name, tally in tallies.items()}
     known = int(focus.count.numpy())
     return Evaluation(count, known, float(focus.result()), float(entropy.result()), ways)
+
+
+def warn_of_nan(broken, count, stacklevel=4):
+    """Warns, once for a data set, that attention is NaN in `broken` of its examples."""
+    if broken:
+        warnings.warn(
+            f"attention is NaN in {broken} of {count} examples: the figures are NaN",
+            RuntimeWarning,
+            stacklevel=stacklevel,
+        )
 
 
 class EveryWay(keras.Model):
@@ -150,17 +167,18 @@ class _Tally:
     """Running sums of one way to predict."""
 
     def __init__(self, bins):
-        self.accuracy = keras.metrics.SparseCategoricalAccuracy(dtype="float32")
+        self.accuracy = class_score_metric("accuracy")
         self.nll = keras.metrics.Mean(dtype="float32")
         self.breakdown = metrics.FocusBreakdown()
         self.histogram = np.zeros((bins, bins), dtype=np.int64)
 
     def update(self, truth, log_p, a):
-        nll = losses.NegativeLogLikelihood(reduction=None)(truth["label"], log_p)
+        nll = losses.NegativeLogLikelihood(reduction=None)
         self.accuracy.update_state(truth["label"], log_p)
-        self.nll.update_state(nll)
+        self.nll.update_state(nll(truth["given"], log_p))
         self.breakdown.update_state(truth, {"label": log_p, "focus": a})
-        self._count(attention_on_truth(truth["focus"], a), np.exp(-np.asarray(nll)))
+        p_y = np.exp(-np.asarray(nll(truth["label"], log_p)))
+        self._count(attention_on_truth(truth["focus"], a), p_y)
 
     def _count(self, a_z, p_y):
         known = ~np.isnan(a_z)
@@ -206,11 +224,11 @@ def attention_on_truth(focus, a):
 
 
 def _unpacked(batch):
-    """Inputs, and {"label": ids, "focus": truth} as arrays; the truth is -1 where none is given."""
+    """Inputs, and {"label", "focus": truth} as arrays; the truth is -1 where none is given."""
     inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
     if labels is None:
         raise ValueError("a batch has no labels, expected (inputs, labels)")
     targets = as_targets(labels)
     label = np.asarray(targets["label"])
-    focus = targets.get("focus", np.full(label.shape, -1))
+    focus = targets.get("focus", np.full(label.shape[:1], -1))
     return inputs, {"label": label, "focus": np.asarray(focus)}

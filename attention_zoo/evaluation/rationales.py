@@ -10,7 +10,14 @@ from attention_zoo.evaluation.every_way import Evaluation, EveryWay, predictions
 from attention_zoo.models.inputs import split
 from attention_zoo.models.prediction import WAYS
 
-AGREEMENT = ("attention_mass", "token_precision", "token_recall", "token_f1", "auprc")
+AGREEMENT = (
+    "attention_mass",
+    "average_precision",
+    "token_precision",
+    "token_recall",
+    "token_f1",
+    "auprc",
+)
 BY_WAY = ("macro_f1", "auroc", "comprehensiveness", "sufficiency")
 
 
@@ -20,10 +27,11 @@ class RationaleEvaluation(Evaluation):
 
     Attributes:
         top_k: number of tokens of a predicted rationale.
-        agreement: "attention_mass", "token_precision", "token_recall", "token_f1", "auprc", means
-            over the examples with a rationale, and "iou_f1"; see `metrics`. NaN if there are none.
+        agreement: "attention_mass", "average_precision", "token_precision", "token_recall",
+            "token_f1", "auprc", means over the examples with a rationale, and "iou_f1"; see
+            `metrics`. NaN if there are none, or one has NaN attention.
         by_way: for each way to predict "macro_f1", "auroc", and, means over all examples,
-            "comprehensiveness" and "sufficiency".
+            "comprehensiveness" and "sufficiency". NaN if one has NaN attention.
     """
 
     top_k: int
@@ -96,9 +104,11 @@ def _figures(run, inputs, truth, outputs, top_k):
     found = {f"token_{name}": values for name, values in scores.items()}
     found |= {
         "attention_mass": metrics.attention_mass(marked, a),
+        "average_precision": metrics.average_precision(marked, a, there),
         "auprc": metrics.auprc(marked, a, there),
         "iou": metrics.iou(marked, named),
         "named": named.any(axis=1),
+        "broken": np.isnan(a).any(axis=1),
         "label": truth["label"],
     }
     segments, _ = split(inputs)
@@ -126,17 +136,25 @@ def _rationale(focus, a):
 
 def _agreement(found):
     overlap = metrics.iou_f1(found["iou"], found["named"])
-    return {name: _mean(found[name]) for name in AGREEMENT} | {"iou_f1": overlap}
+    figures = {name: _mean(found[name]) for name in AGREEMENT} | {"iou_f1": overlap}
+    marked = ~np.isnan(found["iou"])
+    return _unless_nan(found["broken"][marked], figures)
 
 
 def _by_way(found, way):
     labels, p = found["label"], found[f"{way}_probabilities"]
-    return {
+    figures = {
         "macro_f1": metrics.macro_f1(labels, p),
         "auroc": metrics.auroc(labels, p),
         "comprehensiveness": _mean(found[f"{way}_comprehensiveness"]),
         "sufficiency": _mean(found[f"{way}_sufficiency"]),
     }
+    return _unless_nan(found["broken"], figures)
+
+
+def _unless_nan(broken, figures):
+    """The figures; NaN if attention of one of the examples that they are of is."""
+    return dict.fromkeys(figures, float("nan")) if broken.any() else figures
 
 
 def _mean(values):

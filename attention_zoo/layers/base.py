@@ -73,6 +73,11 @@ class Attention(keras.layers.Layer):
         """Where it changes, graphs traced before no longer hold; here it never does."""
         return None
 
+    @property
+    def observes(self):
+        """Whether `observe` keeps anything; only then does a model tell it."""
+        return type(self).observe is not Attention.observe
+
     def observe(self, log_likelihood):
         """Told the true labels' log-likelihood (b,) of a training batch; keeps nothing here."""
 

@@ -90,6 +90,10 @@ class HybridAttention(Attention):
     def call(self, values, scores, mask=None, training=None):
         return self.of_phase()(values, scores, mask=mask, training=training)
 
+    @property
+    def observes(self):
+        return self.first.observes or self.second.observes
+
     def observe(self, log_likelihood):
         self.first.observe(log_likelihood)
         self.second.observe(log_likelihood)

@@ -15,6 +15,7 @@ from attention_zoo.metrics.grounding import word_diversity, word_entropy
 from attention_zoo.metrics.rationales import (
     attention_mass,
     auprc,
+    average_precision,
     iou,
     iou_f1,
     predicted_rationale,
@@ -28,6 +29,7 @@ __all__ = [
     "attention_mass",
     "auprc",
     "auroc",
+    "average_precision",
     "caption_scores",
     "comprehensiveness",
     "has_scores",

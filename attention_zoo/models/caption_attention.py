@@ -11,6 +11,14 @@ def weights(attention, scores, training=None):
 
     Those of the layer's own call: a itself, a sample of it, or the most attended region.
     """
+    raise NotImplementedError(f"{type(attention).__name__} is not registered with weights")
+
+
+@weights.register(layers.SoftAttention)
+@weights.register(layers.HardAttention)
+@weights.register(layers.LVMLAttention)
+@weights.register(layers.GumbelAttention)
+def _(attention, scores, training=None):
     return attention(scores[..., None], scores, training=training)[1]
 
 

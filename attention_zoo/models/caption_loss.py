@@ -3,6 +3,8 @@
 import keras
 from keras import ops as kops
 
+from attention_zoo import _labels
+from attention_zoo.losses import check_smoothing, smoothed
 from attention_zoo.models.caption_vocabulary import PADDING
 
 
@@ -12,12 +14,13 @@ class CaptionLoss(keras.losses.Loss):
 
         loss_t = -q_t(w_t)
 
-    As `NegativeLogLikelihood`, for a word at a time. A word that is not in the vocabulary gives
-    NaN.
+    As `NegativeLogLikelihood`, for a word at a time. A word that is none of the v raises where
+    that loss does, and gives NaN where nothing can be raised.
 
     Args:
         reduction: as in `keras.losses.Loss`; the default is the mean over the weights.
         name: the name of the loss.
+        label_smoothing: as of `NegativeLogLikelihood`.
         dtype: of the computation; None is float32, whatever the dtype policy.
 
     Call arguments:
@@ -26,11 +29,22 @@ class CaptionLoss(keras.losses.Loss):
         sample_weight: (b, n); `Captioner` gives 0 for padding.
     """
 
-    def __init__(self, reduction="mean_with_sample_weight", name="caption_loss", dtype=None):
+    def __init__(
+        self,
+        reduction="mean_with_sample_weight",
+        name="caption_loss",
+        label_smoothing=0.0,
+        dtype=None,
+    ):
         super().__init__(name=name, reduction=reduction, dtype=dtype or "float32")
+        self.label_smoothing = check_smoothing(label_smoothing)
 
     def call(self, y_true, y_pred):
-        return -true_scores(y_pred, y_true)
+        _labels.refuse_unknown(kops.reshape(y_true, (-1,)), y_pred.shape[-1])
+        return -smoothed(true_scores(y_pred, y_true), y_pred, self.label_smoothing)
+
+    def get_config(self):
+        return super().get_config() | {"label_smoothing": self.label_smoothing}
 
 
 def true_scores(q, words):

@@ -17,6 +17,15 @@ def chains(sampler):
 @singledispatch
 def log_choice(attention, reading):
     """log a_z of the regions z that were drawn, and the bonus for entropy: (b, n) each."""
+    raise NotImplementedError(f"{type(attention).__name__} is not registered with log_choice")
+
+
+@log_choice.register(layers.SoftAttention)
+@log_choice.register(layers.HardAttention)
+@log_choice.register(layers.LVMLAttention)
+@log_choice.register(layers.GumbelAttention)
+def _(attention, reading):
+    """None is judged by its outcome."""
     nothing = kops.zeros_like(reading.scores[..., 0])
     return nothing, nothing
 

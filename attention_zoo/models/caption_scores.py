@@ -58,10 +58,15 @@ class Reading(NamedTuple):
 
 @singledispatch
 def class_scores(attention, reading, top_k=None):
-    """q (b, n, v) of the paradigm: `attention.class_scores` of every word.
+    """q (b, n, v) of the paradigm: `attention.class_scores` of every word."""
+    raise NotImplementedError(f"{type(attention).__name__} is not registered with class_scores")
 
-    Soft, Gumbel and REINFORCE attention: the word is read from the context that entered the state.
-    """
+
+@class_scores.register(layers.SoftAttention)
+@class_scores.register(layers.GumbelAttention)
+@class_scores.register(layers.ReinforceAttention)
+def _(attention, reading, top_k=None):
+    """The word is read from the context that entered the state."""
     return read_context(reading, reading.weights)
 
 

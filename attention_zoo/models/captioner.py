@@ -1,11 +1,13 @@
 """Captioner: a recurrent decoder that looks at a region of an image before every word."""
 
+import inspect
 import math
 
 import keras
 from keras import ops as kops
 
 from attention_zoo import layers, metrics
+from attention_zoo._assertions import as_value_error
 from attention_zoo.layers.checks import as_count
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import caption_inputs, caption_scores
@@ -13,9 +15,12 @@ from attention_zoo.models.attention_model import AttentionModel
 from attention_zoo.models.caption_attention import sampler
 from attention_zoo.models.caption_decoder import CaptionDecoder, Regions
 from attention_zoo.models.caption_loss import CaptionLoss, Perplexity, present, true_scores
+from attention_zoo.models.caption_paradigms import check_known
 from attention_zoo.models.caption_reinforce import chains, log_choice, score_function_term
 from attention_zoo.models.caption_scores import Reading
 from attention_zoo.models.caption_vocabulary import NUM_SPECIAL, checked_vocabulary
+from attention_zoo.models.keras_losses import class_score_loss
+from attention_zoo.models.keras_metrics import class_score_metric, class_score_metrics
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -64,9 +69,9 @@ class Captioner(AttentionModel):
             are in no grid.
 
     `fit` takes as targets the next words, int (b, n), or {"words": them}. Sample weights (b,) weigh
-    captions. Its figures: the loss, in nats a word; perplexity; word accuracy; entropy of
-    attention. With n not known when it is traced, the recurrence is a loop of the graph: slower,
-    and not for XLA.
+    captions, (b, n) words. Its figures: the loss, in nats a word; perplexity; word accuracy;
+    entropy of attention. With n not known when it is traced, the recurrence is a loop of the graph:
+    slower, and not for XLA.
 
     References: Xu et al., Show, Attend and Tell, arXiv:1502.03044; arXiv:2307.13421.
     """
@@ -93,6 +98,7 @@ class Captioner(AttentionModel):
         self.vocabulary = checked_vocabulary(vocabulary)
         self.num_words = NUM_SPECIAL + len(self.vocabulary)
         self.attention = layers.get(attention)
+        check_known(self.attention)
         self.encoder = encoder
         self.inference = inference
         self.top_k = None if top_k is None else as_count("top_k", top_k, least=1)
@@ -105,7 +111,8 @@ class Captioner(AttentionModel):
         sizes = {name: as_count(name, size, least=1) for name, size in sizes.items()}
         self.decoder = CaptionDecoder(self.num_words, dropout=dropout, **sizes, name="decoder")
         self.perplexity = Perplexity()
-        self.word_accuracy = keras.metrics.SparseCategoricalAccuracy(name="word_accuracy")
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="word_accuracy")
+        self.word_accuracy = class_score_metric(accuracy)
         self.focus_entropy = metrics.AttentionEntropy(name="focus_entropy")
         self.grid = None
 
@@ -211,9 +218,41 @@ class Captioner(AttentionModel):
         )
         return kops.where(present(words), exact - bound, 0.0)
 
-    def compile(self, optimizer="adam", loss=None, **kwargs):
-        """As `keras.Model.compile`; the loss is of the words, by default `CaptionLoss`."""
-        super().compile(optimizer, CaptionLoss() if loss is None else loss, **kwargs)
+    def compile(
+        self, optimizer="adam", loss=None, *, metrics=None, weighted_metrics=None, **kwargs
+    ):
+        """As `keras.Model.compile`; the loss is of the words, by default `CaptionLoss`.
+
+        Losses and metrics of Keras are given what they want, or refused, as in `FocusClassifier`.
+        """
+        super().compile(
+            optimizer,
+            class_score_loss(loss, CaptionLoss),
+            metrics=class_score_metrics(metrics),
+            weighted_metrics=class_score_metrics(weighted_metrics),
+            **kwargs,
+        )
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.fit`, but without `class_weight`: weigh captions by `sample_weight`.
+
+        Words that are none of the vocabulary's raise a ValueError as the step with them runs; where
+        XLA compiles the steps their loss is NaN.
+        """
+        given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs).arguments
+        _refuse_class_weight(given.get("class_weight"))
+        with as_value_error():
+            return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        """As `keras.Model.evaluate`; words that are none of the vocabulary's raise a ValueError."""
+        with as_value_error():
+            return super().evaluate(*args, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
+        """As `keras.Model.train_on_batch`, but without `class_weight`."""
+        _refuse_class_weight(class_weight)
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
 
     def compile_from_config(self, config):
         """Compiles as the saved model was, and makes the optimizer's state to be loaded."""
@@ -279,12 +318,29 @@ def _has_lvml(attention):
     return any(isinstance(part, layers.LVMLAttention) for part in parts)
 
 
+def _refuse_class_weight(class_weight):
+    if class_weight is not None:
+        raise ValueError(
+            "class_weight is given, expected None: a caption has many words and no class; weigh "
+            "captions (b,) or words (b, n) by sample_weight"
+        )
+
+
 def _word_weights(words, sample_weight):
-    """Of words (b, n), weights of captions (b,) or None: (b, n), 0 for padding."""
+    """Of words (b, n), weights of captions (b,), of words (b, n) or None: (b, n), 0 for padding."""
     weights = kops.cast(present(words), "float32")
+    if isinstance(sample_weight, dict):  # as Keras makes it of an array, beside a dict of words
+        sample_weight = caption_inputs.words_of(sample_weight)
     if sample_weight is None:
         return weights
-    return weights * kops.reshape(kops.cast(sample_weight, "float32"), (-1, 1))
+    shape = tuple(sample_weight.shape)
+    if len(shape) == 1:
+        sample_weight = sample_weight[:, None]
+    elif len(shape) != 2 or shape[1] not in (1, None, words.shape[1]):
+        raise ValueError(
+            f"sample_weight has shape {shape}, expected (b,) or as the words {tuple(words.shape)}"
+        )
+    return weights * kops.cast(sample_weight, "float32")
 
 
 def _of_true(q, words):

@@ -6,12 +6,16 @@ import keras
 from keras import ops as kops
 
 from attention_zoo import layers, losses, metrics, ops
+from attention_zoo._assertions import as_value_error, can_raise
+from attention_zoo._labels import check_shape, class_ids, known, refuse_unknown
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import prediction
 from attention_zoo.models.attention_model import AttentionModel
 from attention_zoo.models.compile_arguments import by_output, label_loss
+from attention_zoo.models.final_activation import check_logits, check_scores
 from attention_zoo.models.inputs import masked_segments, segments_shape
+from attention_zoo.models.keras_metrics import class_score_metrics
 from attention_zoo.models.labels import as_targets, check_labels
 from attention_zoo.models.preset import load_preset, save_preset
 from attention_zoo.models.seen import Seen
@@ -48,8 +52,9 @@ class FocusClassifier(AttentionModel):
         {"label": q (b, c), "focus": a (b, m)}, float32. q in nats: in training the paradigm's class
         scores, otherwise log-probabilities.
 
-    `fit` takes class ids (b,) as labels, or {"label": ids, "focus": truth}, the truth being the
-    index of the true segment (b,) or a 0/1 rationale (b, m).
+    `fit` takes as labels class ids (b,) or probabilities of the classes (b, c), one-hot or soft,
+    alone or as {"label": them, "focus": truth}, the truth being the index of the true segment (b,)
+    or a 0/1 rationale (b, m). The loss of soft labels is the expectation of -q over them.
 
     Reference: arXiv:2307.13421.
     """
@@ -70,7 +75,7 @@ class FocusClassifier(AttentionModel):
         self.inference = inference
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
         self.num_classes = None
-        self._focus_seen = Seen()
+        self._focus_seen, self._unknown_label_seen = Seen(), Seen()
 
     def build(self, input_shape):
         shape, dtype = segments_shape(input_shape), None
@@ -92,8 +97,10 @@ class FocusClassifier(AttentionModel):
         if len(logits) != 2 or logits[1] < 2:
             raise ValueError(
                 f"classifier gives shape {logits} for a batch of segments, expected (n, classes) "
-                "with 2 classes or more"
+                "with 2 classes or more: regression is not supported"
             )
+        check_scores(self.focus)
+        check_logits(self.classifier)
         self.num_classes = logits[1]
 
     def call(self, inputs, mask=None, training=None):
@@ -101,6 +108,7 @@ class FocusClassifier(AttentionModel):
         scores = self.scores(segments, mask if training else None)
         if training:
             q, a = self.attention.class_scores(self.classifier, segments, scores, mask, training)
+            q = prediction.nan_where_nan(a, q)
         else:
             a = self.attention.attend(scores, mask)
             q = prediction.WAYS[self.way_to_predict](self.classifier, segments, a)
@@ -155,17 +163,22 @@ class FocusClassifier(AttentionModel):
 
         Args:
             optimizer: as in Keras.
-            loss: default `NegativeLogLikelihood`; alone, or as {"label": loss}.
+            loss: default `NegativeLogLikelihood`; alone, or as {"label": loss}. Keras's (sparse)
+                categorical cross-entropies, from logits or not, become it, label smoothing and all:
+                q are neither probabilities nor logits. Its other losses are refused; a function of
+                yours gets labels and q.
             metrics: dict of lists for the outputs "label" and "focus", or a list for "label"; None
                 and [] are none. "auto" is accuracy, focus accuracy and attention entropy. The
                 focus breakdown comes on top wherever the data say where the true segment is; like
-                these it counts every example once, whatever the sample weights.
+                these it counts every example once, whatever the sample weights. Keras's metrics of
+                the label get class ids or one-hot labels and q or probabilities exp(q), as each
+                wants; one of yours gets labels and q.
             weighted_metrics: as `metrics`, counted by the sample weights.
             **kwargs: as in Keras.
         """
         super().compile(
             optimizer=optimizer,
-            loss=losses.NegativeLogLikelihood() if loss is None else label_loss(loss),
+            loss=label_loss(loss),
             metrics=_default_metrics() if _is_auto(metrics) else by_output(metrics),
             weighted_metrics=by_output(weighted_metrics),
             **kwargs,
@@ -178,20 +191,25 @@ class FocusClassifier(AttentionModel):
             self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """As `keras.Model.fit`; array labels that name no class raise a ValueError.
+        """As `keras.Model.fit`; labels that name no class raise a ValueError.
 
-        `class_weight` works with labels that are class ids alone. Keras refuses it beside a dict
-        of labels: give `sample_weight` there.
+        Those of arrays before training, those of other data as the step with them runs; where XLA
+        compiles the steps (on a GPU by default) at the end of the epoch, the loss being NaN.
+
+        `class_weight` works with labels that are ids or one-hot alone. Keras refuses it beside a
+        dict of labels: give `sample_weight` there.
         """
         self._check_labels(x, y)
         if isinstance(kwargs.get("validation_data"), tuple):
             self._check_labels(*kwargs["validation_data"][:2])
-        return super().fit(x, y, *args, **kwargs)
+        with as_value_error():
+            return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
-        """As `keras.Model.evaluate`; array labels that name no class raise a ValueError."""
+        """As `keras.Model.evaluate`; labels that name no class raise a ValueError, as in `fit`."""
         self._check_labels(x, y)
-        return super().evaluate(x, y, *args, **kwargs)
+        with as_value_error():
+            return super().evaluate(x, y, *args, **kwargs)
 
     def _check_labels(self, x, y=None):
         labels = as_targets(y)["label"]
@@ -203,22 +221,38 @@ class FocusClassifier(AttentionModel):
         check_labels(labels, self.num_classes)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        label = as_targets(y)["label"]
+        label, q = as_targets(y)["label"], y_pred["label"]
+        self._heed(label, q)
         if isinstance(sample_weight, dict):
             sample_weight = sample_weight["label"]
-        loss = super().compute_loss(x, label, y_pred["label"], sample_weight, training)
-        if training:
-            self.attention.observe(-losses.NegativeLogLikelihood().call(label, y_pred["label"]))
+        loss = super().compute_loss(x, label, q, sample_weight, training)
+        if training and self.attention.observes:
+            self.attention.observe(-losses.NegativeLogLikelihood().call(label, q))
         return loss
+
+    def _heed(self, label, q):
+        """Refuses labels that say nothing of the classes, or remembers them where none can raise.
+
+        The package's own loss refuses them itself.
+        """
+        if label is None:
+            raise ValueError("labels are None, expected class ids or probabilities of the classes")
+        b, c = q.shape
+        check_shape(label.shape, c, b)
+        if not can_raise():
+            self._unknown_label_seen.mark_where(kops.any(kops.logical_not(known(label, c))))
+        elif not isinstance(self.loss, losses.NegativeLogLikelihood):
+            refuse_unknown(label, c)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         y = as_targets(y)
         focus_is_known = "focus" in y
         if focus_is_known:
             self._focus_seen.mark()
-            self.breakdown.update_state(y, y_pred)
+            ids = class_ids(y["label"], y_pred["label"])
+            self.breakdown.update_state(y | {"label": ids}, y_pred)
         else:
-            y = y | {"focus": -kops.ones_like(y["label"], dtype="int32")}  # unknown
+            y = y | {"focus": -kops.ones_like(y_pred["focus"][:, 0], dtype="int32")}  # unknown
         if isinstance(sample_weight, dict):  # as Keras makes it of an array, a weight a label
             sample_weight = {"focus": sample_weight["label"]} | sample_weight
         results = super().compute_metrics(x, y, y_pred, sample_weight)
@@ -227,9 +261,19 @@ class FocusClassifier(AttentionModel):
     def reset_metrics(self):
         super().reset_metrics()
         self._focus_seen.reset()
+        self._unknown_label_seen.reset()
 
     def get_metrics_result(self):
-        """As in Keras; of the focus only if a step since `reset_metrics` had its truth."""
+        """As in Keras; of the focus only if a step since `reset_metrics` had its truth.
+
+        Raises:
+            ValueError: a step had a label of no class, and XLA had it pass.
+        """
+        if self._unknown_label_seen.value():
+            raise ValueError(
+                f"a label is none of the {self.num_classes} classes, which a step compiled by XLA "
+                "cannot say as it runs, expected labels that are: the loss is NaN"
+            )
         results = super().get_metrics_result()
         return _without_focus(results) if self._focus_seen.value() is False else results
 
@@ -291,7 +335,7 @@ def _is_auto(metrics):
 
 def _default_metrics():
     return {
-        "label": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        "label": class_score_metrics(["accuracy"]),
         "focus": [
             metrics.FocusAccuracy(name="accuracy"),
             metrics.AttentionEntropy(name="entropy"),

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from attention_zoo import _labels
+
 
 def as_targets(y):
     """{"label": ids, "focus": truth} as it is, or {"label": ids} from ids alone."""
@@ -13,17 +15,20 @@ def as_targets(y):
 
 
 def check_labels(labels, num_classes):
-    """Raises ValueError for the first of the labels, an array, that names no class.
+    """Raises ValueError for the first of the labels, an array, that says nothing of the classes.
 
-    In a compiled graph nothing can be raised: there the loss of such an example is NaN.
+    Labels are class ids (b,) or (b, 1), or probabilities (b, c).
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "biuf":
         raise ValueError(f"labels have dtype {labels.dtype}, expected class ids: numbers")
-    right = (labels >= 0) & (labels < num_classes) & (labels % 1 == 0)
-    if not np.all(right):
-        wrong = tuple(np.argwhere(~right)[0])
-        raise ValueError(
-            f"label is {labels[wrong]:g} at row {wrong[0]}, expected 0 to {num_classes - 1}: "
-            f"the classifier has {num_classes} classes"
-        )
+    _labels.check_shape(labels.shape, num_classes)
+    _labels.refuse_unknown(labels, num_classes)
+
+
+def as_ids(labels):
+    """Class ids (b,) of an array of labels; of probabilities the most probable class."""
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return labels.argmax(axis=1)
+    return labels.reshape(-1)

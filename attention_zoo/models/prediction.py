@@ -18,9 +18,7 @@ def argmax(classify, segments, a):
 
     NaN where a is NaN: no segment can be chosen then.
     """
-    log_p = ops.log_likelihoods(classify(ops.choose_segment(segments, a)))
-    chosen = kops.logical_not(kops.any(kops.isnan(a), axis=1, keepdims=True))  # (b, 1)
-    return kops.where(chosen, log_p, float("nan"))
+    return nan_where_nan(a, ops.log_likelihoods(classify(ops.choose_segment(segments, a))))
 
 
 def marginal(classify, segments, a):
@@ -34,8 +32,17 @@ def marginal(classify, segments, a):
 
 
 def soft(classify, segments, a):
-    """log softmax(g(sum_j a_j x_j)): one run of the classifier, on the average segment."""
-    return ops.log_likelihoods(classify(ops.average(segments, a)))
+    """log softmax(g(sum_j a_j x_j)): one run of the classifier, on the average segment.
+
+    NaN where a is NaN, which a ReLU of the classifier may make 0 of.
+    """
+    return nan_where_nan(a, ops.log_likelihoods(classify(ops.average(segments, a))))
+
+
+def nan_where_nan(a, q):
+    """q (b, c), NaN in the rows where attention a (b, m) is."""
+    broken = kops.any(kops.isnan(a), axis=1, keepdims=True)  # (b, 1)
+    return kops.where(broken, float("nan"), q)
 
 
 WAYS = {"argmax": argmax, "marginal": marginal, "soft": soft}

@@ -25,6 +25,10 @@ class Seen:
         """To be called in the steps where it is so."""
         self._count.assign(1.0)
 
+    def mark_where(self, condition):
+        """To be called in every step with a bool scalar, whether it is so there."""
+        self._count.assign(ops.maximum(self._count, ops.cast(condition, "float32")))
+
     def reset(self):
         self._count.assign(0.0)
 

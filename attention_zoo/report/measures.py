@@ -6,7 +6,8 @@ BREAKDOWN = ("FTPT", "FFPT", "FTPF", "FFPF")
 _PERCENT = {  # as in `Evaluation.table` and `RationaleEvaluation.table`
     *("accuracy", "focus_accuracy", *BREAKDOWN),
     *("macro_f1", "auroc", "comprehensiveness", "sufficiency"),
-    *("attention_mass", "token_precision", "token_recall", "token_f1", "auprc", "iou_f1"),
+    *("attention_mass", "average_precision", "token_precision", "token_recall", "token_f1"),
+    *("auprc", "iou_f1"),
 }
 _HIGHER = _PERCENT - {"FFPT", "FTPF", "FFPF", "sufficiency"} | {
     *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "meteor")
@@ -22,7 +23,7 @@ _NAMES = {
     "cider": "CIDEr",
     "meteor": "METEOR",
     "auroc": "AUROC",
-    "auprc": "AUPRC",
+    "auprc": "AUPRC (trapezoids)",
     "macro_f1": "macro F1",
     "token_f1": "token F1",
     "iou_f1": "IOU F1",

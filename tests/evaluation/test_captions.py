@@ -130,3 +130,12 @@ def test_what_cannot_be_scored_is_left_out(captioner, pictures, without_scores):
 def test_no_picture(captioner):
     with pytest.raises(ValueError, match="^the data set has no picture that can be read, expected"):
         az.evaluate_captions(captioner, [])
+
+
+def test_nan_attention_makes_nan_figures_and_one_warning(captioner, pictures, without_scores):
+    """It counted as a caption without words, and the rest were means without it."""
+    pictures[1][0]["features"][0] = np.nan
+    with pytest.warns(RuntimeWarning, match="^attention is NaN in 1 of 5 examples") as told:
+        found = az.evaluate_captions(captioner, pictures)
+    assert len(told) == 1 and told[0].filename == __file__
+    assert np.isnan([found.grounding["entropy"], found.grounding["diversity"]]).all()

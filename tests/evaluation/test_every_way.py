@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from attention_zoo import layers
 from attention_zoo.evaluation import attention_on_truth, evaluate
 from attention_zoo.models import FocusClassifier
 
@@ -304,3 +305,79 @@ def test_focus_that_names_no_segment_is_refused(linear_model, segments, truth):
     truth["focus"][4] = M
     with pytest.raises(ValueError, match="focus is 3, expected an index below 3"):
         evaluate(linear_model(), [(segments, truth)])
+
+
+# One-hot and soft labels
+
+
+def test_one_hot_labels_are_evaluated_as_ids(linear_model, segments, truth):
+    model = linear_model("lvml")
+    one_hot = truth | {"label": np.eye(C, dtype="float32")[truth["label"]]}
+    found = [evaluate(model, batches(segments, labels)) for labels in (truth, one_hot)]
+    assert found[0].scalars() == pytest.approx(found[1].scalars(), rel=1e-6)
+    alone = evaluate(model, [(segments, one_hot["label"])])
+    assert alone.ways["soft"].nll == pytest.approx(found[0].ways["soft"].nll, rel=1e-5)
+
+
+def test_nll_of_soft_labels_is_its_expectation(linear_model, numpy_predictions, segments, truth):
+    y = np.random.default_rng(3).dirichlet(np.ones(C), size=N)
+    model = linear_model("lvml")
+    found = evaluate(model, batches(segments, truth | {"label": y}))
+    expected = numpy_predictions(model, segments)
+    for name in WAYS:
+        q, way = expected[name], found.ways[name]
+        assert way.nll == pytest.approx(-(y * q).sum(axis=1).mean(), rel=1e-5)
+        assert way.accuracy == pytest.approx(np.mean(q.argmax(axis=1) == y.argmax(axis=1)))
+
+
+# NaN
+
+
+class NaNFor3(keras.layers.Layer):
+    """A focus network that has no number for a segment that begins with 3."""
+
+    def call(self, x):
+        return keras.ops.where(x[:, :1] == 3.0, float("nan"), x[:, 1:2])
+
+
+@pytest.fixture
+def broken(segments):
+    """A model whose attention is NaN in one example; a ReLU makes 0 of NaN."""
+    segments[5, 1, 0] = 3.0
+    classifier = keras.Sequential([keras.layers.Dense(8, "relu"), keras.layers.Dense(C)])
+
+    def build(attention="soft", normalizer="softmax", **settings):
+        attention = layers.get(attention, normalizer=normalizer)
+        return FocusClassifier(NaNFor3(), classifier, attention, **settings), segments
+
+    return build
+
+
+@pytest.mark.parametrize("normalizer", ["softmax", "sparsemax", "entmax15", "spherical_softmax"])
+def test_nan_attention_makes_nan_figures_and_one_warning(broken, truth, normalizer):
+    model, segments = broken(normalizer=normalizer)
+    with pytest.warns(RuntimeWarning, match=r"^attention is NaN in 1 of 23 examples: the") as told:
+        found = evaluate(model, batches(segments, truth))
+    assert len(told) == 1 and told[0].filename == __file__
+    assert np.isnan([found.focus_accuracy, found.entropy]).all()
+    for way in found.ways.values():
+        assert np.isnan([way.accuracy, way.nll, *way.breakdown.values()]).all()
+        assert way.histogram.sum() == N - 1
+    assert found.scalars() == {}
+
+
+@pytest.mark.parametrize("inference", WAYS)
+def test_keras_evaluate_gives_nan_too(broken, truth, inference):
+    """It gave the accuracy of class 0, and soft a finite loss."""
+    model, segments = broken(inference=inference)
+    model.compile(metrics={"label": ["accuracy", keras.metrics.AUC(name="auc")]})
+    found = model.evaluate(segments, truth, verbose=0, return_dict=True)
+    assert set(found) > {"loss", "label_accuracy", "label_auc", "FTPT"}
+    assert np.isnan(list(found.values())).all()
+
+
+@pytest.mark.parametrize("attention", ["soft", "hard", "lvml", "gumbel", "reinforce"])
+def test_nan_attention_makes_the_loss_of_a_compiled_step_nan(broken, truth, attention):
+    model, segments = broken(attention)
+    model.compile("sgd")
+    assert np.isnan(model.train_on_batch(segments, truth["label"])[0])

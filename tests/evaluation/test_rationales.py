@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo import metrics
+from attention_zoo import layers, metrics
 from attention_zoo.evaluation import evaluate, evaluate_rationales
 from attention_zoo.models import FocusClassifier
 
@@ -47,6 +47,7 @@ def test_agreement_is_that_of_the_attention_alone(model, data):
     scores = metrics.token_scores(focus, named)
     expected = {
         "attention_mass": metrics.attention_mass(focus, a),
+        "average_precision": metrics.average_precision(focus, a, mask),
         "auprc": metrics.auprc(focus, a, mask),
     } | {f"token_{name}": values for name, values in scores.items()}
     for name, values in expected.items():
@@ -108,3 +109,29 @@ def test_without_rationales_agreement_is_unknown(linear_model):
     assert not result.scalars().keys() & result.agreement.keys()
     assert "attention mass –" in result.table()
     assert result.by_way["argmax"]["sufficiency"] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("normalizer", ["softmax", "entmax15"])
+def test_nan_attention_makes_nan_figures_and_one_warning(data, normalizer):
+    """scikit-learn refused it, and the rest were means without that example."""
+    segments, mask, label, rationale = data
+    segments[5, 0, 0] = np.nan  # the first segment is always there
+    attention = layers.LVMLAttention(normalizer=normalizer)
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C), attention)
+    with pytest.warns(RuntimeWarning, match="^attention is NaN in 1 of 17 examples") as told:
+        found = evaluate_rationales(model, list(batches(segments, mask, label, rationale)))
+    assert len(told) == 1 and told[0].filename == __file__
+    assert np.isnan(list(found.agreement.values())).all()
+    assert all(np.isnan(list(figures.values())).all() for figures in found.by_way.values())
+    assert "average precision –" in found.table()
+
+
+def test_nan_without_a_rationale_leaves_the_agreement_of_the_others(data):
+    segments, mask, label, rationale = data
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(C), "lvml")
+    whole = evaluate_rationales(model, list(batches(segments, mask, label, rationale)))
+    assert not rationale[4].any()
+    segments[4, 0, 0] = np.nan
+    with pytest.warns(RuntimeWarning, match="^attention is NaN in 1 of 17 examples"):
+        found = evaluate_rationales(model, list(batches(segments, mask, label, rationale)))
+    assert found.agreement == pytest.approx(whole.agreement, rel=1e-6)

@@ -58,6 +58,36 @@ def test_auprc_of_a_perfect_order_is_1_and_padding_does_not_count():
     assert masked > metrics.auprc(r, a)
 
 
+def test_average_precision_by_hand():
+    """By rank the tokens are 1, 0, 1, 0, 0: the steps of recall times the precision there."""
+    found = metrics.average_precision(R, A)
+    assert found[0] == pytest.approx(0.5 * 1 + 0.5 * 2 / 3) and np.isnan(found[2])
+
+
+def test_constant_and_one_hot_attention_are_flattered_by_the_trapezoids():
+    r, constant, wrong = np.zeros((1, 10)), np.full((1, 10), 0.1), np.eye(10)[[9]]
+    r[0, :2] = 1
+    assert metrics.average_precision(r, constant) == pytest.approx(2 / 10)
+    assert metrics.auprc(r, constant) == pytest.approx(0.6)
+    assert metrics.average_precision(r, wrong) == pytest.approx(2 / 10)
+    assert metrics.auprc(r, wrong) == pytest.approx(0.1)
+
+
+def test_average_precision_of_padding_does_not_count():
+    a, r = np.array([[0.6, 0.4, 0.0, 0.0]]), np.array([[1, 0, 1, 0]])
+    masked = metrics.average_precision(r, a, np.array([[True, True, True, False]]))
+    np.testing.assert_allclose(masked, metrics.average_precision(r[:, :3], a[:, :3]))
+
+
+@pytest.mark.parametrize("score", [metrics.auprc, metrics.average_precision])
+def test_nan_attention_has_no_curve(score):
+    a = A.copy()
+    a[0, 1] = np.nan
+    found = score(R, a)
+    assert np.isnan(found[0])
+    np.testing.assert_array_equal(found[1:], score(R, A)[1:])
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_token_scores_lie_on_the_curve_of_scikit_learn(seed):
     rng = np.random.default_rng(seed)

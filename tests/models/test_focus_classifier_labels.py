@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attention_zoo import losses
+from attention_zoo import layers, losses
 
 B, M, D, C = 8, 3, 4, 3
 FOCUS_KNOWN = {"focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF"}
@@ -88,11 +88,130 @@ def test_labels_without_ids_are_refused(linear_model, segments, truth):
         compiled(linear_model()).fit(segments, {"focus": truth["focus"]}, verbose=0)
 
 
-def test_label_out_of_range_in_a_graph_makes_the_loss_nan(linear_model, segments):
+@pytest.mark.parametrize("call", ["fit", "evaluate"])
+@pytest.mark.parametrize("loss", [None, lambda y, q: -q[:, 0]], ids=["own", "of the user"])
+def test_labels_of_a_pipeline_that_name_no_class_are_refused(linear_model, segments, call, loss):
+    model = linear_model()
+    model.compile(loss=loss)
+    labels = np.where(np.arange(B) == 5, C, 0)
+    batches = tf.data.Dataset.from_tensor_slices((segments, labels)).batch(B)
+    settings = {"shuffle": False} if call == "fit" else {}
+    with pytest.raises(ValueError, match="^label is 3 at row 5, expected 0 to 2: the") as error:
+        getattr(model, call)(batches, verbose=0, **settings)
+    assert "\n" not in str(error.value)
+
+
+def test_two_replicas_refuse_a_pipelines_labels(linear_model, two_replicas, segments):
+    with two_replicas.scope():
+        model = linear_model("hard")
+        model.compile("sgd")
+    labels = np.where(np.arange(B) == 5, C, 0)
+    batches = tf.data.Dataset.from_tensor_slices((segments, labels)).batch(B)
+    with pytest.raises(ValueError, match="^label is 3 at row 1, expected 0 to 2: the"):
+        model.fit(batches, shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate"])
+def test_under_xla_a_pipelines_labels_are_named_at_the_end(linear_model, segments, truth, call):
+    model = linear_model()
+    model.compile(jit_compile=True)
+    labels = np.where(np.arange(B) == 5, C, 0)
+    batches = tf.data.Dataset.from_tensor_slices((segments, labels)).batch(B)
+    settings = {"shuffle": False} if call == "fit" else {}
+    with pytest.raises(ValueError, match="^a label is none of the 3 classes, which a step"):
+        getattr(model, call)(batches, verbose=0, **settings)
+    assert np.isfinite(evaluated(model, segments, truth)["loss"]) or call == "fit"  # forgotten
+
+
+def test_missing_labels_are_refused(linear_model, segments):
+    with pytest.raises(ValueError, match="^labels are None, expected class ids"):
+        compiled(linear_model()).evaluate(segments)
+
+
+# One-hot and soft labels
+
+
+@pytest.mark.parametrize("attention", ["soft", "hard", "lvml", "reinforce"])
+def test_one_hot_labels_train_as_ids_do(linear_model, segments, truth, attention):
+    weights, results = [], []
+    one_hot = truth | {"label": np.eye(C)[truth["label"]]}
+    for labels in (truth, one_hot):
+        keras.utils.set_random_seed(3)
+        model = compiled(linear_model(layers.get(attention)))
+        model.fit(segments, labels, batch_size=4, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+        results.append(evaluated(model, segments, labels))
+        unknown = evaluated(model, segments, labels["label"])
+        assert unknown == {name: results[-1][name] for name in ALWAYS}
+    assert_close(*weights)
+    assert results[0] == pytest.approx(results[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["soft", "hard", "lvml"])
+def test_loss_of_soft_labels_is_the_expectation_of_q(
+    linear_model, numpy_predictions, segments, name
+):
+    y = np.random.default_rng(4).dirichlet(np.ones(C), size=B)
+    model = compiled(linear_model(name))
+    q = numpy_predictions(model, segments)[{"lvml": "marginal"}.get(name, name)]
+    loss = model.compute_loss(None, y, model(segments, training=True))
+    assert float(loss) == pytest.approx(-(y * q).sum(axis=1).mean(), rel=1e-5)
+
+
+def test_class_weights_of_one_hot_labels_are_those_of_ids(linear_model, segments, truth):
+    weights = []
+    for labels in (truth["label"], np.eye(C)[truth["label"]]):
+        keras.utils.set_random_seed(3)
+        model = compiled(linear_model())
+        model.fit(segments, labels, class_weight={0: 1, 1: 2, 2: 0.5}, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    assert_close(*weights)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (
+            np.eye(C)[[0] * B] + np.eye(C)[[1] * B],
+            "^label at row 0 has sum 2 and minimum 0, expected",
+        ),
+        (
+            np.zeros((B, C + 1)),
+            r"^labels have shape \((8|None), 4\), expected class ids .* not supported$",
+        ),
+        (np.full(B, 0.37), "^label is 0.37 at row 0, .* regression is not supported$"),
+    ],
+)
+@pytest.mark.parametrize("source", ["arrays", "pipeline"])
+def test_other_targets_are_refused_in_one_line(linear_model, segments, labels, message, source):
     model = linear_model()
     model.compile()
-    batches = tf.data.Dataset.from_tensor_slices((segments, np.full(B, C))).batch(B)
-    assert np.isnan(evaluated(model, batches)["loss"])
+    data = (segments, labels.astype("float32"))
+    if source == "pipeline":
+        data = (tf.data.Dataset.from_tensor_slices(data).batch(B),)
+    with pytest.raises(ValueError, match=message) as error:
+        model.fit(*data, shuffle=False, verbose=0)
+    assert "\n" not in str(error.value)
+
+
+def test_only_attention_that_observes_is_told(linear_model, segments, monkeypatch):
+    """No loss is computed that the user did not choose."""
+    calls = []
+    monkeypatch.setattr(losses.NegativeLogLikelihood, "call", lambda *_: calls.append(1))
+    for attention, told in (("soft", 0), ("hybrid", 0)):
+        model = compiled(linear_model(attention), loss=lambda y, q: -q[:, 0])
+        model.compute_loss(None, np.zeros(B, int), model(segments, training=True))
+        assert len(calls) == told
+
+
+def test_which_attention_observes():
+    class Own(layers.SoftAttention):
+        def observe(self, log_likelihood):
+            pass
+
+    told = [Own(), layers.ReinforceAttention(), layers.HybridAttention("soft", "reinforce")]
+    others = [layers.get(name) for name in ("soft", "hard", "lvml", "gumbel", "hybrid")]
+    assert all(one.observes for one in told) and not any(one.observes for one in others)
 
 
 def test_nan_segments_make_the_loss_nan(linear_model, segments, truth):

@@ -34,7 +34,15 @@ def test_digits_are_those_of_the_evaluation(ways):
 
 def test_digits_are_those_of_the_evaluation_of_rationales(ways):
     rng = np.random.default_rng(1)
-    agreement = ("attention_mass", "token_precision", "token_recall", "token_f1", "auprc", "iou_f1")
+    agreement = (
+        "attention_mass",
+        "token_precision",
+        "token_recall",
+        "token_f1",
+        "auprc",
+        "iou_f1",
+        "average_precision",
+    )
     by_way = ("macro_f1", "auroc", "comprehensiveness", "sufficiency")
     found = RationaleEvaluation(
         *(10, 10, 0.5, 1.0, ways, 5),

@@ -7,7 +7,7 @@ import itertools
 from attention_zoo.trainers.reproduction import figures, tables
 from attention_zoo.trainers.reproduction.tables import Table
 
-_ON_POSTS = ("argmax_accuracy", "focus_accuracy", "token_f1", "iou_f1", "auprc")
+_ON_POSTS = ("argmax_accuracy", "focus_accuracy", "average_precision", "token_f1", "iou_f1")
 _ON_CAPTIONS = ("perplexity", "bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "meteor")
 
 

@@ -1,0 +1,104 @@
+"""Labels as losses and metrics take them: class ids, or a probability of every class.
+
+Letters: y labels, q class scores (..., c). Labels are ids (...) or (..., 1), or probabilities
+(..., c), one-hot among them.
+"""
+
+from keras import ops
+
+from attention_zoo._assertions import as_line, require
+
+_TOLERANCE = 1e-2  # how far probabilities may sum from 1: a hundred of them in bfloat16
+
+
+def are_ids(y, q):
+    """Whether labels are class ids; probabilities otherwise."""
+    return len(y.shape) < len(q.shape) or y.shape[-1] == 1
+
+
+def class_ids(y, q):
+    """The ids (...), int32; of probabilities the most probable class."""
+    if not are_ids(y, q):
+        return ops.cast(ops.argmax(y, axis=-1), "int32")
+    return ops.cast(ops.reshape(y, ops.shape(q)[:-1]), "int32")
+
+
+def probabilities(y, q):
+    """The probabilities (..., c) in the dtype of q; of ids one-hot."""
+    if not are_ids(y, q):
+        return ops.cast(y, q.dtype)
+    return ops.one_hot(class_ids(y, q), q.shape[-1], dtype=q.dtype)
+
+
+# --- checks, of labels (b,), (b, 1) or (b, c) ---
+
+
+def check_shape(shape, num_classes, batch=None):
+    """Raises ValueError unless it may be that of labels, of `batch` examples if that is known."""
+    shape = tuple(shape)
+    right = len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, None, num_classes))
+    if not right or None not in (batch, shape[0]) and shape[0] != batch:
+        raise ValueError(
+            f"labels have shape {shape}, expected class ids ({_size(batch)},) or ({_size(batch)}, "
+            f"1), or probabilities ({_size(batch)}, {num_classes}): regression and several labels "
+            "an example are not supported"
+        )
+
+
+def known(y, num_classes):
+    """Whether labels say something of the classes, bool (b,).
+
+    An id is one of 0 to c - 1. Probabilities are 0 or more and sum to 1.
+    """
+    y = ops.cast(y, "float32")
+    if _have_probabilities(y):
+        return ops.all(y >= 0, axis=-1) & (ops.abs(ops.sum(y, axis=-1) - 1) < _TOLERANCE)
+    y = ops.reshape(y, (-1,))
+    return (y >= 0) & (y < num_classes) & (y == ops.floor(y))
+
+
+def refuse_unknown(y, num_classes):
+    """`known`; raises at the first label that is not, wherever that can be done.
+
+    Eagerly a ValueError; in a graph of TensorFlow that is not compiled by XLA an error as it runs,
+    which `_assertions.as_value_error` makes a ValueError of; elsewhere nothing.
+    """
+    right = known(y, num_classes)
+    try:
+        all_right = bool(ops.all(right))
+    except TypeError:  # what a symbolic truth value raises
+        require(ops.all(right), lambda: _fault(y, num_classes, right))
+        return right
+    if not all_right:
+        raise ValueError(as_line(*map(_as_text, _fault(y, num_classes, right))))
+    return right
+
+
+def _fault(y, num_classes, right):
+    """Of the first label that is not right, the parts of an error's line."""
+    y, c = ops.cast(y, "float32"), num_classes
+    row = ops.sum(ops.cumprod(ops.cast(right, "float32")))  # an argmin has none of an empty batch
+    first = ops.equal(ops.arange(ops.shape(right)[0], dtype="float32"), row)
+
+    def of_first(values):
+        return ops.sum(ops.where(first, values, 0.0))
+
+    if not _have_probabilities(y):
+        label = of_first(ops.reshape(y, (-1,)))
+        expected = f"expected 0 to {c - 1}: the classifier has {c} classes"
+        return "label is", label, "at row", row, f"{expected}, regression is not supported"
+    total, least = of_first(ops.sum(y, axis=-1)), of_first(ops.min(y, axis=-1))
+    expected = f"expected probabilities of {c} classes: several labels are not supported"
+    return "label at row", row, "has sum", total, "and minimum", least, expected
+
+
+def _as_text(part):
+    return part if isinstance(part, str) else f"{float(part):g}"
+
+
+def _have_probabilities(y):
+    return len(y.shape) == 2 and y.shape[1] != 1
+
+
+def _size(batch):
+    return "b" if batch is None else batch
