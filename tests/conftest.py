@@ -3,6 +3,8 @@
 import functools
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -33,6 +35,28 @@ settings.load_profile("repeatable")
 def seeds():
     """Every test starts from the same seeds (Python, NumPy, TensorFlow), whatever ran before."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def has_low_precision():
+    """Whether TensorFlow can multiply in float16 and bfloat16 here.
+
+    It asks the CPU what oneDNN can do. Where ONEDNN_MAX_CPU_ISA allows oneDNN less than the CPU,
+    it crashes, so another process tries.
+    """
+    if "ONEDNN_MAX_CPU_ISA" not in os.environ:
+        return True
+    code = "import tensorflow as tf\nfor t in ('float16', 'bfloat16'): x = tf.ones((8, 8), t); x @ x"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+@pytest.fixture(autouse=True)
+def low_precision(request):
+    """Skips what is marked `low_precision` where TensorFlow would crash."""
+    if request.node.get_closest_marker("low_precision"):
+        if not request.getfixturevalue("has_low_precision"):
+            isa = os.environ["ONEDNN_MAX_CPU_ISA"]
+            pytest.skip(f"TensorFlow takes oneDNN's float16 or bfloat16 that {isa} does not have")
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ assert "attention_zoo" not in sys.modules  # TensorFlow imports Keras itself
 
 
 @pytest.fixture(scope="module")
-def models():
+def models(has_low_precision):
     """One of every kind, by name, and the segments (and mask) to serve."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
@@ -83,6 +83,8 @@ def models():
             {"segments": digits, "mask": rng.random((5, 7)) < 0.7},
         ),
     }
+    if not has_low_precision:
+        del kinds["half"]
     return kinds
 
 
@@ -115,7 +117,8 @@ def served(models, tmp_path_factory):
     return folder
 
 
-KINDS = [*ATTENTIONS, "images", "half", "words", "masked", "preset", "masked_preset"]
+HALF = pytest.param("half", marks=pytest.mark.low_precision)
+KINDS = [*ATTENTIONS, "images", HALF, "words", "masked", "preset", "masked_preset"]
 
 
 @pytest.mark.parametrize("name", KINDS)

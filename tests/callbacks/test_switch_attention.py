@@ -232,6 +232,7 @@ def test_fit_after_one_that_broke_off_trains_the_phase_it_finds(linear_model, da
 # Loss scale
 
 
+@pytest.mark.low_precision
 @pytest.mark.parametrize("rate", [None, 0.03])
 def test_loss_scale_survives_the_switch(data, rate):
     """Under mixed_float16 the second phase starts from a fresh loss scale, not from 0."""

@@ -239,6 +239,7 @@ def test_agrees_with_the_models_own_evaluate(linear_model, segments, truth):
         assert figures[f"marginal_{cell}"] == pytest.approx(own[cell])
 
 
+@pytest.mark.low_precision
 def test_model_in_half_precision_is_evaluated_in_half_precision(segments, truth):
     focus, classifier = (keras.layers.Dense(n, dtype="mixed_bfloat16") for n in (1, C))
     model = FocusClassifier(focus, classifier, "soft", dtype="mixed_bfloat16")

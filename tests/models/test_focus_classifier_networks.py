@@ -105,6 +105,7 @@ def test_subclassed_networks_train_and_are_saved(segments, tmp_path):
         np.testing.assert_array_equal(loaded(segments)[key], value)
 
 
+@pytest.mark.low_precision
 def test_subclassed_networks_in_mixed_precision(segments):
     policy = "mixed_bfloat16"
     networks = [Subclassed(n, dtype=policy) for n in (1, C, 2)]

@@ -226,6 +226,7 @@ def test_samplers_keep_two_replicas_alike(linear_model, three_steps, name, two_r
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.low_precision
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("name", attentions("soft", "lvml", "reinforce"))
 def test_mixed_precision(linear_model, three_steps, policy, name):

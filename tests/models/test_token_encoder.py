@@ -48,6 +48,7 @@ def test_the_vocabulary_is_saved_with_the_model(tmp_path):
     loaded.load_weights(tmp_path / "model.weights.h5")
 
 
+@pytest.mark.low_precision
 def test_mixed_precision_keeps_ids(monkeypatch):
     """300 and 301 are one number in bfloat16."""
     before = keras.config.dtype_policy()
