@@ -206,7 +206,8 @@ class Captioner(keras.Model):
             )
             for k in (None, self.top_k)
         )
-        return kops.where(present(words), exact - bound, 0.0)
+        lost = kops.maximum(exact - bound, 0.0)  # rounded, it could be less
+        return kops.where(present(words), lost, 0.0)
 
     def compile(self, optimizer="adam", loss=None, **kwargs):
         """As `keras.Model.compile`; the loss is of the words, by default `CaptionLoss`."""

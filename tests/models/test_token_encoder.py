@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from attention_zoo.models import FocusClassifier, TokenEncoder, text_networks
 
+# Sums of up to 24 terms of a size up to 4.
+ATOL = 24 * 4 * 2.0**-23
 WORDS = ["tea", "soup", "thunder", "שלום"]
 
 
@@ -21,7 +23,7 @@ def test_ids():
 def test_padding_changes_nothing(network):
     one, ids = encoder(network), np.array([[2, 3, 1]])
     padded = one(np.array([[2, 3, 1, 0, 0]]))
-    np.testing.assert_allclose(padded[:, :3], one(ids), atol=1e-6)
+    np.testing.assert_allclose(padded[:, :3], one(ids), atol=ATOL)
     np.testing.assert_array_equal(padded._keras_mask, [[True, True, True, False, False]])
 
 
@@ -29,7 +31,7 @@ def test_padding_changes_nothing(network):
 def test_a_masked_token_is_an_absent_one(network):
     one = encoder(network)
     masked = one(np.array([[2, 3, 4]]), mask=np.array([[True, True, False]]))
-    np.testing.assert_allclose(masked[:, :2], one(np.array([[2, 3, 0]]))[:, :2], atol=1e-6)
+    np.testing.assert_allclose(masked[:, :2], one(np.array([[2, 3, 0]]))[:, :2], atol=ATOL)
     np.testing.assert_array_equal(masked._keras_mask, [[True, True, False]])
 
 
