@@ -11,7 +11,7 @@ TEST = [
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "pycocoevalcap>=1.2",
-    "aiohttp>=3.12.14",
+    "aiohttp>=3.13.3",
 ]
 
 setup(
@@ -46,26 +46,26 @@ setup(
     },
     python_requires=">=3.10,<3.14",
     install_requires=[
-        "absl-py",
-        "importlib_resources",  # tensorflow_datasets 4.9.10 imports it without declaring it
-        "jinja2>=3.1",
+        "absl-py>=2.1",
+        "importlib_resources>=6.1",  # tensorflow_datasets 4.9.10 imports it without declaring it
+        "jinja2>=3.1.6",
         # Safe mode has no known hole in 3.12.4, of the last series for Python 3.10, and 3.13.2.
         "keras>=3.12.4,!=3.13.0,!=3.13.1",
         "matplotlib>=3.8",
-        "numpy",
-        "requests",
-        "scikit-learn",
-        "scipy",
+        "numpy>=1.26",
+        "requests>=2.32.4",
+        "scikit-learn>=1.5",
+        "scipy>=1.11.2",
         "tensorboard>=2.20",  # tf.summary needs it; TensorFlow 2.21 no longer requires it
         "tensorflow>=2.20",  # 2.18 and 2.19 pin a protobuf that tensorflow-metadata 1.21 refuses
         "tensorflow-datasets>=4.9.10",  # earlier ones fail under protobuf 7
-        "tqdm",
+        "tqdm>=4.66.3",
     ],
     extras_require={
         "test": TEST,
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
         "captions": ["pycocoevalcap>=1.2"],  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
-        "serve": ["aiohttp>=3.12.14"],
+        "serve": ["aiohttp>=3.13.3"],
         "benchmarks": ["torch==2.13.0"],
     },
     entry_points={

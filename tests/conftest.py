@@ -4,6 +4,8 @@ import contextlib
 import functools
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -11,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,6 +38,28 @@ settings.load_profile("repeatable")
 def seeds():
     """Every test starts from the same seeds (Python, NumPy, TensorFlow), whatever ran before."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def has_low_precision():
+    """Whether TensorFlow can multiply in float16 and bfloat16 here.
+
+    It asks the CPU what oneDNN can do. Where ONEDNN_MAX_CPU_ISA allows oneDNN less than the CPU,
+    it crashes, so another process tries.
+    """
+    if "ONEDNN_MAX_CPU_ISA" not in os.environ:
+        return True
+    code = "import tensorflow as tf; [(x := tf.ones((8, 8), t)) @ x for t in ('half', 'bfloat16')]"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+@pytest.fixture(autouse=True)
+def low_precision(request):
+    """Skips what is marked `low_precision` where TensorFlow would crash."""
+    marked = request.node.get_closest_marker("low_precision")
+    if marked and not request.getfixturevalue("has_low_precision"):
+        isa = os.environ["ONEDNN_MAX_CPU_ISA"]
+        pytest.skip(f"TensorFlow would crash: oneDNN has no float16 or bfloat16 with {isa}")
 
 
 @pytest.fixture
@@ -131,6 +156,20 @@ def strange_texts():
         "emoji": ["🌧️", "thunder", "👨‍👩‍👧"],
         "right to left": ["שלום", "thunder", "مرحبا"],
     }
+
+
+@pytest.fixture(scope="session")
+def rounding():
+    """(terms, size=1, dtype="float32") -> how far two machines may be apart in a sum.
+
+    `terms` is the number of roundings on the way, `size` that of the sum with all signs made plus.
+    Each of both is off by at most half an epsilon of `size` a rounding.
+    """
+
+    def bound(terms, size=1.0, dtype="float32"):
+        return terms * float(ml_dtypes.finfo(dtype.removeprefix("mixed_")).eps) * size
+
+    return bound
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def test_known_values():
 
 
 def test_spherical_softmax_of_zeros_is_uniform():
-    np.testing.assert_allclose(ops.spherical_softmax(np.zeros((1, M))), 1 / M)
+    np.testing.assert_allclose(ops.spherical_softmax(np.zeros((1, M))), 1 / M, rtol=1e-6)
 
 
 @NORMALIZERS
@@ -132,7 +132,7 @@ def test_normalizer_computes_in_float32(scores, name, dtype):
 def test_normalizer_commutes_with_permutations(scores, name):
     normalizer, order = ops.NORMALIZERS[name], [2, 0, 3, 1]
     permuted = normalizer(scores[:, order])
-    np.testing.assert_allclose(permuted, normalizer(scores).numpy()[:, order], atol=1e-6)
+    np.testing.assert_allclose(permuted, normalizer(scores).numpy()[:, order], atol=1e-5)
 
 
 @NORMALIZERS

@@ -216,7 +216,8 @@ class Captioner(AttentionModel):
             )
             for k in (None, self.top_k)
         )
-        return kops.where(present(words), exact - bound, 0.0)
+        lost = kops.maximum(exact - bound, 0.0)  # rounded, it could be less
+        return kops.where(present(words), lost, 0.0)
 
     def compile(
         self, optimizer="adam", loss=None, *, metrics=None, weighted_metrics=None, **kwargs

@@ -2,7 +2,8 @@
 
 Each function returns (focus, classifier): two networks of one segment (h, w, channels), the focus
 network with one score and no biases, the classifier with a logit a class. Glorot-normal kernels,
-zero biases, valid padding, ReLU between layers, max-pooling before it: the two commute.
+zero biases, valid padding, ReLU between layers, max-pooling before it: the two commute. Smaller
+images than a network can read raise ValueError.
 
 Reference: arXiv:2307.13421, experiments on CIFAR-10 and CIFAR-100.
 """
@@ -68,6 +69,7 @@ def digits_networks(segment_shape=(8, 8, 1), num_classes=3):
 
 def _network(segment_shape, name, *, convolutions, units, use_bias=True):
     """Convolutions (filters, kernel size, whether a 2×2 pool follows), then dense layers."""
+    _check_size(segment_shape, convolutions)
     settings = {"kernel_initializer": "glorot_normal", "use_bias": use_bias}
     stack = [keras.Input(segment_shape)]
     for filters, kernel_size, pool in convolutions:
@@ -79,3 +81,16 @@ def _network(segment_shape, name, *, convolutions, units, use_bias=True):
     stack += [keras.layers.Dense(n, activation="relu", **settings) for n in units[:-1]]
     stack.append(keras.layers.Dense(units[-1], **settings))
     return keras.Sequential(stack, name=name)
+
+
+def _check_size(segment_shape, convolutions):
+    """Raises where a convolution or a pool would be left without a pixel; Keras 3.12 does not."""
+    least = 1  # pixel that the dense layers see, along each axis
+    for _, kernel_size, pool in reversed(convolutions):
+        least = (2 * least if pool else least) + kernel_size - 1
+    is_image = isinstance(segment_shape, tuple | list) and len(segment_shape) == 3
+    if not is_image or any(size is not None and size < least for size in segment_shape[:2]):
+        raise ValueError(
+            f"segment_shape is {segment_shape}, expected (height, width, channels) of "
+            f"{least}×{least} pixels or more"
+        )

@@ -177,6 +177,7 @@ def test_encoder_makes_the_segments(linear_model, data):
     assert_drives(focus_drive(model, x, y), focus_drive(plain, 0.5 * x, y))
 
 
+@pytest.mark.low_precision
 def test_half_precision_keeps_losses_in_float32(data):
     x, y = data
     policy = keras.config.dtype_policy()

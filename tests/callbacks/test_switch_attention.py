@@ -8,6 +8,9 @@ from attention_zoo.callbacks import FocusStalled, SwitchAttention, reset
 from attention_zoo.models import FocusClassifier
 
 FIT = {"batch_size": 4, "shuffle": False, "verbose": 0}  # three steps an epoch
+# Weights after nine steps at 0.1 with momentum: 16 roundings of gradients of a size up to 4, by
+# 0.1 (1 + 1.9 + ... + 6.1), and two of the weight a step.
+ATOL = 240 * 2.0**-23
 
 
 class Watch(keras.callbacks.Callback):
@@ -49,7 +52,7 @@ def decaying():
     return keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10))
 
 
-def assert_close(weights, expected, atol=1e-6):
+def assert_close(weights, expected, atol=ATOL):
     assert len(weights) == len(expected)
     for w, e in zip(weights, expected, strict=True):
         np.testing.assert_allclose(w, e, atol=atol, rtol=0)
@@ -160,7 +163,7 @@ def test_a_callback_may_restore_the_second_phase(restored_first, linear_model, d
     hybrid.fit(*data, callbacks=callbacks if restored_first else callbacks[::-1], **FIT)
     compiled(hard).fit(*data, **FIT)
     for one, other in zip(hybrid.trainable_variables, hard.trainable_variables, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+        np.testing.assert_allclose(one, other, atol=ATOL)
 
 
 @pytest.mark.slow
@@ -265,6 +268,7 @@ def test_fit_after_one_that_broke_off_trains_the_phase_it_finds(linear_model, da
 # Loss scale
 
 
+@pytest.mark.low_precision
 @pytest.mark.parametrize("rate", [None, 0.03])
 def test_loss_scale_survives_the_switch(data, rate):
     """Under mixed_float16 the second phase starts from a fresh loss scale, not from 0."""

@@ -106,6 +106,7 @@ def step():
 
 @pytest.fixture(scope="session")
 def assert_steps_agree():
+    # Sums of M, D and B terms and softmaxes: some 20 roundings of a size up to 4 make 1e-5.
     def check(actual, expected, atol=1e-5):
         for name in Step._fields:
             np.testing.assert_allclose(

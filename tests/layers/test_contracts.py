@@ -176,6 +176,7 @@ def test_permuted_segments_have_permuted_weights(make, step, segments, scores, k
 # --- precision, compilers, devices ---
 
 
+@pytest.mark.low_precision
 @pytest.mark.parametrize(
     ("name", "precision"), [("mixed_float16", 2**-10), ("mixed_bfloat16", 2**-7)]
 )
@@ -269,7 +270,7 @@ def test_two_replicas_give_the_gradients_of_one(
     expected = [np.mean(pair, axis=0) for pair in zip(*halves, strict=True)]
     if not samples(make()):
         whole = gradients(focus_classifier(make()), segments, labels)
-        assert_equal(whole, expected, atol=1e-6)
+        assert_equal(whole, expected, atol=1e-5)
     with two_replicas.scope():
         model = focus_classifier(make())
         model.compile(keras.optimizers.SGD(1.0), metrics=[])

@@ -8,6 +8,8 @@ import tensorflow as tf
 from attention_zoo import layers
 from attention_zoo.models import Captioner
 
+# Tolerances: log-probabilities of a size up to 20, after sums of some 40 terms, are off by up to
+# 1e-4; attention, losses and gradients, of a size up to 4, by up to 2e-5.
 EXACT = ["soft", "hard", "lvml"]
 ATTENTIONS = [*EXACT, "gumbel", "reinforce", "hybrid"]
 
@@ -93,7 +95,7 @@ def test_hybrid_is_its_first_then_its_second(captioner, captions):
     model, (inputs, _) = captioner("hybrid"), captions
     for name in ("soft", "hard"):
         expected = captioner(name)(inputs, training=True)["words"]
-        np.testing.assert_allclose(model(inputs, training=True)["words"], expected, atol=1e-5)
+        np.testing.assert_allclose(model(inputs, training=True)["words"], expected, atol=1e-4)
         model.attention.switch()
 
 
@@ -136,10 +138,10 @@ def test_padding_changes_nothing(captioner, captions, name):
     padded = [np.pad(x["words"], [(0, 0), (0, 2)]) for x in (inputs, targets)]
     model = captioner(make(name))
     more, with_padding = trained_on(model, inputs | {"words": padded[0]}, {"words": padded[1]})
-    np.testing.assert_allclose(more, loss, rtol=1e-6)
+    np.testing.assert_allclose(more, loss, rtol=1e-5)
     for one, other in zip(with_padding, gradients):
         np.testing.assert_allclose(
-            tf.convert_to_tensor(one), tf.convert_to_tensor(other), atol=2e-6
+            tf.convert_to_tensor(one), tf.convert_to_tensor(other), atol=2e-5
         )
     figures = model.evaluate(inputs | {"words": padded[0]}, {"words": padded[1]}, verbose=0)
     np.testing.assert_allclose(figures, model.evaluate(inputs, targets, verbose=0), rtol=1e-5)
@@ -188,7 +190,7 @@ def test_sample_weights_weigh_captions(captioner, captions):
     one = {name: x[:1] for name, x in inputs.items()}
     alone = model.test_on_batch(one, {"words": targets["words"][:1]})
     weighed = model.test_on_batch(inputs, targets, sample_weight=np.array([1.0, 0.0, 0.0, 0.0]))
-    np.testing.assert_allclose(weighed[0], alone[0], rtol=1e-6)
+    np.testing.assert_allclose(weighed[0], alone[0], rtol=1e-5)
 
 
 def test_a_grid_is_its_regions(captioner, captions):
@@ -241,13 +243,13 @@ def test_number_of_words_need_not_be_known(captioner, captions):
         words, y = (tf.constant(x["words"], "int32") for x in (inputs, targets))
         results.append(tf.nest.flatten(step(inputs["features"], words, y)))
     for one, other in zip(*results):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+        np.testing.assert_allclose(one, other, atol=2e-5)
 
 
 def test_dropout_is_of_training_alone(captioner, captions):
     model, (inputs, _) = captioner(dropout=0.5), captions
     plain = captioner()
-    np.testing.assert_allclose(model(inputs)["words"], plain(inputs)["words"], atol=1e-6)
+    np.testing.assert_allclose(model(inputs)["words"], plain(inputs)["words"], atol=1e-4)
     dropped = model(inputs, training=True)["words"]
     assert np.abs(dropped - plain(inputs, training=True)["words"]).max() > 0.1
 

@@ -147,7 +147,7 @@ def test_encoder_is_trained_or_left_as_it_is(small_encoder):
         changed = [np.any(x != y) for x, y in zip(before, encoder.get_weights())]
         assert all(changed) if trainable else not any(changed)
         features = {"features": encoder(inputs["image"]), "words": inputs["words"]}
-        np.testing.assert_allclose(model(features)["words"], model(inputs)["words"], atol=1e-6)
+        np.testing.assert_allclose(model(features)["words"], model(inputs)["words"], atol=1e-5)
 
 
 @pytest.mark.slow
@@ -182,6 +182,6 @@ def test_top_k_is_a_lower_bound(captioner, captions, numpy_captioner):
             np.testing.assert_allclose(error[i], np.where(y[i] != 0, lost, 0.0), atol=1e-4)
     assert error.min() >= 0.0 and error.max() > 0.01
     every = captioner("lvml", top_k=3)
-    np.testing.assert_allclose(every.top_k_error(inputs, targets), 0.0, atol=1e-5)
+    np.testing.assert_allclose(every.top_k_error(inputs, targets), 0.0, atol=1e-4)
     expected = captioner("lvml")(inputs, training=True)["words"]
-    np.testing.assert_allclose(every(inputs, training=True)["words"], expected, atol=1e-5)
+    np.testing.assert_allclose(every(inputs, training=True)["words"], expected, atol=1e-4)

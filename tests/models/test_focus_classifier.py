@@ -12,6 +12,8 @@ from attention_zoo.models import FocusClassifier
 from attention_zoo.models.prediction import WAYS
 
 B, M, D, C = 6, 3, 4, 3
+# Class scores: sums of D and M terms of a size up to 8 and two softmaxes, 16 roundings.
+ATOL = 16 * 8 * 2.0**-23
 ATTENTIONS = ["soft", "hard", "lvml", "gumbel", "reinforce", "hybrid"]
 AUTO = {"soft": "soft", "lvml": "marginal"} | dict.fromkeys(
     ["hard", "gumbel", "reinforce", "hybrid"], "argmax"
@@ -40,8 +42,8 @@ def test_ways_to_predict_are_what_numpy_computes(
     expected = numpy_predictions(model, segments)
     output = model(segments, training=False)
     assert set(output) == {"label", "focus"}
-    np.testing.assert_allclose(output["label"], expected[way], atol=1e-5)
-    np.testing.assert_allclose(output["focus"], expected["focus"], atol=1e-6)
+    np.testing.assert_allclose(output["label"], expected[way], atol=ATOL)
+    np.testing.assert_allclose(output["focus"], expected["focus"], atol=ATOL)
 
 
 @pytest.mark.parametrize("name", ATTENTIONS)
@@ -49,7 +51,7 @@ def test_auto_predicts_as_documented(linear_model, numpy_predictions, segments, 
     model = linear_model(name)
     assert model.way_to_predict == AUTO[name]
     expected = numpy_predictions(model, segments)[AUTO[name]]
-    np.testing.assert_allclose(model(segments)["label"], expected, atol=1e-5)
+    np.testing.assert_allclose(model(segments)["label"], expected, atol=ATOL)
 
 
 def test_hybrid_predicts_as_its_second_paradigm(linear_model):
@@ -72,7 +74,7 @@ def test_only_segment_is_the_answer_in_every_way(linear_model, segments):
     outputs = model.predict_every_way(segments[:1, :1])
     expected = keras.ops.log_softmax(model.classifier(segments[:1, 0]))
     for way in WAYS:
-        np.testing.assert_allclose(outputs[way], expected, atol=1e-6)
+        np.testing.assert_allclose(outputs[way], expected, atol=ATOL)
     np.testing.assert_array_equal(outputs["focus"], [[1.0]])
 
 
@@ -106,14 +108,14 @@ def test_training_outputs_are_the_paradigms_class_scores(
     model = linear_model(name)
     output = model(segments, training=True)
     expected = numpy_predictions(model, segments)
-    np.testing.assert_allclose(output["label"], expected[paradigm], atol=1e-5)
-    np.testing.assert_allclose(output["focus"], expected["focus"], atol=1e-6)
+    np.testing.assert_allclose(output["label"], expected[paradigm], atol=ATOL)
+    np.testing.assert_allclose(output["focus"], expected["focus"], atol=ATOL)
 
 
 def test_lvml_trains_on_what_it_predicts(linear_model, segments):
     model = linear_model("lvml")
     trained, predicted = (model(segments, training=training) for training in (True, False))
-    np.testing.assert_allclose(trained["label"], predicted["label"], atol=1e-6)
+    np.testing.assert_allclose(trained["label"], predicted["label"], atol=ATOL)
 
 
 @pytest.mark.parametrize("name", ATTENTIONS)
@@ -123,8 +125,8 @@ def test_training_outputs_are_the_attentions_class_scores(linear_model, segments
     scores = keras.ops.squeeze(model.focus(segments), -1)
     twin = attention(name)  # draws the same samples
     q, a = twin.class_scores(model.classifier, segments, scores, training=True)
-    np.testing.assert_allclose(output["label"], q, atol=1e-6)
-    np.testing.assert_allclose(output["focus"], a, atol=1e-6)
+    np.testing.assert_allclose(output["label"], q, atol=ATOL)
+    np.testing.assert_allclose(output["focus"], a, atol=ATOL)
 
 
 # How often the classifier runs

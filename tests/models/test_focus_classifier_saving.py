@@ -152,6 +152,7 @@ def test_model_that_was_not_compiled_comes_back_so(linear_model, reloaded):
     assert not reloaded(linear_model()).compiled
 
 
+@pytest.mark.low_precision
 def test_mixed_precision_comes_back(reloaded, data):
     policy = "mixed_float16"
     focus, classifier = (keras.layers.Dense(n, dtype=policy) for n in (1, C))

@@ -8,6 +8,9 @@ import tensorflow as tf
 from attention_zoo import losses
 
 B, M, D, C = 8, 3, 4, 3
+# Weights after three steps at 0.1 with momentum: 16 roundings of gradients of a size up to 4, by
+# 0.1 (1 + 1.9 + 2.7), and two of the weight a step.
+ATOL = 48 * 2.0**-23
 ATTENTIONS = ["soft", "hard", "lvml", "gumbel", "reinforce", "hybrid"]
 FOCUS_KNOWN = {"focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF"}
 ALWAYS = {"loss", "label_accuracy", "focus_entropy"}
@@ -43,7 +46,7 @@ def evaluated(model, *data, **settings):
     return model.evaluate(*data, return_dict=True, verbose=0, **settings)
 
 
-def assert_close(weights, expected, atol=1e-6):
+def assert_close(weights, expected, atol=ATOL):
     for w, e in zip(weights, expected, strict=True):
         np.testing.assert_allclose(w, e, atol=atol, rtol=0)
 
@@ -77,7 +80,7 @@ def test_step_of_sgd_follows_the_gradient_of_the_numpy_loss(
     gradient = central_differences(loss, np.concatenate([w.ravel() for w in before]))
     model.train_on_batch(segments, truth)
     moved = np.concatenate([(b - w).ravel() for b, w in zip(before, model.get_weights()[:3])])
-    np.testing.assert_allclose(moved, gradient, atol=2e-6)
+    np.testing.assert_allclose(moved, gradient, atol=ATOL)
 
 
 class _Weights:
@@ -164,8 +167,8 @@ def test_examples_of_weight_zero_teach_nothing(linear_model, segments, truth, so
 def test_breakdown_agrees_with_the_accuracies_under_sample_weights(linear_model, segments, truth):
     model = compiled(linear_model())
     result = evaluated(model, segments, truth, sample_weight=np.arange(B))
-    assert result["FTPT"] + result["FFPT"] == pytest.approx(result["label_accuracy"])
-    assert result["FTPT"] + result["FTPF"] == pytest.approx(result["focus_accuracy"])
+    assert result["FTPT"] + result["FFPT"] == pytest.approx(result["label_accuracy"], abs=ATOL)
+    assert result["FTPT"] + result["FTPF"] == pytest.approx(result["focus_accuracy"], abs=ATOL)
 
 
 def test_masks_in_fit(linear_model, segments, truth):
@@ -205,7 +208,7 @@ def test_xla_trains_alike(linear_model, three_steps, name):
     for way in ({"run_eagerly": True}, {"run_eagerly": False, "jit_compile": True}):
         keras.utils.set_random_seed(3)
         weights.append(trained(compiled(linear_model(name), **way), three_steps))
-    assert_close(*weights, atol=2e-6)
+    assert_close(*weights)
 
 
 @pytest.mark.parametrize("name", attentions("lvml", of=["soft", "hard", "lvml"]))
@@ -229,6 +232,7 @@ def test_samplers_keep_two_replicas_alike(linear_model, three_steps, name, two_r
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.low_precision
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("name", attentions("soft", "lvml", "reinforce"))
 def test_mixed_precision(linear_model, three_steps, policy, name):

@@ -1,5 +1,7 @@
 """The paper's networks, against its layer list."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -174,3 +176,16 @@ def test_two_calls_share_nothing(make):
     (focus, _), (other, _) = make(), make()
     assert focus is not other
     assert np.any(focus.get_weights()[0] != other.get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("make", "least"), [(cifar10_networks, 18), (cifar100_networks, 18), (digits_networks, 6)]
+)
+def test_images_too_small_are_refused(make, least):
+    """By this package: Keras 3.12 builds layers of no pixels."""
+    for network in make((least, least, 1)):
+        assert all(weight.size > 0 for weight in network.get_weights())
+    for shape in ((least - 1, 32, 3), (32, least - 1, 3), (least, least), 3):
+        expected = rf"segment_shape is {re.escape(str(shape))}, expected .* of {least}×{least} pix"
+        with pytest.raises(ValueError, match=expected):
+            make(shape)
