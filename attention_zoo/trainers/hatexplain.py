@@ -17,6 +17,7 @@ from absl import logging
 
 from attention_zoo import datasets
 from attention_zoo._settings import make, setting
+from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.datasets.annotated_post import ANNOTATORS
 from attention_zoo.datasets.vocabulary import vocabulary
 from attention_zoo.evaluation import evaluate_rationales
@@ -132,7 +133,8 @@ def train_and_evaluate(workdir, **settings):
     with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
         write_about(run, "hatexplain", Settings())
         switch = make_switch(chosen, lambda: _probe(posts))
-        monitors = make_monitors(chosen, lambda: _probe(posts))
+        collapse = WarnOnCollapse(posts["train"].labels, posts["train"].lengths)
+        monitors = [*make_monitors(chosen, lambda: _probe(posts)), collapse]
         kept = _train(model, run, chosen, posts, switch, monitors)
         model = on_one_replica(model)
         posts["train"] = posts["train"].head(len(posts["test"]))
@@ -143,6 +145,7 @@ def train_and_evaluate(workdir, **settings):
         if run.writes:
             left_out = {name: info.left_out for name, info in infos.items()}
             facts = {"kept_epoch": kept, "left_out": left_out}
+            facts["collapsed_epoch"] = collapse.collapsed_epoch
             examples = post_examples(model, infos["test"], posts["test"])
             switched = switch and switch.switched_epoch
             write_results(

@@ -3,6 +3,8 @@
 import functools
 import json
 
+from absl import logging
+
 from attention_zoo import plots, report
 from attention_zoo.export import export
 from attention_zoo.layers import HybridAttention
@@ -43,11 +45,17 @@ def write_figures(run, figures, switch_epoch):
 
 
 def finish_with(run, model, evaluations, switch_epoch, facts):
-    """Finishes a run with the figures of its evaluations, by name, and other facts."""
+    """Finishes a run with the figures of its evaluations, by name, and other facts.
+
+    Says it once more, last of all, where the facts have a collapsed_epoch.
+    """
     results = {name: evaluation.scalars() for name, evaluation in evaluations.items()} | facts
     if isinstance(model.attention, HybridAttention):
         results["switched_epoch"] = switch_epoch
     finish(run, results)
+    if results.get("collapsed_epoch") is not None:
+        epoch = results["collapsed_epoch"]
+        logging.warning("attention has been collapsed since epoch %d (docs/collapse.md)", epoch)
 
 
 def finish(run, results):

@@ -14,6 +14,7 @@ import keras
 
 from attention_zoo import datasets, plots
 from attention_zoo._settings import make, setting
+from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import NETWORKS, FocusClassifier, networks
 from attention_zoo.trainers.about import write_about
@@ -99,14 +100,16 @@ def train_and_evaluate(workdir, **settings):
     with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
         write_about(run, "sdc", Settings())
         switch = make_switch(chosen, lambda: _probe(training))
-        monitors = make_monitors(chosen, lambda: _probe(training))
+        collapse = WarnOnCollapse(training.source.labels)
+        monitors = [*make_monitors(chosen, lambda: _probe(training)), collapse]
         _train(model, run, chosen, training, test, switch, monitors)
         model = on_one_replica(model)
         evaluations = {name: _evaluate(model, info, test) for name, info in splits.items()}
         if run.writes:
             pictures, examples = _pictures(model, test), mosaic_examples(model, test)
             switched = switch and switch.switched_epoch
-            write_results(run, model, evaluations, pictures, switched, examples)
+            facts = {"collapsed_epoch": collapse.collapsed_epoch}
+            write_results(run, model, evaluations, pictures, switched, examples, **facts)
     return evaluations
 
 
