@@ -2,10 +2,12 @@
 
 import dataclasses
 import sys
+import warnings
 from collections.abc import Callable
 
 import tensorflow as tf
 from absl import app, flags, logging
+from tqdm.auto import tqdm
 
 from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
 from attention_zoo.trainers.training import Preempted
@@ -35,6 +37,7 @@ class Command:
     def run(self):
         """The console script."""
         logging.set_verbosity(logging.WARNING)
+        warnings.showwarning = show_warning
         self.define()
         app.run(self.main, flags_parser=parse_flags)
 
@@ -57,3 +60,8 @@ class Command:
         except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
             sys.exit(f"error: {str(error).splitlines()[0]}")
         print(f"{self.report(results)}\n\nwritten to {workdir}")
+
+
+def show_warning(message, *where, **more):
+    """A warning in one line, above the progress bar if there is one; as `warnings.showwarning`."""
+    tqdm.write(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
