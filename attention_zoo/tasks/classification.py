@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from attention_zoo import plots
+from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.training.task import Task
 
 
@@ -18,6 +19,10 @@ class ClassificationTask(Task):
         if config.classifier_learning_rate is None:
             return {}
         return {"focus": config.learning_rate, "classifier": config.classifier_learning_rate}
+
+    def collapse(self, splits):
+        source = splits["train"].source
+        return WarnOnCollapse(source.labels, source.lengths)
 
     def figures(self, model, split, evaluation, config):
         """The joint histogram of attention and likelihood, where the true segment is known."""

@@ -3,10 +3,12 @@
 import dataclasses
 import functools
 import sys
+import warnings
 from collections.abc import Callable
 
 import tensorflow as tf
 from absl import app, flags, logging
+from tqdm.auto import tqdm
 
 from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
 from attention_zoo.tasks import train
@@ -37,6 +39,7 @@ class Command:
     def run(self):
         """The console script."""
         logging.set_verbosity(logging.WARNING)
+        warnings.showwarning = show_warning
         self.define()
         app.run(self.main, flags_parser=parse_flags)
 
@@ -74,3 +77,8 @@ def command(task, workdir):
 def tables(evaluations):
     """Evaluations by split as text."""
     return "\n\n".join(f"{split}: {one.table()}" for split, one in evaluations.items())
+
+
+def show_warning(message, *where, **more):
+    """A warning in one line, above the progress bar if there is one; as `warnings.showwarning`."""
+    tqdm.write(f"warning: {' '.join(str(message).split())}", file=sys.stderr)

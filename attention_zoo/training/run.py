@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+from absl import logging
 
 from attention_zoo import plots, report
 from attention_zoo._settings import make
@@ -89,7 +90,8 @@ def _train(task, model, folder, config, splits, brought):
     probe = functools.partial(task.probe, splits)
     switch = make_switch(config, model.attention, model.optimizer, probe)
     keep = None if config.keep == "last" else KeepBest(folder, config.keep, config.patience)
-    monitors = [*make_monitors(config, probe), *([keep] if keep else [])]
+    collapse = task.collapse(splits)
+    monitors = [*make_monitors(config, probe), *filter(None, (collapse, keep))]
     loop = Loop(
         model,
         **task.device_inputs(splits, config, model.distribute_strategy),
@@ -107,6 +109,8 @@ def _train(task, model, folder, config, splits, brought):
         brought=brought.callbacks,
     )
     facts = {"kept_epoch": keep.epoch} if keep else {}
+    if collapse is not None:
+        facts["collapsed_epoch"] = collapse.collapsed_epoch
     if isinstance(model.attention, HybridAttention):
         facts["switched_epoch"] = switch.switched_epoch
     return facts
@@ -189,7 +193,15 @@ def _finish(task, model, folder, config, splits, facts):
         results |= _known_of(splits, measured) | facts | task.facts(splits)
         floors = task.floors(measured)
         finish(folder, results | ({"floors": floors} if floors else {}))
+        _say_collapse(facts)
     return evaluations
+
+
+def _say_collapse(facts):
+    """Says it once more, last of all: a collapsed run is no ordinary success."""
+    if facts.get("collapsed_epoch") is not None:
+        epoch = facts["collapsed_epoch"]
+        logging.warning("attention has been collapsed since epoch %d (docs/collapse.md)", epoch)
 
 
 def _known_of(splits, measured):

@@ -123,6 +123,10 @@ class Task(abc.ABC):
         """A batch of training examples to measure the drive to focus on."""
         return next(iter(splits["train"].source.dataset(256)))
 
+    def collapse(self, splits):
+        """A `WarnOnCollapse` that knows chance's loss on the training examples; None for none."""
+        return None
+
     def examples(self, model, split, config) -> dict | None:
         """The content of examples.json: test examples for the run's page; None for none."""
         return None

@@ -55,6 +55,15 @@ def test_the_tables_have_the_figures_of_the_results(run, page):
     ]
 
 
+def test_a_collapse_is_said_where_there_was_one(make_run, read_page, tmp_path):
+    said = "attention is one-hot at the loss of chance since epoch 2"
+    for epoch in (None, 2):
+        path = make_run(tmp_path / str(epoch), results={"collapsed_epoch": epoch})
+        assert (said in read_page(report.write(path)).text) == (epoch == 2)
+    page = report.compare(*tmp_path.iterdir(), output=tmp_path / "compare.html")
+    assert read_page(page).text.count(f"collapsed {said}") == 1
+
+
 def test_every_tag_is_closed_and_pictures_have_words(page):
     assert page.faults == []
     images = [attributes for tag, attributes in page.tags if tag == "img"]

@@ -1,5 +1,6 @@
 import importlib
 import types
+import warnings
 
 import pytest
 import tensorflow as tf
@@ -25,6 +26,14 @@ def test_flags_become_settings_and_the_report_is_printed(parsed, capsys):
     Command(train, object, "runs/x", lambda results: f"found {results}").main(["program"])
     expected = "found ('runs/here', {'epochs': 5})\n\nwritten to runs/here\n"
     assert capsys.readouterr().out == expected
+
+
+def test_a_warning_is_one_line(capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = command.show_warning
+        warnings.warn("attention has\n collapsed", stacklevel=1)
+    assert capsys.readouterr().err == "warning: attention has collapsed\n"
 
 
 @pytest.mark.parametrize(

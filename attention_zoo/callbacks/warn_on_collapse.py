@@ -1,0 +1,131 @@
+"""WarnOnCollapse: says when attention has become one-hot before anything was learnt."""
+
+import warnings
+
+import keras
+import numpy as np
+
+from attention_zoo.models.inputs import segments_shape
+
+_ENTROPY, _LOSS, _ACCURACY = "focus_entropy", "loss", "label_accuracy"
+
+
+class WarnOnCollapse(keras.callbacks.Callback):
+    """Warns once when attention is one-hot while the loss is still that of chance.
+
+    Such attention stays as it is: where a is one-hot and the classifier says the same of every
+    segment, the gradient of the scores is 0 under every loss. Attention that is one-hot at a loss
+    well below chance is no collapse, hard attention's least of all.
+
+    Asked after every epoch, of its figures on the training examples alone; with t the tolerance,
+    all of these hold:
+
+        focus_entropy  < t mean_i log m_i            attention is within t of one-hot
+        loss           > (1 - t) H(label)            what was learnt is within t of nothing
+        label_accuracy < c + t (1 - c)               likewise; c is the commonest label's share
+
+    H(label) is the entropy of the labels' shares: the loss of one who knows these alone. The
+    accuracy is asked where the logs have it. A loss with penalties in it, or one that is no
+    negative log-likelihood, is told from chance by the accuracy.
+
+    Args:
+        labels: of the training examples: class ids (n,) or (n, 1), or shares of the classes (n, c);
+            None takes all classes for equally frequent.
+        num_segments: m, an int, or that of every example, (n,); None takes the segments that the
+            model was built for, 2 where it was built for any number. Give it where bags are padded.
+        tolerance: t, above 0 and below 1.
+
+    Attributes:
+        collapsed_epoch: the epoch, counted from 1, since which attention is collapsed; None where
+            it is not, or no longer.
+    """
+
+    def __init__(self, labels=None, num_segments=None, tolerance=0.1):
+        super().__init__()
+        if not 0.0 < tolerance < 1.0:
+            raise ValueError(f"tolerance is {tolerance}, expected a number above 0 and below 1")
+        self.tolerance = tolerance
+        self.collapsed_epoch = None
+        self._shares = None if labels is None else _shares(np.asarray(labels))
+        self._uniform = None if num_segments is None else _uniform(np.asarray(num_segments))
+        self._has_figures = True
+
+    def get_state(self):
+        """What a resumed run needs, fit for JSON."""
+        return {"collapsed_epoch": self.collapsed_epoch}
+
+    def set_state(self, state):
+        """Takes what `get_state` gave."""
+        self.collapsed_epoch = state["collapsed_epoch"]
+
+    def on_train_begin(self, logs=None):
+        self.collapsed_epoch, self._has_figures = None, True
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = logs or {}
+        if not {_ENTROPY, _LOSS} <= logs.keys():
+            self._say_once_what_is_missing(logs)
+        elif not self._is_collapsed(logs):
+            self.collapsed_epoch = None
+        elif self.collapsed_epoch is None:
+            self.collapsed_epoch = epoch + 1
+            warnings.warn(self._message(logs), stacklevel=2)
+
+    def _is_collapsed(self, logs):
+        shares, t = self._label_shares(), self.tolerance
+        accuracy = shares.max() + t * (1.0 - shares.max())
+        return (
+            logs[_ENTROPY] < t * self._uniform_entropy()
+            and logs[_LOSS] > (1.0 - t) * _entropy(shares)
+            and logs.get(_ACCURACY, 0.0) < accuracy
+        )
+
+    def _label_shares(self):
+        if self._shares is not None:
+            return self._shares
+        return np.full(self.model.num_classes, 1.0 / self.model.num_classes)
+
+    def _uniform_entropy(self):
+        """Of attention that is spread evenly, in nats."""
+        if self._uniform is not None:
+            return self._uniform
+        return np.log(segments_shape(self.model.get_build_config()["input_shape"])[1] or 2)
+
+    def _message(self, logs):
+        return (
+            f"attention has collapsed by epoch {self.collapsed_epoch}: it is one-hot (entropy "
+            f"{logs[_ENTROPY]:.3f} of {self._uniform_entropy():.3f} nats) at the loss of chance "
+            f"({logs[_LOSS]:.3f} of {_entropy(self._label_shares()):.3f} nats) and will hardly "
+            "recover; train the focus network at a smaller learning rate (docs/collapse.md)"
+        )
+
+    def _say_once_what_is_missing(self, logs):
+        if self._has_figures:
+            self._has_figures = False
+            warnings.warn(
+                f"WarnOnCollapse asks for {_ENTROPY!r} and {_LOSS!r}, the logs have "
+                f"{sorted(logs)}; expected metrics with AttentionEntropy(name='entropy') for "
+                "'focus'",
+                stacklevel=3,
+            )
+
+
+def _shares(labels):
+    """The share of every class, (c,), of ids (n,) or (n, 1), or of rows of shares (n, c)."""
+    if not labels.size or labels.ndim not in (1, 2):
+        raise ValueError(f"labels have shape {labels.shape}, expected (n,) or (n, classes), n > 0")
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return labels.mean(axis=0)
+    return np.unique(labels, return_counts=True)[1] / labels.size
+
+
+def _uniform(num_segments):
+    """Mean of log m over the examples; one without segments counts as one with 1."""
+    if not num_segments.size or not np.issubdtype(num_segments.dtype, np.integer):
+        raise ValueError(f"num_segments is {num_segments!r}, expected integers")
+    return float(np.log(np.maximum(num_segments, 1)).mean())
+
+
+def _entropy(shares):
+    known = shares[shares > 0.0]
+    return float(-np.sum(known * np.log(known)))

@@ -1,0 +1,51 @@
+"""A run whose attention collapses says so, while it trains, in its results and on its page."""
+
+import json
+
+import pytest
+
+import attention_zoo as az
+from attention_zoo.trainers import sdc
+
+SETTINGS = {
+    "attention": "lvml",
+    "num_examples": 96,
+    "num_test_examples": 64,
+    "batch_size": 32,
+    "epochs": 2,
+    "learning_rate": 1e-6,
+}
+
+
+@pytest.fixture
+def collapsed_weights(tmp_path):
+    """A file of weights: scores are a thousandfold, the classifier says the same of everything."""
+    model = sdc.build_model(sdc.Settings(), az.datasets.load("sdc/digits", num_examples=8)[1])
+    kernel = model.focus.layers[-1].kernel
+    kernel.assign(1e3 * kernel)
+    for variable in model.classifier.layers[-1].variables:
+        variable.assign(0.0 * variable)
+    model.save_weights(tmp_path / "collapsed.weights.h5")
+    return str(tmp_path / "collapsed.weights.h5")
+
+
+def test_a_collapsed_run_is_no_ordinary_success(collapsed_weights, tmp_path, monkeypatch, caplog):
+    """Also where it was broken off after the training: what is said then was known before."""
+    settings = SETTINGS | {"initial_weights": collapsed_weights}
+    with monkeypatch.context() as patch:
+        patch.setattr(sdc, "on_one_replica", _interrupt)
+        with (
+            pytest.warns(UserWarning, match="attention has collapsed by epoch 1"),
+            pytest.raises(KeyboardInterrupt),
+        ):
+            sdc.train_and_evaluate(tmp_path / "run", **settings)
+    sdc.train_and_evaluate(tmp_path / "run", **settings)
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["collapsed_epoch"] == 1
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "attention is one-hot at the loss of chance since epoch 1" in page
+    assert "attention has been collapsed since epoch 1 (docs/collapse.md)" in caplog.text
+
+
+def _interrupt(model):
+    raise KeyboardInterrupt
