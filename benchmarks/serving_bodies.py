@@ -118,7 +118,7 @@ def json_of_another_form(rng, sizes):
     choices = [
         [], {}, None, 3, "instances", x,
         {"instances": []}, {"instances": {}}, {"instances": None}, {"inputs": []}, {"inputs": {}},
-        {"instances": x, "inputs": x}, {"rows": x}, {"instances": x, "more": 1},
+        {"instances": x, "inputs": x}, {"rows": x}, {"more": 1},
         {"instances": x, "signature_name": rng.choice(["nowhere", " ", 3, [], {}, "x" * 10_000])},
         {"instances": [{"segment": x[0]}]}, {"instances": [{}]},
         {"instances": [{"segments": x[0], "mask": [True]}]},

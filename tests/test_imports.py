@@ -53,7 +53,8 @@ MAY_USE_TENSORFLOW = {
 DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
 OPTIONAL = {  # the extra whose libraries a module may import
     "metrics.captions": "captions",
-    "serving.main": "serve",
+    "serving.connections": "serve",
+    "serving.metrics": "serve",
     "serving.server": "serve",
 }
 

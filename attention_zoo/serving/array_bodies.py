@@ -7,9 +7,14 @@ import zipfile
 import numpy as np
 from numpy.lib import format as npy
 
-from attention_zoo.serving import tensors
-from attention_zoo.serving.call import Call
-from attention_zoo.serving.refused import Refused
+from attention_zoo.serving.request_error import (
+    RequestError,
+    cast,
+    check_kind,
+    check_shape,
+    padded_bytes,
+)
+from attention_zoo.serving.served_model import Call
 
 READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -23,10 +28,10 @@ def read_npy(body, signature, most_bytes):
         most_bytes: of the array, in the type of the input.
 
     Raises:
-        Refused: a body that is no npy, or an array that does not fit the signature.
+        RequestError: a body that is no npy, or an array that does not fit the signature.
     """
     if len(signature.inputs) > 1:
-        raise Refused(400, f"body is npy, one array, expected npz of {list(signature.inputs)}")
+        raise RequestError(400, f"body is npy, one array, expected npz of {list(signature.inputs)}")
     ((name, spec),) = signature.inputs.items()
     return Call(signature, {name: _array(body, name, spec, most_bytes)})
 
@@ -40,7 +45,7 @@ def read_npz(body, signature, most_bytes):
         most_bytes: of the arrays, unpacked, and of each in the type of its input.
 
     Raises:
-        Refused: a body that is no npz, is too large unpacked, or does not fit the signature.
+        RequestError: a body that is no npz, is too large unpacked, or does not fit the signature.
     """
     parts = _unpacked(body, signature, most_bytes)
     arrays = {
@@ -53,7 +58,7 @@ def write_npz(outputs, most_bytes):
     """The bytes of an npz of outputs by name; strings are NumPy's bytes.
 
     Raises:
-        Refused: strings that have more bytes than these once they are as long as the longest.
+        RequestError: strings that have more bytes than these once they are as long as the longest.
     """
     file = io.BytesIO()
     np.savez(file, **{name: _plain(array, name, most_bytes) for name, array in outputs.items()})
@@ -62,9 +67,9 @@ def write_npz(outputs, most_bytes):
 
 def _plain(array, name, most_bytes):
     """As a type that npy has."""
-    size = tensors.padded_bytes([array])
+    size = padded_bytes([array])
     if array.dtype == object and size > most_bytes:
-        raise Refused(
+        raise RequestError(
             406, f"{name} has strings of {size} bytes as npz, expected {most_bytes}: accept JSON"
         )
     return array.astype({"O": "S", "V": np.float32}.get(array.dtype.kind, array.dtype))
@@ -78,10 +83,10 @@ def _unpacked(body, signature, most_bytes):
             names = [member.filename.removesuffix(".npy") for member in members]
             _check_members(members, names, signature, most_bytes)
             return {name: _member(archive, one) for name, one in zip(names, members, strict=True)}
-    except Refused:
+    except RequestError:
         raise
     except Exception as error:  # zipfile has many for what is no zip
-        raise Refused(400, f"body is not npz: {str(error) or type(error).__name__}") from None
+        raise RequestError(400, f"body is not npz: {str(error) or type(error).__name__}") from None
 
 
 def _member(archive, member):
@@ -92,33 +97,41 @@ def _member(archive, member):
 
 def _check_members(members, names, signature, most_bytes):
     if len(set(names)) < len(names):
-        raise Refused(400, "body names an array twice, expected each input once")
+        raise RequestError(400, "body names an array twice, expected each input once")
     signature.check_names(names)
     size = sum(member.file_size for member in members)
     if size > most_bytes:
-        raise Refused(413, f"arrays have {size} bytes unpacked, expected {most_bytes} or fewer")
+        raise RequestError(
+            413, f"arrays have {size} bytes unpacked, expected {most_bytes} or fewer"
+        )
     if any(one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for one in members):
-        raise Refused(400, "body is packed in another way, expected np.savez's or _compressed's")
+        raise RequestError(
+            400, "body is packed in another way, expected np.savez's or _compressed's"
+        )
 
 
 def _array(data, name, spec, most_bytes):
     """The array in an npy, checked by its header before any memory is taken for it."""
     file = io.BytesIO(data)
     shape, fortran, dtype = _header(file, name)
-    tensors.check_kind(dtype, name, spec.dtype)
-    tensors.check_shape(shape, name, spec)
+    check_kind(dtype, name, spec.dtype)
+    check_shape(shape, name, spec)
     there, size = len(data) - file.tell(), math.prod(shape) * dtype.itemsize
     if size != there or not dtype.itemsize:
-        raise Refused(400, f"{name} has {there} bytes of data, expected {size} of a shape {shape}")
+        raise RequestError(
+            400, f"{name} has {there} bytes of data, expected {size} of a shape {shape}"
+        )
     size = math.prod(shape) * spec.dtype.size
     if size > most_bytes:
-        raise Refused(413, f"{name} has {size} bytes as {spec.dtype.name}, expected {most_bytes}")
+        raise RequestError(
+            413, f"{name} has {size} bytes as {spec.dtype.name}, expected {most_bytes}"
+        )
     array = np.frombuffer(data, dtype, offset=file.tell())
     array = array.reshape(shape, order="F" if fortran else "C")
     try:
-        return tensors.cast(array, name, spec.dtype)
+        return cast(array, name, spec.dtype)
     except (UnicodeError, SystemError):  # the latter from letters beyond Unicode
-        raise Refused(400, f"{name} has strings that are not Unicode, expected text") from None
+        raise RequestError(400, f"{name} has strings that are not Unicode, expected text") from None
 
 
 def _header(file, name):
@@ -127,7 +140,9 @@ def _header(file, name):
         shape, fortran, dtype = READERS[npy.read_magic(file)](file)
     except Exception as error:  # Python's parser reads the header: it has many
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Refused(400, f"{name} is not npy: {reason}") from None
+        raise RequestError(400, f"{name} is not npy: {reason}") from None
     if any(type(n) is not int or abs(n) >= 2**63 for n in shape):
-        raise Refused(400, f"{name} is not npy: its shape has what is no whole number of 64 bits")
+        raise RequestError(
+            400, f"{name} is not npy: its shape has what is no whole number of 64 bits"
+        )
     return shape, fortran, dtype

@@ -6,9 +6,11 @@ import concurrent.futures
 import contextlib
 import dataclasses
 
-from attention_zoo.serving import tensors
-from attention_zoo.serving.joined import answers
-from attention_zoo.serving.signature import Signature
+import numpy as np
+import tensorflow as tf
+
+from attention_zoo.serving.request_error import RequestError, padded_bytes
+from attention_zoo.serving.served_model import Signature
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,10 +33,14 @@ class Batcher:
         limits: the `Limits`. A batch has no more than `max_batch` rows and `max_body_bytes`, or
             `max_text_bytes` of texts; a request with more runs alone. The first of a batch waits
             `max_wait_ms` for others, while there is room.
+        note_rows: called with the number of rows of each batch.
     """
 
-    def __init__(self, limits):
+    def __init__(self, limits, note_rows=lambda rows: None):
         self._limits = limits
+        self._note_rows = note_rows
+        self._running = []  # the batch that the model computes
+        self._began = 0.0
         self._lanes = {}  # deques of _Waiting, none of them empty
         self._arrival = asyncio.Event()
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "model")
@@ -43,7 +49,7 @@ class Batcher:
         """Outputs by name of checked inputs by name, once their batch has run."""
         loop = asyncio.get_running_loop()
         rows = len(next(iter(arrays.values())))
-        width = tensors.padded_bytes(arrays.values()) / rows
+        width = padded_bytes(arrays.values()) / rows
         one = _Waiting(signature, arrays, rows, width, loop.time(), loop.create_future())
         lane = _lane(signature, arrays)
         self._lanes.setdefault(lane, collections.deque()).append(one)
@@ -57,15 +63,29 @@ class Batcher:
         """Runs batches until it is cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            batch = await self._next()
+            batch = self._running = await self._next()
+            self._began = loop.time()
+            self._note_rows(sum(one.rows for one in batch))
             inputs = [one.arrays for one in batch]
-            found = await loop.run_in_executor(self._thread, answers, batch[0].signature, inputs)
+            found = await loop.run_in_executor(self._thread, _answers, batch[0].signature, inputs)
+            self._running = []
             for one, answer in zip(batch, found, strict=True):
                 _give(one.answer, answer)
 
+    @property
+    def busy_seconds(self):
+        """For how long the model has computed its batch, 0 if it has none."""
+        return asyncio.get_running_loop().time() - self._began if self._running else 0.0
+
+    def give_up(self, error):
+        """Answers all requests with this error; the model may go on computing."""
+        waiting = [one for lane in self._lanes.values() for one in lane]
+        for one in [*waiting, *self._running]:
+            _give(one.answer, error)
+
     def close(self):
-        """Ends the thread."""
-        self._thread.shutdown()
+        """Ends the thread, once the model has computed its batch."""
+        self._thread.shutdown(wait=False)
 
     async def _next(self):
         """The requests of the next batch, one or more."""
@@ -127,3 +147,41 @@ def _give(future, answer):
         future.set_exception(answer)
     else:
         future.set_result(answer)
+
+
+def _answers(signature, requests):
+    """The outputs of each request, or the exception that it met.
+
+    Where the model itself refuses a batch, as it does pictures that cannot be decoded, each request
+    is run alone, so that only the one to blame fails.
+
+    Args:
+        signature: the `Signature`.
+        requests: inputs by name, of equal shapes but for the rows.
+    """
+    try:
+        return _run(signature, requests)
+    except tf.errors.InvalidArgumentError as error:
+        if len(requests) > 1:
+            return [one for request in requests for one in _answers(signature, [request])]
+        return [RequestError(400, f"the model refuses the inputs: {_reason(error.message)}")]
+    except Exception as error:  # it belongs to the requests: the thread lives on
+        return [error] * len(requests)
+
+
+def _reason(message):
+    """The line of an error of TensorFlow that says what is wrong."""
+    said = (line for line in message.splitlines() if line and not line.startswith(_AROUND))
+    return next(said, "it gives no reason")
+
+
+_AROUND = ("Graph execution error:", "Detected at", "<stack traces", "\t [[")
+
+
+def _run(signature, requests):
+    if len(requests) == 1:
+        return [signature(requests[0])]
+    arrays = {name: np.concatenate([one[name] for one in requests]) for name in signature.inputs}
+    ends = np.cumsum([len(next(iter(one.values()))) for one in requests])[:-1]
+    parts = {name: np.split(array, ends) for name, array in signature(arrays).items()}
+    return [dict(zip(parts, part, strict=True)) for part in zip(*parts.values(), strict=True)]

@@ -1,9 +1,8 @@
 """Bodies by their content type, and answers by what the client accepts."""
 
-from attention_zoo.serving import tensors
 from attention_zoo.serving.array_bodies import read_npy, read_npz, write_npz
 from attention_zoo.serving.json_bodies import read_json, write_json
-from attention_zoo.serving.refused import Refused
+from attention_zoo.serving.request_error import RequestError, check_count
 
 JSON, NPY, NPZ = "application/json", "application/x-npy", "application/x-npz"
 # TensorFlow Serving reads JSON whatever the type says; `curl -d` names a form.
@@ -14,7 +13,7 @@ AS_NPZ = {NPZ, "application/zip"}
 def check_content_type(content_type):
     """Refuses a type that `read` does not know."""
     if content_type not in AS_JSON | AS_NPZ | {NPY}:
-        raise Refused(415, f"content type is {content_type}, expected {JSON}, {NPY} or {NPZ}")
+        raise RequestError(415, f"content type is {content_type}, expected {JSON}, {NPY} or {NPZ}")
 
 
 def read(body, content_type, signature_name, model, limits):
@@ -28,7 +27,7 @@ def read(body, content_type, signature_name, model, limits):
         limits: the `Limits`.
 
     Raises:
-        Refused: a body that does not hold one.
+        RequestError: a body that does not hold one.
     """
     if content_type in AS_JSON:
         call = read_json(body, model, limits.max_batch)
@@ -37,7 +36,7 @@ def read(body, content_type, signature_name, model, limits):
     else:
         call = read_npy(body, model.signature(signature_name), limits.max_body_bytes)
     call.signature.check_rows(call.arrays)
-    tensors.check_count(call.rows, limits.max_batch)
+    check_count(call.rows, limits.max_batch)
     call.signature.check_texts(call.arrays, limits.max_text_bytes)
     return call
 

@@ -18,7 +18,13 @@ class Limits:
         max_text_bytes: bytes of the texts that the model is given at once, each padded to the
             longest; what a model does with a text takes some thousand times its bytes.
         timeout_seconds: seconds that a body may take to arrive, and an answer to be found.
-        max_queue: requests in hand at one time: their bodies on the way, waiting or computed.
+        max_queue: requests in hand at one time, waiting or computed. Bodies on their way are not
+            among them; all of these together may have `max_queue * max_body_bytes`.
+        max_uploads: bodies on their way at one time from one client, that is from one address.
+        max_connections: open at one time, or fewer where there are fewer file descriptors.
+        idle_seconds: seconds that a connection may be without a request: until the head of the
+            first or the next has come, or until a client has read its answer.
+        shutdown_seconds: seconds after SIGTERM in which requests in hand are still answered.
 
     Raises:
         ValueError: a bound that nothing could meet.
@@ -33,13 +39,22 @@ class Limits:
     timeout_seconds: float = setting(
         30.0, "Seconds that a body may take to arrive, and an answer to be found."
     )
-    max_queue: int = setting(256, "Requests in hand at one time.")
+    max_queue: int = setting(256, "Requests in hand at one time, their bodies there.")
+    max_uploads: int = setting(64, "Bodies on their way at one time from one client (address).")
+    max_connections: int = setting(512, "Connections open at one time.")
+    idle_seconds: float = setting(60.0, "Seconds that a connection may be without a request.")
+    shutdown_seconds: float = setting(
+        20.0, "Seconds after SIGTERM in which requests in hand are still answered."
+    )
 
     def __post_init__(self):
-        for name in ("max_batch", "max_body_bytes", "max_text_bytes", "max_queue"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 or more")
-        if not 0 <= self.max_wait_ms < math.inf:
-            raise ValueError(f"max_wait_ms is {self.max_wait_ms}, expected 0 or more")
-        if not 0 < self.timeout_seconds < math.inf:
-            raise ValueError(f"timeout_seconds is {self.timeout_seconds}, expected more than 0")
+        for field in dataclasses.fields(self):
+            self._check(field.name, getattr(self, field.name), field.type)
+
+    def _check(self, name, value, kind):
+        if kind in (int, "int") and value < 1:
+            raise ValueError(f"{name} is {value}, expected 1 or more")
+        if name in ("max_wait_ms", "shutdown_seconds") and not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value}, expected 0 or more")
+        if name in ("timeout_seconds", "idle_seconds") and not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value}, expected more than 0")

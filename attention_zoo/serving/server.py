@@ -3,21 +3,32 @@
 import asyncio
 import contextlib
 import logging
+import time
 from typing import Any
 
 from aiohttp import HttpVersion11, web
 
 from attention_zoo.serving import bodies
 from attention_zoo.serving.batcher import Batcher
-from attention_zoo.serving.refused import Refused
-from attention_zoo.serving.served_model import VERSION
+from attention_zoo.serving.connections import LOG, Connections, Uploads
+from attention_zoo.serving.metrics import Metrics
+from attention_zoo.serving.request_error import RequestError
 
 MODEL = "/v1/models/{name:[^/:]+}"
 VERSIONED = MODEL + "/versions/{version:[^/:]+}"
 LARGE = 2**16  # bytes of a body or answer that take a thread of their own, a millisecond or more
-# Settings of `web.AppRunner`. A client that is refused while it sends gets this many seconds to
-# see the answer; what it sends until then is dropped.
-RUNNER: dict[str, Any] = {"lingering_time": 0.5, "auto_decompress": False, "access_log": None}
+GRACE = 1.0  # seconds that bodies on their way have when the server ends
+# Settings of `web.AppRunner`. A client that is refused while it sends gets `lingering_time`
+# seconds to see the answer; what it sends until then is dropped. `read_bufsize` bounds how many
+# chunks are parsed in one go.
+RUNNER: dict[str, Any] = {
+    "lingering_time": 0.5,
+    "auto_decompress": False,
+    "access_log": None,
+    "logger": LOG,
+    "read_bufsize": 2**15,
+    "shutdown_timeout": 1.0,
+}
 
 
 class Server:
@@ -25,42 +36,140 @@ class Server:
 
     - POST /v1/models/NAME:predict
     - GET /v1/models/NAME and /v1/models/NAME/metadata
-    - GET /healthz
+    - GET /healthz, /healthz/live, /healthz/ready and /metrics
 
-    NAME may be followed by /versions/1. Whatever goes wrong is {"error": reason}.
+    NAME may be followed by /versions/N. Whatever goes wrong is {"error": reason}.
 
     Args:
         model: the `ServedModel`.
         limits: the `Limits`.
+        origins: of the pages whose scripts may read the answers (CORS), or ["*"] for all.
     """
 
-    def __init__(self, model, limits):
+    def __init__(self, model, limits, origins=()):
         self._model = model
         self._limits = limits
-        self._batcher = Batcher(limits)
+        self._origins = origins
         self._in_hand = 0
+        self._is_ending = False
+        self._connections = Connections(limits)
+        self._uploads = Uploads(limits)
+        self._metrics = Metrics(
+            [
+                ("requests_in_hand", "Requests waiting or computed.", lambda: self._in_hand),
+                ("uploads", "Bodies on their way.", lambda: len(self._uploads)),
+                ("connections", "Connections open.", lambda: len(self._connections)),
+            ]
+        )
+        self._batcher = Batcher(limits, self._metrics.note_rows)
 
-    def application(self):
-        """The `aiohttp.web.Application`; run it with the settings in `RUNNER`."""
-        app = web.Application(middlewares=[_errors], client_max_size=self._limits.max_body_bytes)
-        app.router.add_get("/healthz", self._health)
+    async def run(self, listener, stops, ready=lambda: None):
+        """Serves on a listening socket until there is an item in a queue, or two of them.
+
+        After the first, requests in hand are answered, for `shutdown_seconds`; a second ends it at
+        once.
+
+        Args:
+            listener: the socket.
+            stops: an `asyncio.Queue`.
+            ready: called once it serves.
+
+        Returns:
+            Whether all in hand were answered.
+        """
+        seconds = self._limits.idle_seconds
+        runner = web.AppRunner(self._application(), keepalive_timeout=seconds, **RUNNER)
+        await runner.setup()
+        accepting = asyncio.create_task(self._connections.accept(listener, runner.server))
+        ready()
+        await stops.get()
+        accepting.cancel()
+        listener.close()
+        ends = [asyncio.create_task(self._drain()), asyncio.create_task(stops.get())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+        lost = await self._give_up()
+        await runner.cleanup()
+        return not lost
+
+    @property
+    def computes(self):
+        """Whether the model still does, be it for nobody."""
+        return self._batcher.busy_seconds > 0
+
+    def _application(self):
+        app = web.Application(middlewares=[self._answered])
+        routes = [("/healthz", self._health), ("/healthz/live", self._live)]
+        routes += [("/healthz/ready", self._ready), ("/metrics", self._count)]
         for path in (MODEL, VERSIONED):
-            app.router.add_get(path, self._status)
-            app.router.add_get(path + "/metadata", self._metadata)
+            routes += [(path, self._status), (path + "/metadata", self._metadata)]
             app.router.add_post(path + ":predict", self._predict, expect_handler=self._expect)
+        for path, handler in routes:
+            app.router.add_get(path, handler)
         app.cleanup_ctx.append(self._working)
         return app
 
     async def _working(self, app):
-        task = asyncio.create_task(self._batcher.work())
+        self._worker = asyncio.create_task(self._compute())
         yield
-        task.cancel()
+        self._worker.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await task
+            await self._worker
         self._batcher.close()
+
+    async def _compute(self):
+        try:
+            await self._batcher.work()
+        except Exception:
+            logging.exception("the batches have ended")
+
+    async def _drain(self):
+        """Waits until nothing is in hand, but not for long for bodies, nor longer than allowed."""
+        self._is_ending = True
+        self._connections.close_idle()
+        began = time.monotonic()
+        while self._in_hand or len(self._uploads):
+            await asyncio.sleep(0.01)
+            seconds = time.monotonic() - began
+            if seconds > min(GRACE, self._limits.shutdown_seconds):
+                self._uploads.give_up(self._end())
+            if seconds > self._limits.shutdown_seconds:
+                return
+
+    async def _give_up(self):
+        """Refuses what is still in hand; returns how many requests that were."""
+        lost = self._in_hand
+        self._uploads.give_up(self._end())
+        self._batcher.give_up(self._end())
+        for _ in range(100 if lost else 1):  # until they have their answers, a second at most
+            await asyncio.sleep(0.01)
+            if not self._in_hand:
+                break
+        return lost
+
+    def _end(self):
+        return RequestError(503, "the server ends", closes=True)
 
     async def _health(self, request):
         return web.json_response({"status": "ok"})
+
+    async def _live(self, request):
+        """Whether it can answer ever again; where not, a supervisor should start it anew."""
+        if self._worker.done():
+            raise RequestError(503, "the batches have ended, see the log")
+        return await self._health(request)
+
+    async def _ready(self, request):
+        """Whether it would take a request now."""
+        self._check_queue()
+        if self._batcher.busy_seconds > self._limits.timeout_seconds:
+            raise RequestError(503, f"the model computes for {self._batcher.busy_seconds:.0f} s")
+        return await self._live(request)
+
+    async def _count(self, request):
+        body, content_type = self._metrics.text()
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _status(self, request):
         self._check_model(request)
@@ -72,9 +181,10 @@ class Server:
 
     async def _predict(self, request):
         self._check_head(request)
+        body = await self._uploads.read(request)
+        self._check_queue()
         self._in_hand += 1
         try:
-            body = await self._body(request)
             name = request.query.get("signature_name")
             asked = body, _content_type(request), name, self._model, self._limits
             call = await _aside(len(body), bodies.read, *asked)
@@ -102,38 +212,50 @@ class Server:
         self._check_model(request)
         size, most = request.content_length or 0, self._limits.max_body_bytes
         if size > most:
-            raise Refused(413, f"body has {size} bytes, expected {most} or fewer")
+            raise RequestError(413, f"body has {size} bytes, expected {most} or fewer", closes=True)
         bodies.check_content_type(_content_type(request))
         encoding = request.headers.get("Content-Encoding", "identity")
         if encoding != "identity":
-            raise Refused(415, f"content encoding is {encoding}, expected none")
+            raise RequestError(415, f"content encoding is {encoding}, expected none")
+        self._check_queue()
+
+    def _check_queue(self):
+        if self._is_ending:
+            raise self._end()
         if self._in_hand >= self._limits.max_queue:
-            raise Refused(503, f"{self._in_hand} requests are in hand, expected fewer: try again")
+            reason = f"{self._in_hand} requests are in hand, expected fewer: try again"
+            raise RequestError(503, reason)
 
     def _check_model(self, request):
-        name, version = request.match_info["name"], request.match_info.get("version", VERSION)
+        name, version = request.match_info["name"], request.match_info.get("version")
         if name != self._model.name:
-            raise Refused(404, f"model is {name!r}, expected {self._model.name!r}")
-        if version != VERSION:
-            raise Refused(404, f"version is {version!r}, expected {VERSION!r}")
-
-    async def _body(self, request):
-        seconds, most = self._limits.timeout_seconds, self._limits.max_body_bytes
-        try:
-            return await asyncio.wait_for(request.read(), seconds)
-        except asyncio.TimeoutError:
-            raise Refused(408, f"body took more than {seconds} s, expected it sooner") from None
-        except web.HTTPRequestEntityTooLarge:
-            raise Refused(413, f"body is larger, expected {most} bytes or fewer") from None
-        except (web.RequestPayloadError, ConnectionError) as error:
-            raise Refused(400, f"body is broken: {error}") from None
+            raise RequestError(404, f"model is {name!r}, expected {self._model.name!r}")
+        if version not in (None, str(self._model.version)):
+            raise RequestError(404, f"version is {version!r}, expected '{self._model.version}'")
 
     async def _outputs(self, call):
         seconds = self._limits.timeout_seconds
         try:
             return await asyncio.wait_for(self._batcher(call.signature, call.arrays), seconds)
         except asyncio.TimeoutError:
-            raise Refused(504, f"the answer took more than {seconds} s") from None
+            raise RequestError(504, f"the answer took more than {seconds} s") from None
+
+    @web.middleware
+    async def _answered(self, request, handler):
+        """Counts requests, and has every error answered with its reason."""
+        began = time.monotonic()
+        self._connections.begin(request)
+        try:
+            response = await _response(request, handler)
+        finally:
+            self._connections.end(request)
+        if self._origins:
+            response = _for_origins(request, response, self._origins)
+        if self._is_ending:
+            response.force_close()
+        if request.method == "POST":
+            self._metrics.note_answer(response.status, time.monotonic() - began)
+        return response
 
 
 async def _aside(size, function, *args):
@@ -147,12 +269,24 @@ def _content_type(request):
     return request.content_type if "Content-Type" in request.headers else None
 
 
-@web.middleware
-async def _errors(request, handler):
+def _for_origins(request, response, origins):
+    """A response that scripts of pages may read; OPTIONS asks whether they may send JSON."""
+    if request.method == "OPTIONS":
+        allowed = {"Methods": "GET, POST", "Headers": "Content-Type"}
+        headers = {f"Access-Control-Allow-{key}": value for key, value in allowed.items()}
+        response = web.Response(status=204, headers=headers)
+    origin = request.headers.get("Origin")
+    if "*" in origins or origin in origins:
+        response.headers["Access-Control-Allow-Origin"] = "*" if "*" in origins else origin
+    response.headers["Vary"] = "Origin"
+    return response
+
+
+async def _response(request, handler):
     try:
         return await handler(request)
-    except Refused as refused:
-        return _error(refused.status, str(refused))
+    except RequestError as error:
+        return _error(error.status, str(error), closes=error.closes)
     except web.HTTPException as error:
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return _error(error.status, f"{request.method} {request.path}: {error.reason}", allow)
@@ -161,10 +295,10 @@ async def _errors(request, handler):
         return _error(500, "the server failed, see its log")
 
 
-def _error(status, reason, headers=()):
+def _error(status, reason, headers=(), closes=False):
     response = web.json_response({"error": reason}, status=status, headers=dict(headers))
-    if status == 503:
+    if status in (429, 503):
         response.headers["Retry-After"] = "1"
-    if status in (408, 413):
-        response.force_close()  # the rest of the body is not worth reading
+    if closes:
+        response.force_close()
     return response

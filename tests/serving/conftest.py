@@ -1,21 +1,22 @@
 """Models to serve and servers to ask."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import http.client
 import json
+import socket
 import threading
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from aiohttp import web
 
 from attention_zoo import FocusClassifier, export
 from attention_zoo.serving.limits import Limits
 from attention_zoo.serving.served_model import ServedModel
-from attention_zoo.serving.server import RUNNER, Server
+from attention_zoo.serving.server import Server
 
 M, D, C = 3, 4, 3
 
@@ -83,10 +84,16 @@ class Kinds(tf.Module):
 
 
 class Client:
-    """Asks one server."""
+    """Asks one server.
 
-    def __init__(self, port):
-        self.port = port
+    Attributes:
+        port: the server's.
+        stop: has it end.
+        ended: a future: whether all in hand were answered then.
+    """
+
+    def __init__(self, port, stop, ended):
+        self.port, self.stop, self.ended = port, stop, ended
 
     def __call__(self, method, path, body=None, content_type="application/json", **headers):
         """(status, headers, what JSON the body holds, or its bytes)."""
@@ -107,22 +114,27 @@ class Client:
 
 
 @contextlib.contextmanager
-def running(application):
-    """The port of an application that runs in a thread."""
-    loop = asyncio.new_event_loop()
-    runner = web.AppRunner(application, **RUNNER)
-    thread = threading.Thread(target=loop.run_forever)
+def running(server):
+    """(port, what stops it, future of what `run` returns) of a server that runs in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    port, began = listener.getsockname()[1], threading.Event()
+    ended: concurrent.futures.Future[bool] = concurrent.futures.Future()
+    stop: list = []
+
+    async def run():
+        loop, stops = asyncio.get_running_loop(), asyncio.Queue()
+        stop.append(lambda: loop.call_soon_threadsafe(stops.put_nowait, 0))
+        ended.set_result(await server.run(listener, stops, began.set))
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(runner.setup(), loop).result()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        asyncio.run_coroutine_threadsafe(site.start(), loop).result()
-        yield runner.addresses[0][1]
+        assert began.wait(30)
+        yield port, stop[0], ended
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
+        if not ended.done():
+            stop[0]()
         thread.join()
-        loop.close()
 
 
 @pytest.fixture(scope="session")
@@ -163,9 +175,9 @@ def serve():
     """(model, **limits) -> a context with the `Client` of a new server."""
 
     @contextlib.contextmanager
-    def start(model, **limits):
-        with running(Server(model, Limits(**limits)).application()) as port:
-            yield Client(port)
+    def start(model, origins=(), **limits):
+        with running(Server(model, Limits(**limits), origins)) as found:
+            yield Client(*found)
 
     return start
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attention_zoo.serving.array_bodies import read_npy, read_npz, write_npz
-from attention_zoo.serving.refused import Refused
+from attention_zoo.serving.request_error import RequestError
 
 MOST = 10_000  # bytes
 X = np.arange(6.0).reshape(3, 2)
@@ -110,7 +110,7 @@ BAD_NPY = [
 
 @pytest.mark.parametrize(("body", "reason"), BAD_NPY)
 def test_a_bad_npy_is_refused_with_the_reason(double, body, reason):
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(RequestError, match=reason) as refused:
         read_npy(body, double, MOST)
     assert refused.value.status == 400 and "\n" not in str(refused.value)
 
@@ -118,13 +118,13 @@ def test_a_bad_npy_is_refused_with_the_reason(double, body, reason):
 @pytest.mark.parametrize("dtype", ["S0", "U0"])
 def test_strings_of_no_length_are_refused(kinds, dtype):
     body = header(f"'{dtype}'", "(1000000000000,)")
-    with pytest.raises(Refused, match="text has 0 bytes of data"):
+    with pytest.raises(RequestError, match="text has 0 bytes of data"):
         read_npy(body, kinds.signature("texts"), MOST)
 
 
 def test_letters_that_are_none_are_refused(kinds):
     body = header("'<U1'", "(1,)", b"\xff\xff\xff\xff")
-    with pytest.raises(Refused, match="text has strings that are not Unicode"):
+    with pytest.raises(RequestError, match="text has strings that are not Unicode"):
         read_npy(body, kinds.signature("texts"), MOST)
 
 
@@ -134,14 +134,14 @@ def test_nothing_is_unpickled(double):
             return pytest.fail, ("it was unpickled",)
 
     body = npy(np.array([Bomb(), 1], object), allow_pickle=True)
-    with pytest.raises(Refused, match="x has the type object"):
+    with pytest.raises(RequestError, match="x has the type object"):
         read_npy(body, double, MOST)
 
 
 def test_memory_is_not_taken_for_what_a_header_promises(double):
     body = header("'<f4'", f"({2**40}, 2)", bytes(64))
     tracemalloc.start()
-    with pytest.raises(Refused, match=f"x has 64 bytes of data, expected {2**43}"):
+    with pytest.raises(RequestError, match=f"x has 64 bytes of data, expected {2**43}"):
         read_npy(body, double, MOST)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -152,7 +152,9 @@ def test_an_archive_is_not_unpacked_beyond_the_limit(double):
     body = npz([("x.npy", bytes(10**8))])
     assert len(body) < 10**6
     tracemalloc.start()
-    with pytest.raises(Refused, match="arrays have 100000000 bytes unpacked, expected") as refused:
+    with pytest.raises(
+        RequestError, match="arrays have 100000000 bytes unpacked, expected"
+    ) as refused:
         read_npz(body, double, 10**6)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -163,7 +165,7 @@ def test_an_archive_that_lies_about_its_size_is_not_unpacked_beyond_it(double):
     body = npz([("x.npy", bytes(10**7))])
     small = body.replace((10**7).to_bytes(4, "little"), (100).to_bytes(4, "little"))
     tracemalloc.start()
-    with pytest.raises(Refused, match="body is not npz: Bad CRC-32"):
+    with pytest.raises(RequestError, match="body is not npz: Bad CRC-32"):
         read_npz(small, double, 10**6)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -187,13 +189,13 @@ BAD_NPZ = [
 
 @pytest.mark.parametrize(("body", "reason"), BAD_NPZ)
 def test_a_bad_npz_is_refused_with_the_reason(double, body, reason):
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(RequestError, match=reason) as refused:
         read_npz(body, double, 10_000)
     assert refused.value.status == 400
 
 
 def test_one_array_is_not_enough_for_two_inputs(kinds):
-    with pytest.raises(Refused, match=r"one array, expected npz of \['i', 'n', 't'\]"):
+    with pytest.raises(RequestError, match=r"one array, expected npz of \['i', 'n', 't'\]"):
         read_npy(npy(X), kinds.signature("types"), MOST)
 
 
@@ -203,7 +205,9 @@ def test_an_array_counts_as_the_type_of_its_input(double):
     body = npz([("x.npy", npy(x))])
     assert read_npz(body, double, 800).arrays["x"].nbytes == 800
     for read, data in ((read_npz, body), (read_npy, npy(x))):
-        with pytest.raises(Refused, match="x has 800 bytes as float32, expected 799") as refused:
+        with pytest.raises(
+            RequestError, match="x has 800 bytes as float32, expected 799"
+        ) as refused:
             read(data, double, 799)
         assert refused.value.status == 413
 
@@ -211,6 +215,6 @@ def test_an_array_counts_as_the_type_of_its_input(double):
 def test_strings_that_one_would_make_all_wide_are_refused_as_npz():
     outputs = {"words": np.array([b"a" * 10_000] + [b""] * 10_000, object)}
     reason = "words has strings of 100010000 bytes as npz, expected 1000000: accept JSON"
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(RequestError, match=reason) as refused:
         write_npz(outputs, 10**6)
     assert refused.value.status == 406

@@ -8,7 +8,7 @@ import pytest
 
 from attention_zoo.serving.batcher import Batcher
 from attention_zoo.serving.limits import Limits
-from attention_zoo.serving.refused import Refused
+from attention_zoo.serving.request_error import RequestError
 
 ROWS = [1, 3, 2, 4, 1, 1, 3]
 
@@ -93,7 +93,7 @@ def test_a_request_that_the_model_refuses_spoils_no_other(kinds):
     good, bad, other = answers([(picky, {"x": x}) for x in inputs], max_wait_ms=50.0)
     assert picky.rows[0] == 4  # all three at first
     assert good["root"].tolist() == [2.0] and other["root"].tolist() == [3.0, 4.0]
-    assert isinstance(bad, Refused) and bad.status == 400
+    assert isinstance(bad, RequestError) and bad.status == 400
     assert "the model refuses the inputs" in str(bad) and "x is negative" in str(bad)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_zoo.serving.json_bodies import read_json, write_json
-from attention_zoo.serving.refused import Refused
+from attention_zoo.serving.request_error import RequestError
 
 MOST_ROWS = 8
 
@@ -62,6 +62,23 @@ def test_the_answer_has_the_shape_of_the_request(answer, request_, expected):
     assert answer(request_) == expected
 
 
+def test_other_keys_are_ignored_as_tensorflow_serving_does(answer):
+    more = {"id": "a", "parameters": {"instances": 3}, "outputs": None}
+    assert answer({"instances": [[1, 2]]} | more) == {"predictions": [[2.0, 4.0]]}
+    assert answer({"inputs": [[1, 2]]} | more) == {"outputs": [[2.0, 4.0]]}
+
+
+@pytest.mark.parametrize(
+    "text", ["/+8B", "/ +8\n\r\tB", " /+8B ", "/w==", "/w", "/w =  =", "/w..", "/+8=", "/+8.", ""]
+)
+def test_base64_is_read_as_tensorflow_serving_does(answer, text):
+    """Blanks are skipped; padding is = or ., right or left out."""
+    plain = "".join(text.split()).rstrip("=.")
+    expected = base64.b64decode(plain + "=" * (-len(plain) % 4))
+    request = {"signature_name": "texts", "inputs": [{"b64": text}]}
+    assert answer(request)["outputs"]["text_bytes"] == [b64(expected)]
+
+
 def test_the_numbers_of_a_classifier_are_its_own(classifier):
     rng = np.random.default_rng(0)
     x, mask = rng.normal(size=(2, 3, 4)), np.array([[True, False, True], [True, True, True]])
@@ -82,10 +99,10 @@ BAD = [
     (b"\xff", "body is not JSON"),
     (b"[" * 100_000, "nested too deeply"),
     (b'{"instances": [' + b"1" * 5_000 + b"]}", "body is not JSON: Exceeds the limit"),
-    ([], "not of TensorFlow Serving's shape"),
+    ([], 'body is no object, expected one with "instances" or "inputs"'),
     ({}, "both or neither"),
     ({"instances": [[1, 2]], "inputs": [[1, 2]]}, "both or neither"),
-    ({"instances": [[1, 2]], "more": 1}, "not of TensorFlow Serving's shape"),
+    ({"more": 1}, "both or neither"),
     ({"instances": []}, "no list or empty"),
     ({"instances": {"x": 1}}, "no list or empty"),
     ({"inputs": []}, r"x has shape \(0, 0\), expected \(b, 2\)"),
@@ -134,6 +151,12 @@ BAD = [
     ),
     ({"instances": [3], "signature_name": "texts"}, "text has values that are not strings"),
     ({"instances": [{"b64": "?"}], "signature_name": "texts"}, "a string that is not valid"),
+    ({"instances": [{"b64": "_-8="}], "signature_name": "texts"}, "a string that is not valid"),
+    ({"instances": [{"b64": "AAAAA"}], "signature_name": "texts"}, "a string that is not valid"),
+    ({"instances": [{"b64": "AA="}], "signature_name": "texts"}, "its padding is not that of"),
+    ({"instances": [{"b64": "AAA=="}], "signature_name": "texts"}, "its padding is not that of"),
+    ({"instances": [{"b64": "AA==AA=="}], "signature_name": "texts"}, "a string that is not"),
+    ({"instances": [{"b64": "\u00e9AAA"}], "signature_name": "texts"}, "a string that is not"),
     ({"instances": [{"b64": 3}], "signature_name": "texts"}, "text has an object, expected a str"),
     (b'{"instances": ["\\ud800"], "signature_name": "texts"}', "a string that is not valid"),
     ({"instances": [1.0, 2.0], "signature_name": "total"}, r'total has shape .* expected "inputs"'),
@@ -142,14 +165,14 @@ BAD = [
 
 @pytest.mark.parametrize(("body", "reason"), BAD)
 def test_a_bad_body_is_refused_with_the_reason(answer, body, reason):
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(RequestError, match=reason) as refused:
         answer(body)
     assert refused.value.status == 400
     assert "\n" not in str(refused.value)
 
 
 def test_a_reason_is_short_whatever_came_in(answer):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestError) as refused:
         answer({"instances": [{"x" * 100_000: 1}]})
     assert len(str(refused.value)) <= 400
 
@@ -171,7 +194,7 @@ def test_any_json_is_a_call_or_refused(kinds, key, name, value):
     body = json.dumps({key: value, "signature_name": name}).encode()
     try:
         call = read_json(body, kinds, MOST_ROWS)
-    except Refused:
+    except RequestError:
         return
     for name, spec in call.signature.inputs.items():
         array = call.arrays[name]
@@ -181,6 +204,6 @@ def test_any_json_is_a_call_or_refused(kinds, key, name, value):
 
 @pytest.mark.parametrize("key", ["instances", "inputs"])
 def test_too_many_rows_are_refused_before_they_are_looked_at(answer, key):
-    with pytest.raises(Refused, match="there are 9 instances, expected 8 or fewer") as refused:
+    with pytest.raises(RequestError, match="there are 9 instances, expected 8 or fewer") as refused:
         answer({key: [["no number", []]] * 9})
     assert refused.value.status == 413

@@ -1,10 +1,24 @@
-"""What a signature asks of an input: its family of types, its shape, numbers that fit."""
+"""RequestError: why a request gets no answer; and the checks of its inputs that raise it."""
 
 import numpy as np
 
-from attention_zoo.serving.refused import Refused
-
+LONGEST = 400  # letters of a reason: what came in is quoted, and may be long
 KINDS = {"float": "fiu", "integer": "iu", "bool": "b", "string": "SU"}  # NumPy's, that it takes
+
+
+class RequestError(Exception):
+    """A request that cannot be answered.
+
+    Args:
+        status: the HTTP status, 4xx where the request is to blame.
+        reason: one line: what came in and what was expected.
+        closes: whether the connection ends with the answer: the body is not worth reading.
+    """
+
+    def __init__(self, status, reason, closes=False):
+        super().__init__(reason if len(reason) <= LONGEST else reason[: LONGEST - 3] + "...")
+        self.status = status
+        self.closes = closes
 
 
 def family(dtype):
@@ -27,13 +41,13 @@ def check_shape(shape, name, spec):
     """Refuses a shape that the TensorSpec of the input `name` does not allow, or with a 0 in it."""
     fits = len(shape) == len(spec.shape) and min(shape) > 0 and spec.shape.is_compatible_with(shape)
     if not fits:
-        raise Refused(400, f"{name} has shape {tuple(shape)}, expected {shape_of(spec)}")
+        raise RequestError(400, f"{name} has shape {tuple(shape)}, expected {shape_of(spec)}")
 
 
 def check_count(rows, most):
     """Refuses more rows than these."""
     if rows > most:
-        raise Refused(413, f"there are {rows} instances, expected {most} or fewer")
+        raise RequestError(413, f"there are {rows} instances, expected {most} or fewer")
 
 
 def padded_bytes(arrays):
@@ -50,20 +64,20 @@ def check_range(least, most, name, dtype):
     bounds = np.iinfo(dtype.as_numpy_dtype)
     for value in (least, most):
         if not bounds.min <= value <= bounds.max:
-            raise Refused(400, f"{name} has a number out of range, expected {dtype.name}")
+            raise RequestError(400, f"{name} has a number out of range, expected {dtype.name}")
 
 
 def check_kind(numpy_dtype, name, dtype):
     """Refuses arrays of another family of types, and objects."""
     if numpy_dtype.kind not in KINDS[family(dtype)]:
-        raise Refused(400, f"{name} has the type {numpy_dtype}, expected {dtype.name}")
+        raise RequestError(400, f"{name} has the type {numpy_dtype}, expected {dtype.name}")
 
 
 def cast(array, name, dtype):
     """An array of the right kind and not empty, as the type of its input.
 
     Raises:
-        Refused: numbers that are not finite as this type, or out of its range.
+        RequestError: numbers that are not finite as this type, or out of its range.
     """
     if family(dtype) == "string":
         return (
@@ -74,5 +88,5 @@ def cast(array, name, dtype):
     with np.errstate(over="ignore"):
         array = np.asarray(array, dtype.as_numpy_dtype)
     if family(dtype) == "float" and not np.isfinite(array).all():
-        raise Refused(400, f"{name} has a number that is not finite, expected {dtype.name}")
+        raise RequestError(400, f"{name} has a number that is not finite, expected {dtype.name}")
     return array
