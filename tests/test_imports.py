@@ -35,8 +35,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
 ANYWHERE = {"_version"}
-# `_assertions`, `_compiler`, `_random`, `_tracing`, `optimizers` use what only TensorFlow has, behind
-# a check of the backend.
+# Rooms whose name begins with _, and `optimizers`, use what only TensorFlow has behind a check of
+# the backend.
 MAY_USE_TENSORFLOW = {
     "datasets",
     "training",

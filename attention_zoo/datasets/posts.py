@@ -30,7 +30,7 @@ class Posts(Examples):
     tokens: tf.RaggedTensor = dataclasses.field(repr=False)
     labels: np.ndarray = dataclasses.field(repr=False)
     rationales: tf.RaggedTensor = dataclasses.field(repr=False)
-    strings: tf.RaggedTensor | None = dataclasses.field(default=None, repr=False)
+    strings: tf.RaggedTensor = dataclasses.field(default=None, repr=False)
 
     kind = "posts"
 

@@ -106,7 +106,7 @@ def digest(*arrays):
                 data = text if isinstance(text, bytes) else str(text).encode("utf-8", "replace")
                 found.update(b"%d " % len(data) + data)
         else:
-            found.update(np.ascontiguousarray(array))
+            found.update(array.tobytes())
     return found.hexdigest()
 
 

@@ -67,7 +67,7 @@ def _names(runs):
 def _line(run):
     """What a run is, in a line."""
     known = dict(facts(run))
-    wanted = ("Trainer", "Data", "Attention", "Collapsed", "Seed", "On the test split")
+    wanted = ("Task", "Data", "Attention", "Collapsed", "Seed", "On the test split")
     return ", ".join(f"{name.lower()} {known[name]}" for name in wanted if name in known)
 
 

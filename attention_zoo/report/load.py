@@ -39,7 +39,7 @@ def _text(value):
 
 def _flat(results, prefix=""):
     """Figures of nested results by their path."""
-    found = {}
+    found: dict = {}
     for name, value in results.items():
         if isinstance(value, dict):
             found |= _flat(value, f"{prefix}{name}/")

@@ -3,8 +3,7 @@
 from attention_zoo.report import figures
 from attention_zoo.report.examples import are_posts, are_relative, ends
 from attention_zoo.report.html import relative_link, render, write_whole
-from attention_zoo.report.measured_on import HELD_OUT, TEST, measured_on
-from attention_zoo.report.measures import shown
+from attention_zoo.report.measures import shown, title
 from attention_zoo.report.run import Run
 from attention_zoo.report.tables import settings, tables
 
@@ -35,7 +34,6 @@ def write(workdir, results=None):
         tables=tables(run),
         files=_files(run),
         curves=figures.curves(run),
-        test_for_validation=_test_for_validation(run),
         breakdown=figures.breakdown(run),
         histogram=figures.joint_histogram(run),
         drives=figures.fixed_focus(run),
@@ -55,7 +53,8 @@ def facts(run):
     """(name, text) of what was trained, on what, when, and how well it does."""
     config, about, kept = run.config, run.about, run.results.get("kept_epoch")
     found = {
-        "Trainer": about.get("trainer"),
+        "Task": about.get("task", about.get("trainer")),
+        "Examples": _examples(run),
         "Data": config.get("dataset") or config.get("data_dir"),
         "Attention": _attention(run),
         "Collapsed": _collapsed(run),
@@ -72,11 +71,22 @@ def facts(run):
 _LIBRARIES = ("attention_zoo", "keras", "tensorflow")
 
 
+def _examples(run):
+    """How many examples figures are of, and what chance would give on the test examples."""
+    counts = run.results.get("num_examples", {})
+    text = ", ".join(f"{count} {split}" for split, count in counts.items())
+    floors = run.results.get("floors", {}).get("test", {})
+    chance = ", ".join(f"{title(name)} {shown(name, value)}" for name, value in floors.items())
+    return text + (f"; chance on test: {chance}" if chance else "")
+
+
 def _attention(run):
     """The attention and, of a hybrid, its phases and when it switched."""
     config = run.config
     if "deviation" in run.results:
         return ", ".join(run.results["deviation"])
+    if isinstance(config.get("attention"), dict):  # an object that a user brought
+        return config["attention"].get("class_name")
     if config.get("attention") != "hybrid":
         return config.get("attention")
     phases = f"{config.get('first_attention')}, then {config.get('second_attention')}"
@@ -97,13 +107,6 @@ def _headline(run):
     names |= {"bleu_4": "BLEU-4", "cider": "CIDEr"}
     known = [name for name in names if name in figures_of_test]
     return ", ".join(f"{names[name]} {shown(name, figures_of_test[name])}" for name in known)
-
-
-def _test_for_validation(run):
-    """The test examples, where the validation figures of metrics.csv are of these; else None."""
-    examples = measured_on(run, HELD_OUT)
-    there = any(name.startswith(HELD_OUT) for name in run.metrics)
-    return examples if there and examples == measured_on(run, TEST) else None
 
 
 def _files(run):

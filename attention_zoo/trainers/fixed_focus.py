@@ -30,9 +30,10 @@ from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers
 from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, table
 from attention_zoo.trainers.fixed_focus_settings import Settings, completed
-from attention_zoo.training.run import finish, make_loop, run_loop
+from attention_zoo.training.loop import Loop
+from attention_zoo.training.run import finish, run_loop
 from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite
-from attention_zoo.training.run_metadata import write_about
+from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.workdir import Workdir
 
 
@@ -58,7 +59,7 @@ def train_and_evaluate(workdir, **settings):
     info = _load(chosen)
     model = build_model(chosen, info)
     with Workdir(workdir, dataclasses.asdict(chosen)) as run:
-        write_about(run, "fixed_focus", Settings())
+        write_metadata(run, "fixed_focus", Settings())
         _train(model, run, chosen, true_segment_first(info.source))
         figure = plots.fixed_focus(run.path / "metrics.csv", window=5)
         run.write("fixed_focus.png", lambda path: figure.savefig(path, format="png"))
@@ -105,7 +106,12 @@ def build_model(settings, info):
 def _train(model, run, settings, source):
     """Trains the steps that are left."""
     size = settings.batch_size
-    loop = make_loop(model, settings, prepare=resident(source))
+    loop = Loop(
+        model,
+        prepare=resident(source),
+        jit_compile={"auto": "auto", "true": True, "false": False}[settings.jit_compile],
+        steps_per_call=settings.steps_per_call,
+    )
     probe = source.head(settings.num_probe_examples).indices().dataset(size)
     run_loop(
         loop,

@@ -29,7 +29,7 @@ from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.full_batch import FullBatch, balanced
 from attention_zoo.trainers.gaps import FIGURES, gaps
 from attention_zoo.training.run import finish
-from attention_zoo.training.run_metadata import write_about
+from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.workdir import Workdir
 
 ATTENTIONS = ("soft", "hard", "lvml", "hybrid")
@@ -89,7 +89,7 @@ def train_and_evaluate(workdir, **settings):
     chosen = dataclasses.replace(chosen, switch_epoch=_switch_epoch(chosen))
     examples = balanced(_load(chosen))
     with Workdir(workdir, dataclasses.asdict(chosen)) as run:
-        write_about(run, "gradient_flow", Settings())
+        write_metadata(run, "gradient_flow", Settings())
         epochs = _epochs(chosen)
         theory = {name: _theory(name, chosen, epochs) for name in ATTENTIONS}
         with tqdm(total=len(ATTENTIONS) * chosen.epochs, unit="step") as bar:

@@ -24,7 +24,7 @@ from attention_zoo._settings import make, setting
 from attention_zoo._version import __version__
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import FocusClassifier
-from attention_zoo.trainers import sdc
+from attention_zoo.tasks import MosaicsTask
 from attention_zoo.trainers.command import Command
 from attention_zoo.zoo import Card
 
@@ -65,7 +65,8 @@ def make_preset(preset, **settings):
     config, results = (_read(folder, name) for name in ("config.json", "results.json"))
     if not str(config.get("dataset")).startswith("sdc/"):
         raise ValueError(f"run {folder} is of no data set sdc/…, expected one of trainers.sdc")
-    trained = make(sdc.Settings, config)
+    known = {f.name for f in dataclasses.fields(MosaicsTask.config)}
+    trained = make(MosaicsTask.config, {k: v for k, v in config.items() if k in known})
     data, test = _load(trained, trained.test_split, trained.num_test_examples)
     card = _card(chosen, Path(preset).name, trained, data, test, results.get("test", {}))
     model = keras.saving.load_model(folder / "model.keras", compile=False)
@@ -144,7 +145,7 @@ def command(trained, workdir):
     """The command line of a run: the attention, all that is not the default, the workdir.
 
     Args:
-        trained: `sdc.Settings`.
+        trained: `MosaicsConfig`.
         workdir: the run's folder.
     """
     parts = [f"--attention={trained.attention}"]

@@ -98,7 +98,7 @@ def _encoded(value):
         return {key: _encoded(one) for key, one in value.items()}
     if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biuf":
         array = np.asarray(value)
-        data = base64.b64encode(np.ascontiguousarray(array)).decode()
+        data = base64.b64encode(array.tobytes()).decode()
         return {_ARRAY: data, "dtype": array.dtype.name, "shape": list(array.shape)}
     raise TypeError(type(value).__name__)
 

@@ -60,7 +60,7 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
     record |= _recorded(data, splits)
     with Workdir(workdir, record, writes=is_chief(strategy)) as folder:
-        write_metadata(folder, task)
+        write_metadata(folder, task.name, task.config(), task.words)
         given = task.inputs(splits, model, config, Path(workdir))
         facts = _train(task, model, folder, config, given, brought)
         model = on_one_replica(model)

@@ -10,25 +10,27 @@ import tensorflow as tf
 from attention_zoo._version import __version__
 
 
-def write_metadata(folder, task):
+def write_metadata(folder, task, defaults, words=None):
     """Writes `about.json`: task, its words, versions, when the run began, the settings' defaults.
 
     A run that is taken up again keeps what was written when it began.
 
     Args:
         folder: the `Workdir`.
-        task: the `Task`.
+        task: its name.
+        defaults: the settings as they are without flags, a dataclass.
+        words: the task's `Words`, if it has any.
     """
     if (folder.path / "about.json").exists():
         return
     began = datetime.datetime.now(datetime.timezone.utc)
     about = {
-        "task": task.name,
-        "words": dataclasses.asdict(task.words),
+        "task": task,
+        "words": {} if words is None else dataclasses.asdict(words),
         "began": began.isoformat(timespec="seconds"),
         "attention_zoo": __version__,
         "keras": keras.__version__,
         "tensorflow": tf.__version__,
-        "defaults": dataclasses.asdict(task.config()),
+        "defaults": dataclasses.asdict(defaults),
     }
     folder.write_text("about.json", json.dumps(about, indent=2) + "\n")

@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-import typing
 
 from attention_zoo._export import export
 from attention_zoo.training.config import TaskConfig, make_attention
@@ -49,7 +48,7 @@ class Task(abc.ABC):
     others: str | None = None
 
     @abc.abstractmethod
-    def load(self, config) -> dict:
+    def load(self, config):
         """The splits that the settings name, `datasets.Split` by name.
 
         Raises:
@@ -96,7 +95,7 @@ class Task(abc.ABC):
         """The attention layer of the settings."""
         return make_attention(config)
 
-    def rates(self, config) -> dict[str, float]:
+    def rates(self, config):
         """Learning rates by the attribute of the model that is the part; none where one is for all.
 
         The part `others` has the variables of no part's network.
@@ -115,7 +114,7 @@ class Task(abc.ABC):
         """One pass over a split, for the figures `val_…` of every epoch."""
         return split.source.dataset(256)
 
-    def device_inputs(self, splits, config, strategy) -> dict[str, typing.Callable]:
+    def device_inputs(self, splits, config, strategy):
         """What makes a batch's inputs on the device, in the compiled step: `prepare` of `Loop`."""
         return {}
 
@@ -127,23 +126,23 @@ class Task(abc.ABC):
         """A `WarnOnCollapse` that knows chance's loss on the training examples; None for none."""
         return None
 
-    def examples(self, model, split, config) -> dict | None:
+    def examples(self, model, split, config):
         """The content of examples.json: test examples for the run's page; None for none."""
         return None
 
-    def figures(self, model, split, evaluation, config) -> dict:
+    def figures(self, model, split, evaluation, config):
         """Pictures of the test split for the run's folder: matplotlib figures by name."""
         return {}
 
-    def files(self, model, splits, evaluations, config) -> dict[str, str]:
+    def files(self, model, splits, evaluations, config):
         """More text files for the run's folder, by name."""
         return {}
 
-    def facts(self, splits) -> dict:
+    def facts(self, splits):
         """More for results.json."""
         return {}
 
-    def floors(self, splits) -> dict:
+    def floors(self, splits):
         """What needs no model, by split: figures of `evaluate` that chance would give."""
         return {}
 

@@ -1,11 +1,13 @@
+import keras
 import numpy as np
 import pytest
 
 from attention_zoo._settings import make
 from attention_zoo.callbacks import FocusDrive, FocusStalled
 from attention_zoo.training.config import (
-    RunSettings,
-    check_run_settings,
+    TaskConfig,
+    check_config,
+    make_attention,
     make_optimizer,
     make_switch,
 )
@@ -15,8 +17,17 @@ def probe():
     return np.zeros((2, 3, 4), "float32"), {"label": np.array([0, 1])}
 
 
+def switch_of(settings):
+    optimizer = make_optimizer(settings, None)
+    return make_switch(settings, make_attention(settings), optimizer, probe)
+
+
+def check(settings, num_replicas=1):
+    check_config(settings, make_attention(settings), 96, num_replicas)
+
+
 def test_only_a_hybrid_switches():
-    assert make_switch(RunSettings(attention="soft"), probe) is None
+    assert switch_of(TaskConfig(attention="soft")) is None
 
 
 @pytest.mark.parametrize(
@@ -29,40 +40,41 @@ def test_only_a_hybrid_switches():
     ],
 )
 def test_the_epoch_and_the_second_rate(settings, epoch, rate):
-    switch = make_switch(RunSettings(**settings), probe)
+    switch = switch_of(TaskConfig(**settings))
     assert switch.when == epoch
     assert switch.learning_rate == pytest.approx(rate)
     assert switch.reset_optimizer
 
 
 def test_signals_by_name():
-    switch = make_switch(RunSettings(switch_when="focus_stalled"), probe)
+    switch = switch_of(TaskConfig(switch_when="focus_stalled"))
     assert isinstance(switch.when, FocusStalled)
-    switch = make_switch(RunSettings(switch_when="focus_drive"), probe)
+    switch = switch_of(TaskConfig(switch_when="focus_drive"))
     assert isinstance(switch.when, FocusDrive)
 
 
 def test_the_optimizer_clips_the_whole_gradient(linear_model):
-    settings = RunSettings(clip_norm=0.5, learning_rate=0.1, momentum=0.8)
+    settings = TaskConfig(clip_norm=0.5, learning_rate=0.1, momentum=0.8)
     optimizer = make_optimizer(settings, linear_model())
     assert optimizer.global_clipnorm == 0.5 and optimizer.momentum == 0.8
     assert float(optimizer.learning_rate.numpy()) == pytest.approx(0.1)
-    assert make_optimizer(RunSettings(), linear_model()).global_clipnorm is None
+    assert make_optimizer(TaskConfig(), linear_model()).global_clipnorm is None
 
 
 def test_a_rate_of_the_classifiers_own(linear_model):
-    settings = RunSettings(learning_rate=0.1, classifier_learning_rate=0.02, clip_norm=0.5)
-    optimizer = make_optimizer(settings, linear_model())
+    settings = TaskConfig(learning_rate=0.1, classifier_learning_rate=0.02, clip_norm=0.5)
+    rates = {"focus": 0.1, "classifier": 0.02}
+    optimizer = make_optimizer(settings, linear_model(), rates, "classifier")
     for one, rate in ((optimizer.focus, 0.1), (optimizer.classifier, 0.02)):
         assert float(one.learning_rate.numpy()) == pytest.approx(rate)
         assert one.momentum == 0.9 and one.global_clipnorm == 0.5
-    assert optimizer.is_focus == (True, False, False)
+    assert optimizer.parts == ("focus", "classifier", "classifier")
 
 
 def test_momentum_is_at_most_one():
-    assert make(RunSettings, {"momentum": 1.0}).momentum == 1.0
+    assert make(TaskConfig, {"momentum": 1.0}).momentum == 1.0
     with pytest.raises(ValueError, match="^momentum is 2, expected 1 or less$"):
-        make(RunSettings, {"momentum": 2})
+        make(TaskConfig, {"momentum": 2})
 
 
 REPLICAS = [
@@ -74,10 +86,10 @@ REPLICAS = [
 
 @pytest.mark.parametrize(("settings", "message"), REPLICAS)
 def test_what_several_replicas_cannot_do(settings, message):
-    settings = RunSettings(**{"batch_size": 32} | settings)
-    check_run_settings(settings, 96, 1)
+    settings = TaskConfig(**{"batch_size": 32} | settings)
+    check(settings)
     with pytest.raises(ValueError, match=message):
-        check_run_settings(settings, 96, 2)
+        check(settings, 2)
 
 
 @pytest.mark.parametrize(
@@ -91,11 +103,19 @@ def test_what_several_replicas_cannot_do(settings, message):
     ],
 )
 def test_the_drives_of_three_paradigms_can_be_compared(phases, sound):
-    settings = RunSettings(switch_when="focus_drive", batch_size=32, **phases)
+    settings = TaskConfig(switch_when="focus_drive", batch_size=32, **phases)
     if sound:
-        check_run_settings(settings, 96, 1)
+        check(settings)
         return
     with pytest.raises(
         ValueError, match="^switch_when is 'focus_drive' with a hybrid of .*, expec"
     ):
-        check_run_settings(settings, 96, 1)
+        check(settings)
+
+
+def test_a_schedule_is_kept_in_the_second_phase():
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 100)
+    settings = TaskConfig()
+    optimizer = keras.optimizers.SGD(schedule)
+    switch = make_switch(settings, make_attention(settings), optimizer, probe)
+    assert switch.learning_rate is None

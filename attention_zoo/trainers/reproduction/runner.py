@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from attention_zoo._settings import make
 from attention_zoo.trainers.fixed_focus_settings import completed
 from attention_zoo.trainers.reproduction.job import Job
-from attention_zoo.trainers.reproduction.process import run_in_process
 from attention_zoo.trainers.reproduction.runs import Run
 from attention_zoo.training.preemption import Preemption
+from attention_zoo.training.processes import run_in_process
 from attention_zoo.training.run import Preempted
 
 
@@ -84,12 +84,18 @@ def _outcome(job, folder, places, workers, stop):
         log = folder / "logs" / f"{job.name.replace('/', '_')}.txt"
         threads = max(1, (os.cpu_count() or 1) // workers)
         settings = job.settings | places.of(job.needs)
-        reason = run_in_process(job.trainer, folder / job.name, settings, log, threads, stop)
+        train = _command(job).train_and_evaluate
+        reason = run_in_process(train, folder / job.name, settings, log, threads, stop)
         if not reason:
             return Outcome(job, "done")
         if not stop.requested:
             return Outcome(job, "failed", reason)
     return Outcome(job, "to run", "stopped by SIGTERM")
+
+
+def _command(job):
+    """The `Command` of a job's trainer."""
+    return importlib.import_module(f"attention_zoo.trainers.{job.trainer}").COMMAND
 
 
 _ELSE = "move it away or name another workdir"
@@ -119,12 +125,11 @@ def _difference(job, workdir):
 
 def _asked(job):
     """All settings of a job as its run keeps them, but where data lies and what runs work out."""
-    trainer = importlib.import_module(f"attention_zoo.trainers.{job.trainer}")
-    settings = make(trainer.Settings, job.settings)
+    settings = make(_command(job).settings, job.settings)
     if job.trainer == "fixed_focus":
         settings = completed(settings)
     asked = json.loads(json.dumps(dataclasses.asdict(settings)))
     asked.pop("data_dir", None)
-    if job.trainer == "gradient_flow" and settings.switch_epoch is None:
-        del asked["switch_epoch"]
+    if asked.get("switch_epoch", 0) is None:
+        del asked["switch_epoch"]  # which the run works out
     return asked

@@ -105,7 +105,7 @@ class Comparison:
         return {seed: run.results["test"][figure] for seed, run in runs.items()}
 
     def focus(self, row):
-        """{seed: FT after every epoch, (epochs,)}: on test mosaics, but on validation posts."""
+        """{seed: FT on the validation examples after every epoch, (epochs,)}."""
         runs = self.runs.get(row, {})
         return {seed: run.curves["val_focus_accuracy"] for seed, run in runs.items()}
 

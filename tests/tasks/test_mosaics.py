@@ -1,7 +1,4 @@
-import dataclasses
-import json
-import os
-import signal
+import csv
 
 import keras
 import numpy as np
@@ -11,11 +8,12 @@ import tensorflow as tf
 import attention_zoo as az
 from attention_zoo.callbacks import FocusStalled
 from attention_zoo.datasets.augmentation import AUGMENTATIONS
-from attention_zoo.trainers import run_settings, sdc
+from attention_zoo.tasks import MosaicsTask
+from attention_zoo.tasks.mosaics import MosaicsConfig
+from attention_zoo.training import config as config_module
+from attention_zoo.training import run as run_module
 from attention_zoo.training.checkpoints import find_checkpoints
-from attention_zoo.training.run import Preempted
 from attention_zoo.training.run_callbacks import WriteMetrics
-from attention_zoo.training.workdir import Workdir
 
 TINY = {"num_examples": 96, "num_test_examples": 64, "batch_size": 32, "epochs": 2}
 
@@ -26,41 +24,20 @@ def weights(workdir):
     return [variable.numpy() for variable in [*model.variables, *model.optimizer.variables]]
 
 
+def metrics(workdir):
+    """The rows of metrics.csv, numbers by name."""
+    with (workdir / "metrics.csv").open(newline="") as file:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "hybrid"
-    return workdir, sdc.train_and_evaluate(workdir, **TINY)
-
-
-def test_the_workdir_is_complete(finished):
-    workdir, evaluations = finished
-    names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
-    assert names == {
-        "config.json",
-        "metrics.csv",
-        "tensorboard",
-        "checkpoints",
-        "model.keras",
-        "saved_model",
-        "mosaics.png",
-        "curves.png",
-        "joint_histogram.png",
-        "about.json",
-        "examples.json",
-        "histograms.json",
-        "report.html",
-        "results.json",
-    }
-    results = json.loads((workdir / "results.json").read_text())
-    assert results.pop("switched_epoch") == 1
-    assert results.pop("collapsed_epoch") is None
-    assert results == {name: result.scalars() for name, result in evaluations.items()}
-    config = json.loads((workdir / "config.json").read_text())
-    assert config == dataclasses.asdict(sdc.Settings(**TINY))
+    return workdir, az.train("mosaics", workdir, **TINY)
 
 
 def test_the_curves_show_both_phases(finished):
-    rows = Workdir(finished[0], dataclasses.asdict(sdc.Settings(**TINY))).read_metrics()
+    rows = metrics(finished[0])
     assert [row["epoch"] for row in rows] == [1, 2]
     np.testing.assert_allclose([row["learning_rate"] for row in rows], [0.05, 0.01], rtol=1e-6)
     assert {"loss", "val_loss", "focus_accuracy", "val_focus_accuracy", "FTPT"} <= rows[0].keys()
@@ -79,51 +56,10 @@ def test_the_saved_models_agree_with_the_evaluation(finished):
     assert hits == pytest.approx(evaluations["test"].focus_accuracy, abs=1e-6)
 
 
-def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
-    """Broken off while the second epoch's checkpoint is written: one epoch is done."""
-    save = keras.Model.save_weights
-
-    def break_off(model, path, **options):
-        if "step-00000006" in str(path):
-            raise KeyboardInterrupt
-        save(model, path, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "save_weights", break_off)
-        with pytest.raises(KeyboardInterrupt):
-            sdc.train_and_evaluate(tmp_path, **TINY)
-    assert not (tmp_path / "results.json").exists()
-    sdc.train_and_evaluate(tmp_path, **TINY)
-    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
-        np.testing.assert_array_equal(resumed, unbroken)
-    unbroken = (finished[0] / "metrics.csv").read_text()
-    assert (tmp_path / "metrics.csv").read_text() == unbroken
-
-
-def test_sigterm_saves_and_the_same_command_goes_on(finished, tmp_path, monkeypatch):
-    """The signal comes in the first call of the second epoch, one step long."""
-    settings = TINY | {"steps_per_call": 1, "checkpoint_steps": 99}
-
-    def terminate(self, epoch, logs=None):
-        if epoch == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(WriteMetrics, "on_epoch_begin", terminate)
-        with pytest.raises(Preempted, match="^SIGTERM: saved in .*, expected the same command"):
-            sdc.train_and_evaluate(tmp_path, **settings)
-    names = [path.name for path in (tmp_path / "checkpoints").iterdir()]
-    assert names == ["step-00000004"]
-    assert not (tmp_path / "results.json").exists()
-    sdc.train_and_evaluate(tmp_path, **settings)
-    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
-        np.testing.assert_array_equal(resumed, unbroken)
-
-
 @pytest.fixture
 def nan_from_epoch(monkeypatch):
     """(epoch) -> spoils the labels from that epoch on: their loss is NaN."""
-    endless = az.datasets.Mosaics.endless_indices
+    endless = az.datasets.Mosaics.endless
 
     def spoil(epoch):
         def with_nan(mosaics, batch_size, **settings):
@@ -131,7 +67,7 @@ def nan_from_epoch(monkeypatch):
             spoilt = sound.map(lambda rows, truth: (rows, truth | {"label": truth["label"] - 9}))
             return sound.take(3 * epoch).concatenate(spoilt)
 
-        monkeypatch.setattr(az.datasets.Mosaics, "endless_indices", with_nan)
+        monkeypatch.setattr(az.datasets.Mosaics, "endless", with_nan)
 
     return spoil
 
@@ -140,7 +76,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, nan_from_epoch):
     nan_from_epoch(1)
     message = r"^loss is nan at epoch 2, by step 3, expected .* checkpoint is .*step-00000003$"
     with pytest.raises(FloatingPointError, match=message):
-        sdc.train_and_evaluate(tmp_path, **TINY)
+        az.train("mosaics", tmp_path, **TINY)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000003"]
     assert not (tmp_path / "results.json").exists()
     assert not (tmp_path / "model.keras").exists()
@@ -151,14 +87,14 @@ def test_an_update_that_spoils_the_weights_is_no_checkpoint(tmp_path):
     settings = TINY | {"batch_size": 96, "attention": "soft", "learning_rate": 1e38}
     message = "^val_loss is nan at epoch 1, by step 1, .* checkpoint is none$"
     with pytest.raises(FloatingPointError, match=message):
-        sdc.train_and_evaluate(tmp_path, **settings)
+        az.train("mosaics", tmp_path, **settings)
     assert not list((tmp_path / "checkpoints").iterdir())
 
 
 @pytest.mark.low_precision
 @pytest.mark.parametrize("policy", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_mixed_precision_trains_in_its_floats(policy, tmp_path):
-    evaluations = sdc.train_and_evaluate(tmp_path, **TINY, mixed_precision=policy)
+    evaluations = az.train("mosaics", tmp_path, **TINY, mixed_precision=policy)
     model = keras.models.load_model(tmp_path / "model.keras")
     assert model.focus.layers[0].compute_dtype == policy
     assert model.focus.layers[0].variable_dtype == "float32"
@@ -203,7 +139,7 @@ def test_mixed_precision_trains_in_its_floats(policy, tmp_path):
 )
 def test_bad_settings_are_one_line_errors_and_leave_nothing(settings, message, tmp_path):
     with pytest.raises(ValueError, match=message) as error:
-        sdc.train_and_evaluate(tmp_path / "run", **(TINY | settings))
+        az.train("mosaics", tmp_path / "run", **(TINY | settings))
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
 
@@ -219,22 +155,22 @@ def test_bad_settings_are_one_line_errors_and_leave_nothing(settings, message, t
 def test_what_replicas_cannot_do_leaves_nothing(
     settings, message, tmp_path, monkeypatch, two_replicas
 ):
-    monkeypatch.setattr(sdc, "make_strategy", lambda name: two_replicas)
+    monkeypatch.setattr(run_module, "make_strategy", lambda name: two_replicas)
     with pytest.raises(ValueError, match=message):
-        sdc.train_and_evaluate(tmp_path / "run", **(TINY | settings))
+        az.train("mosaics", tmp_path / "run", **(TINY | settings))
     assert not (tmp_path / "run").exists()
 
 
 def test_the_folder_is_free_again_after_the_run(finished, tmp_path, monkeypatch, is_locked):
     assert not is_locked(finished[0])
 
-    def fail(model, run, *args, **options):
-        assert is_locked(run.path)
+    def fail(loop, folder, *args, **options):
+        assert is_locked(folder.path)
         raise FloatingPointError("diverged")
 
-    monkeypatch.setattr(sdc, "train", fail)
+    monkeypatch.setattr(run_module, "run_loop", fail)
     with pytest.raises(FloatingPointError) as kept:  # its traceback refers to the run
-        sdc.train_and_evaluate(tmp_path, **TINY)
+        az.train("mosaics", tmp_path, **TINY)
     assert kept and not is_locked(tmp_path)
 
 
@@ -248,15 +184,15 @@ def test_a_signal_switches_and_survives_a_broken_off_run(tmp_path, monkeypatch):
         "jit_compile": "false",
     }
     monkeypatch.setattr(
-        run_settings, "FocusStalled", lambda: FocusStalled("loss", patience=1, min_delta=0.5)
+        config_module, "FocusStalled", lambda: FocusStalled("loss", patience=1, min_delta=0.5)
     )
-    sdc.train_and_evaluate(tmp_path / "unbroken", **settings)
+    az.train("mosaics", tmp_path / "unbroken", **settings)
     for epoch in (4, 5, 6):
         with monkeypatch.context() as patch:
             patch.setattr(WriteMetrics, "on_epoch_begin", _interrupt(epoch))
             with pytest.raises(KeyboardInterrupt):
-                sdc.train_and_evaluate(tmp_path / "broken", **settings)
-    sdc.train_and_evaluate(tmp_path / "broken", **settings)
+                az.train("mosaics", tmp_path / "broken", **settings)
+    az.train("mosaics", tmp_path / "broken", **settings)
     unbroken = keras.models.load_model(tmp_path / "unbroken/model.keras")
     assert int(unbroken.attention.phase.numpy()) == 1
     for a, b in zip(weights(tmp_path / "broken"), weights(tmp_path / "unbroken"), strict=True):
@@ -266,10 +202,10 @@ def test_a_signal_switches_and_survives_a_broken_off_run(tmp_path, monkeypatch):
 def test_the_drive_to_focus_is_in_the_curves(tmp_path):
     """CSV and TensorBoard have the drives of the model as it is after each epoch."""
     settings = TINY | {"attention": "lvml", "network": "linear", "focus_drive": True}
-    sdc.train_and_evaluate(tmp_path, **settings)
-    last = Workdir(tmp_path, dataclasses.asdict(sdc.Settings(**settings))).read_metrics()[-1]
+    az.train("mosaics", tmp_path, **settings)
+    last = metrics(tmp_path)[-1]
     model = keras.models.load_model(tmp_path / "model.keras")
-    training = az.datasets.load("sdc/digits", num_segments=5, num_examples=96, seed=0)[1]
+    training = az.datasets.load("sdc/digits", "train[:90%]", num_examples=96)[1]
     drives = az.callbacks.focus_drive(model, *next(iter(training.source.dataset(256))))
     for name, drive in drives.items():
         assert last[f"drive_{name}"] == pytest.approx(drive, rel=1e-4)
@@ -297,13 +233,13 @@ def test_with_augmentation_and_two_rates_it_goes_on_to_the_same_weights(
     """Broken off after the second and the fourth of six steps, within either phase."""
     settings = TINY | TWO_RATES | {"augment": "flip_and_crop", "jit_compile": jit_compile}
     settings |= {"steps_per_call": 1, "checkpoint_steps": 1}
-    sdc.train_and_evaluate(tmp_path / "unbroken", **settings)
+    az.train("mosaics", tmp_path / "unbroken", **settings)
     for step in (2, 4):
         with broken_off(3):
-            sdc.train_and_evaluate(tmp_path / "broken", **settings)
+            az.train("mosaics", tmp_path / "broken", **settings)
         newest = find_checkpoints(tmp_path / "broken/checkpoints")[0]
         assert newest.name == f"step-{step:08d}"
-    sdc.train_and_evaluate(tmp_path / "broken", **settings)
+    az.train("mosaics", tmp_path / "broken", **settings)
     broken, unbroken = (
         keras.models.load_model(tmp_path / name / "model.keras") for name in ("broken", "unbroken")
     )
@@ -318,26 +254,19 @@ def _two(optimizer):
     return optimizer.focus, optimizer.classifier
 
 
-def test_augmentation_is_of_training_batches_only(tmp_path, monkeypatch):
-    given = {}
-
-    def keep(model, run, settings, batches, **options):
-        given.update(options, batches=batches)
-
-    monkeypatch.setattr(sdc, "train", keep)
-    monkeypatch.setattr(sdc, "write_results", lambda *_: None)
-    settings = TINY | TWO_RATES | {"augment": "flip", "seed": 3}
-    sdc.train_and_evaluate(tmp_path, **settings)
-    training, test = (
-        az.datasets.load("sdc/digits", split, seed=3, num_examples=n)[1].source
-        for split, n in (("train", 96), ("test", 64))
-    )
-    rows, _ = next(iter(given["batches"](0)))
+def test_augmentation_is_of_training_batches_only():
+    task = MosaicsTask()
+    config = MosaicsConfig(**TINY | {"augment": "flip", "seed": 3})
+    splits = task.load(config)
+    prepare = task.device_inputs(splits, config, None)
+    rows, _ = next(iter(task.batches(splits["train"], config, 0)))
+    training = splits["train"].source
     flipped = AUGMENTATIONS["flip"](training.gather(rows), rows, 3).numpy()
-    np.testing.assert_array_equal(given["prepare"](rows), flipped)
+    np.testing.assert_array_equal(prepare["prepare"](rows), flipped)
     assert (flipped != training.gather(rows).numpy()).any()
-    rows, _ = next(iter(given["validation"]))
-    np.testing.assert_array_equal(given["prepare_validation"](rows), test.gather(rows))
+    rows, _ = next(iter(task.validation_batches(splits["validation"], config)))
+    gathered = splits["validation"].source.gather(rows)
+    np.testing.assert_array_equal(prepare["prepare_validation"](rows), gathered)
 
 
 @pytest.mark.parametrize("classifier_rate", [pytest.param(None, marks=pytest.mark.slow), 0.1])
@@ -345,9 +274,9 @@ def test_replicas_end_as_one(classifier_rate, tmp_path, monkeypatch, two_replica
     """The same weights but for rounding, and every test mosaic evaluated once."""
     settings = TINY | {"attention": "lvml", "network": "linear", "learning_rate": 0.5}
     settings |= {"classifier_learning_rate": classifier_rate}
-    one = sdc.train_and_evaluate(tmp_path / "one", **settings)
-    monkeypatch.setattr(sdc, "make_strategy", lambda name: two_replicas)
-    two = sdc.train_and_evaluate(tmp_path / "two", **settings, strategy="mirrored")
+    one = az.train("mosaics", tmp_path / "one", **settings)
+    monkeypatch.setattr(run_module, "make_strategy", lambda name: two_replicas)
+    two = az.train("mosaics", tmp_path / "two", **settings, strategy="mirrored")
     for a, b in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     assert two["test"].num_examples == one["test"].num_examples == 64
@@ -355,10 +284,10 @@ def test_replicas_end_as_one(classifier_rate, tmp_path, monkeypatch, two_replica
 
 
 def test_settings_reach_the_model():
-    info = az.datasets.load("sdc/digits", num_examples=8)[1]
+    task, splits = MosaicsTask(), {"train": az.datasets.load("sdc/digits", num_examples=8)[1]}
     for name in ("soft", "hard", "lvml", "gumbel", "reinforce", "hybrid"):
-        settings = sdc.Settings(attention=name, normalizer="sparsemax", inference="marginal")
-        model = sdc.build_model(settings, info)
+        config = MosaicsConfig(attention=name, normalizer="sparsemax", inference="marginal")
+        model = task.build(config, splits, task.attention(config))
         assert type(model.attention) is type(az.layers.get(name))
         assert model.attention.normalizer is az.ops.sparsemax
         assert model.way_to_predict == "marginal"
@@ -367,7 +296,7 @@ def test_settings_reach_the_model():
 def test_vectors_train_too(tmp_path):
     """Linear networks on the orthogonal data; no mosaics are drawn of what are no images."""
     settings = TINY | {"dataset": "orthogonal", "attention": "soft", "learning_rate": 0.5}
-    evaluations = sdc.train_and_evaluate(tmp_path, **settings)
+    evaluations = az.train("mosaics", tmp_path, **settings)
     assert evaluations["test"].num_examples == 64
     assert not (tmp_path / "mosaics.png").exists()
     assert (tmp_path / "results.json").exists()

@@ -1,7 +1,4 @@
-import dataclasses
 import json
-import os
-import signal
 import subprocess
 import sys
 
@@ -12,10 +9,9 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo.models import load_token_encoder
-from attention_zoo.trainers import hatexplain
-from attention_zoo.training.checkpoints import find_checkpoints
-from attention_zoo.training.run import Preempted
-from attention_zoo.training.run_callbacks import WriteMetrics
+from attention_zoo.tasks import TextTask
+from attention_zoo.tasks.text import TextConfig
+from attention_zoo.training import run as run_module
 
 TINY = {"batch_size": 16, "epochs": 2, "subwords": 50, "embedding_size": 8}
 
@@ -28,46 +24,13 @@ def tiny(hatexplain_dir):
 @pytest.fixture(scope="module")
 def finished(tiny, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "hybrid"
-    return workdir, hatexplain.train_and_evaluate(workdir, **tiny)
+    return workdir, az.train("text", workdir, **tiny)
 
 
 def weights(workdir):
     """Of the model and of its optimizer."""
     model = keras.models.load_model(workdir / "model.keras")
     return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
-
-
-def test_the_workdir_is_complete(finished, tiny):
-    workdir, evaluations = finished
-    names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
-    assert names == {
-        "best.weights.h5",
-        "config.json",
-        "metrics.csv",
-        "tensorboard",
-        "checkpoints",
-        "model.keras",
-        "saved_model",
-        "curves.png",
-        "joint_histogram.png",
-        "about.json",
-        "examples.json",
-        "histograms.json",
-        "report.html",
-        "results.json",
-    }
-    results = json.loads((workdir / "results.json").read_text())
-    assert results.pop("switched_epoch") == 1
-    assert results.pop("kept_epoch") == 2
-    assert results.pop("collapsed_epoch") is None
-    assert results.pop("left_out") == {
-        "train": {"undecided": 13},
-        "validation": {"undecided": 4},
-        "test": {"undecided": 4},
-    }
-    assert results == {name: result.scalars() for name, result in evaluations.items()}
-    config = json.loads((workdir / "config.json").read_text())
-    assert config == dataclasses.asdict(hatexplain.Settings(**tiny))
 
 
 def test_the_saved_models_agree_with_the_evaluation(finished, hatexplain_dir):
@@ -88,41 +51,10 @@ def test_the_miniature_is_learnt(tiny, tmp_path):
     """One word decides, and its attention shows that it does."""
     settings = tiny | {"attention": "lvml", "epochs": 12, "learning_rate": 0.02, "dropout": 0.2}
     settings |= {"ema_momentum": None}  # of 48 steps an average over fifty lags behind
-    test = hatexplain.train_and_evaluate(tmp_path, **settings)["test"]
+    test = az.train("text", tmp_path, **settings)["test"]
     assert test.ways["marginal"].accuracy > 0.9 and test.focus_accuracy > 0.9
     assert test.agreement["auprc"] > 0.9
     assert test.by_way["marginal"]["comprehensiveness"] > 0.2
-
-
-@pytest.mark.parametrize("steps", [1, pytest.param(3, marks=pytest.mark.slow)])
-def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tiny, tmp_path, broken_off, steps):
-    """With dropout and Adam, broken off in both epochs of four steps, in both phases."""
-    settings = tiny | {"steps_per_call": 1, "checkpoint_steps": steps}
-    for calls in (3, 4):
-        with broken_off(calls):
-            hatexplain.train_and_evaluate(tmp_path, **settings)
-        assert not (tmp_path / "results.json").exists()
-    hatexplain.train_and_evaluate(tmp_path, **settings)
-    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
-        np.testing.assert_array_equal(resumed, unbroken)
-    for name in ("metrics.csv", "results.json"):
-        assert (tmp_path / name).read_text() == (finished[0] / name).read_text()
-
-
-@pytest.mark.slow
-def test_sigterm_saves_and_the_same_command_goes_on(finished, tiny, tmp_path, monkeypatch):
-    def terminate(self, epoch, logs=None):
-        if epoch == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(WriteMetrics, "on_epoch_begin", terminate)
-        with pytest.raises(Preempted):
-            hatexplain.train_and_evaluate(tmp_path, **tiny)
-    assert find_checkpoints(tmp_path / "checkpoints")
-    hatexplain.train_and_evaluate(tmp_path, **tiny)
-    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
-        np.testing.assert_array_equal(resumed, unbroken)
 
 
 @pytest.mark.slow
@@ -130,7 +62,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(finished, tiny, tmp_path, mo
 def test_other_attentions_and_the_transformer(attention, tiny, tmp_path):
     settings = tiny | {"attention": attention, "network": "transformer", "optimizer": "sgd"}
     settings |= {"normalizer": "entmax15", "keep": "last", "annotators": "first"}
-    evaluations = hatexplain.train_and_evaluate(tmp_path, **settings)
+    evaluations = az.train("text", tmp_path, **settings)
     assert evaluations["test"].num_examples == 30
     assert not (tmp_path / "best.weights.h5").exists()
 
@@ -146,7 +78,7 @@ def test_posts_of_ones_own_strange_ones_among_them(network, tmp_path, strange_te
         (tmp_path / f"{name}.jsonl").write_text(lines, "utf-8")
     settings = TINY | {"dataset": "json_lines", "data_dir": str(tmp_path), "min_count": 2}
     run = tmp_path / "run"
-    evaluations = hatexplain.train_and_evaluate(run, **settings, network=network)
+    evaluations = az.train("text", run, **settings, network=network)
     named = {"focus_accuracy", "auprc", "token_f1", "iou_f1", "soft_auroc", "argmax_nll"}
     named |= {"marginal_comprehensiveness", "argmax_sufficiency"}
     assert evaluations["test"].scalars().keys() >= named  # scalars has finite numbers only
@@ -163,7 +95,7 @@ def test_an_encoder_out_of_a_file(tiny, tmp_path):
     x = keras.layers.Embedding(4, 6, mask_zero=True)(ids)
     keras.Model(tokens, x).save(tmp_path / "encoder.keras")
     settings = tiny | {"encoder": str(tmp_path / "encoder.keras"), "attention": "soft"}
-    hatexplain.train_and_evaluate(tmp_path / "run", **settings)
+    az.train("text", tmp_path / "run", **settings)
     loaded = keras.models.load_model(tmp_path / "run/model.keras")
     encoder = load_token_encoder(tmp_path / "encoder.keras")
     assert loaded.encoder.vocabulary == encoder.vocabulary == ("thunder", "drizzle")
@@ -171,9 +103,10 @@ def test_an_encoder_out_of_a_file(tiny, tmp_path):
 
 def test_word_vectors_set_the_size(tiny, tmp_path):
     (tmp_path / "vectors.txt").write_text("soup 1 2 3 4\nthunder 5 6 7 8\n")
-    settings = hatexplain.Settings(**tiny, word_vectors=str(tmp_path / "vectors.txt"))
+    settings = TextConfig(**tiny, word_vectors=str(tmp_path / "vectors.txt"))
     info = az.datasets.load("hatexplain", data_dir=tiny["data_dir"])[1]
-    model = hatexplain.build_model(settings, info)
+    task = TextTask()
+    model = task.build(settings, {"train": info}, task.attention(settings))
     vectors = model.encoder.network.weights[0].numpy()
     thunder = 2 + model.encoder.vocabulary.index("thunder")
     assert vectors.shape == (2 + len(model.encoder.vocabulary), 4)
@@ -185,7 +118,7 @@ def test_the_vocabulary_is_of_the_training_posts_alone(tmp_path):
         posts = [{"tokens": ["soup", name], "label": label} for label in ("good", "bad")] * 4
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, posts)))
     settings = TINY | {"dataset": "json_lines", "data_dir": str(tmp_path), "batch_size": 4}
-    hatexplain.train_and_evaluate(tmp_path / "run", **settings)
+    az.train("text", tmp_path / "run", **settings)
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
     assert set(model.encoder.vocabulary) == {"soup", "train"}
 
@@ -200,9 +133,9 @@ def test_replicas_end_as_one(tiny, tmp_path, monkeypatch, two_replicas):
         "optimizer": "sgd",
         "keep": "last",
     }
-    one = hatexplain.train_and_evaluate(tmp_path / "one", **settings)
-    monkeypatch.setattr(hatexplain, "make_strategy", lambda name: two_replicas)
-    two = hatexplain.train_and_evaluate(tmp_path / "two", **settings, strategy="mirrored")
+    one = az.train("text", tmp_path / "one", **settings)
+    monkeypatch.setattr(run_module, "make_strategy", lambda name: two_replicas)
+    two = az.train("text", tmp_path / "two", **settings, strategy="mirrored")
     for a, b in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     assert two["test"].scalars() == pytest.approx(one["test"].scalars(), abs=1e-3)
@@ -228,7 +161,7 @@ def test_replicas_end_as_one(tiny, tmp_path, monkeypatch, two_replicas):
 )
 def test_bad_settings_are_one_line_errors_and_leave_nothing(tiny, settings, message, tmp_path):
     with pytest.raises(ValueError, match=message) as error:
-        hatexplain.train_and_evaluate(tmp_path / "run", **(tiny | settings))
+        az.train("text", tmp_path / "run", **(tiny | settings))
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
 

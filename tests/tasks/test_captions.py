@@ -1,7 +1,7 @@
-import dataclasses
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,7 +10,9 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo.metrics import captions as scores
-from attention_zoo.trainers import caption_results, captions
+from attention_zoo.tasks import CaptionsTask
+from attention_zoo.tasks.captions import CaptionsConfig
+from attention_zoo.training.config import make_optimizer
 
 TINY = {
     "attention": "hybrid",
@@ -58,41 +60,13 @@ def tiny(coco_dir, encoder):
 @pytest.fixture(scope="module")
 def finished(tiny, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "hybrid"
-    return workdir, captions.train_and_evaluate(workdir, **tiny)
+    return workdir, az.train("captions", workdir, **tiny)
 
 
 def weights(workdir):
     """Of the model and of its optimizer."""
     model = keras.models.load_model(workdir / "model.keras")
     return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
-
-
-def test_the_workdir_is_complete(finished, tiny):
-    workdir, evaluations = finished
-    names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
-    assert names == {
-        "about.json",
-        "best.weights.h5",
-        "captions.json",
-        "captions.png",
-        "checkpoints",
-        "config.json",
-        "curves.png",
-        "metrics.csv",
-        "model.keras",
-        "report.html",
-        "results.json",
-        "saved_model",
-        "tensorboard",
-    }
-    results = json.loads((workdir / "results.json").read_text())
-    assert results.pop("switched_epoch") == 1 and results.pop("kept_epoch") == 2
-    assert results.pop("left_out") == {"train": {}, "validation": {}, "test": {}}
-    results.pop("missing_scores")
-    assert results == {name: one.scalars() for name, one in evaluations.items()}
-    assert results["test"].keys() >= {"perplexity", "attention_entropy", "words"}
-    config = json.loads((workdir / "config.json").read_text())
-    assert config == dataclasses.asdict(captions.Settings(**tiny))
 
 
 def test_the_saved_models_write_the_captions_of_the_evaluation(finished, coco_dir):
@@ -125,42 +99,13 @@ def test_scores_are_of_the_captions(finished, coco_dir):
     assert found.scores == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("breaks", "steps"), [((8,), 1), pytest.param((4, 5), 2, marks=pytest.mark.slow)]
-)
-def test_a_broken_off_run_goes_on_to_the_same_weights(
-    finished, tiny, tmp_path, monkeypatch, broken_off, breaks, steps
-):
-    """With dropout and Adam, broken off in the second phase, or in both.
-
-    The encoder has nothing to do: what it made of the pictures is there. The SavedModel is left
-    out, whose weights are those of model.keras.
-    """
-    monkeypatch.setattr(
-        caption_results, "export", lambda model, path, **_: captions.Path(path).mkdir()
-    )
-    features = finished[0].parent / "features"
-    assert len(list(features.iterdir())) == 3
-    before = {path: path.stat().st_mtime_ns for path in features.rglob("*")}
-    settings = tiny | {"steps_per_call": 1, "checkpoint_steps": steps}
-    for calls in breaks:
-        with broken_off(calls):
-            captions.train_and_evaluate(tmp_path, **settings, features_dir=str(features))
-        assert not (tmp_path / "results.json").exists()
-    captions.train_and_evaluate(tmp_path, **settings, features_dir=str(features))
-    assert {path: path.stat().st_mtime_ns for path in features.rglob("*")} == before
-    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
-        np.testing.assert_array_equal(resumed, unbroken)
-    for name in ("metrics.csv", "results.json", "captions.json"):
-        assert (tmp_path / name).read_text() == (finished[0] / name).read_text()
-
-
 def test_top_k_error_is_reported(finished, tiny):
-    settings = captions.Settings(**tiny | {"attention": "lvml", "top_k": 2})
-    infos = captions._load(settings)
-    model = captions.build_model(settings, infos["train"].vocabulary)
-    source = infos["validation"].source
-    found = captions._evaluate(model, source, settings)
+    settings = CaptionsConfig(**tiny | {"attention": "lvml", "top_k": 2})
+    task = CaptionsTask()
+    splits = task.load(settings)
+    model = task.build(settings, splits, task.attention(settings))
+    source = splits["validation"].source
+    found = task.evaluate(model, splits["validation"], settings)
     inputs, targets = next(iter(source.dataset(len(source))))
     there = targets["words"].numpy() != 0
     error = model.top_k_error(inputs, targets).numpy()[there].mean()
@@ -169,8 +114,10 @@ def test_top_k_error_is_reported(finished, tiny):
 
 
 def test_uniform_attention_sees_all_regions_alike(tiny):
-    settings = captions.Settings(**tiny | {"attention": "uniform"})
-    model = captions.build_model(settings, ("a", "b"))
+    settings = CaptionsConfig(**tiny | {"attention": "uniform"})
+    task = CaptionsTask()
+    model = task.build(settings, task.load(settings), task.attention(settings))
+    model.compile("adam")
     inputs = {"features": np.random.default_rng(0).normal(size=(3, 4, 8)).astype("float32")}
     inputs["words"] = np.full((3, 5), 2)
     np.testing.assert_allclose(model.predict(inputs, verbose=0)["focus"], 1 / 4, atol=1e-7)
@@ -180,13 +127,14 @@ def test_uniform_attention_sees_all_regions_alike(tiny):
 
 
 def test_a_frozen_encoder_has_no_optimizer_and_a_trained_one_its_own(tiny):
-    frozen, trained = (
-        captions.build_model(captions.Settings(**tiny, fine_tune_encoder=tune), ("a",))
-        for tune in (False, True)
-    )
+    task, models = CaptionsTask(), []
+    for tune in (False, True):
+        config = CaptionsConfig(**tiny, fine_tune_encoder=tune)
+        models.append(task.build(config, task.load(config), task.attention(config)))
+        optimizer = make_optimizer(config, models[-1], task.rates(config), task.others)
+    frozen, trained = models
     assert len(trained.trainable_variables) == len(frozen.trainable_variables) + 2
-    assert isinstance(trained.optimizer, az.optimizers.PartitionedOptimizer)
-    rates = [float(one.learning_rate) for one in (trained.optimizer, trained.optimizer.encoder)]
+    rates = [float(one.learning_rate) for one in (optimizer, optimizer.encoder)]
     assert rates == pytest.approx([0.05, 1e-5])
 
 
@@ -197,12 +145,12 @@ def test_an_encoder_is_trained_on_pictures_some_of_which_are_none(attention, tin
     data = tmp_path / "data"
     for part in ("train2014", "val2014", "annotations"):
         (data / part).mkdir(parents=True)
-        for file in (captions.Path(tiny["data_dir"]) / part).iterdir():
+        for file in (Path(tiny["data_dir"]) / part).iterdir():
             (data / part / file.name).write_bytes(file.read_bytes())
     (data / "train2014/007.png").write_bytes(b"no picture")
     settings = tiny | {"attention": attention, "fine_tune_encoder": True, "data_dir": str(data)}
     settings |= {"encoder_learning_rate": 0.01, "baseline": "self_critical"}
-    evaluations = captions.train_and_evaluate(tmp_path / "run", **settings)
+    evaluations = az.train("captions", tmp_path / "run", **settings)
     results = json.loads((tmp_path / "run/results.json").read_text())
     assert results["left_out"]["train"] == {"picture that cannot be read": [1007]}
     assert not (tmp_path / "features").exists()
@@ -221,7 +169,7 @@ def test_the_miniature_is_learnt(tiny, tmp_path):
     settings = tiny | {"attention": "soft", "epochs": 60, "learning_rate": 0.01, "dropout": 0.0}
     settings |= {"units": 32, "embedding_size": 32, "attention_units": 16, "train_split": "train"}
     settings |= {"max_words": 12, "max_length": 12}
-    test = captions.train_and_evaluate(tmp_path, **settings)["test"]
+    test = az.train("captions", tmp_path, **settings)["test"]
     assert test.perplexity < 4
     if az.metrics.has_scores():
         assert test.scores["bleu_4"] > 0.8
@@ -244,7 +192,7 @@ def test_the_miniature_is_learnt(tiny, tmp_path):
 )
 def test_bad_settings_are_one_line_errors_and_leave_nothing(tiny, settings, message, tmp_path):
     with pytest.raises(ValueError, match=message) as error:
-        captions.train_and_evaluate(tmp_path / "run", **(tiny | settings))
+        az.train("captions", tmp_path / "run", **(tiny | settings))
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
 
