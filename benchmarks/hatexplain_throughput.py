@@ -71,13 +71,15 @@ class Ours:
         import keras
 
         from attention_zoo import datasets
-        from attention_zoo.trainers import hatexplain
+        from attention_zoo.tasks import TextTask
         from attention_zoo.training.loop import Loop
+        from attention_zoo.training.run import build_model
 
         keras.utils.set_random_seed(0)
-        self.settings = hatexplain.Settings(attention=arguments.attention, ema_momentum=None)
+        task = TextTask()
+        self.settings = task.config(attention=arguments.attention, ema_momentum=None)
         info = datasets.load("hatexplain", "train", data_dir=arguments.data_dir)[1]
-        self.model = hatexplain.build_model(self.settings, info)
+        self.model = build_model(task, self.settings, {"train": info})
         source = info.source.encoded(self.model.encoder.look_up)
         self.steps = arguments.steps
         batches = source.endless(self.settings.batch_size)
@@ -118,12 +120,12 @@ class Torch:
         import torch
         from torch import nn
 
-        from attention_zoo.trainers import hatexplain
+        from attention_zoo.tasks import TextTask
 
         torch.set_flush_denormal(True)  # else it slows down once a softmax saturates
         torch.manual_seed(0)
         self.torch, self.attention = torch, arguments.attention
-        self.settings = settings = hatexplain.Settings()
+        self.settings = settings = TextTask.config()
         weights, batches = (
             list(np.load(Path(arguments.folder) / f"{name}.npz").values())
             for name in ("weights", "batches")

@@ -30,7 +30,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf  # noqa: F401  imported before the forks; no op may run before them
 
-from attention_zoo.trainers import sdc
+import attention_zoo as az
 from attention_zoo.training.checkpoints import Checkpoints, find_checkpoints
 
 SETTINGS = {
@@ -175,7 +175,7 @@ def _start(workdir, epochs):
             os.dup2(nowhere.fileno(), 2)
         warnings.filterwarnings("error", message="checkpoint")
         _report_step(workdir)
-        sdc.train_and_evaluate(workdir, epochs=epochs, **SETTINGS)
+        az.train("mosaics", workdir, epochs=epochs, **SETTINGS)
     except Warning:
         os._exit(3)
     except BaseException:

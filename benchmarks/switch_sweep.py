@@ -40,7 +40,7 @@ def main():
 
 def run(args, seed, kind, settings):
     """One run, or what it left if it is finished; a row of the table."""
-    from attention_zoo.trainers import sdc
+    import attention_zoo as az
 
     name = "_".join(f"{value}" for value in settings.values())
     workdir = Path(args.folder, f"{kind}_{name}_{seed}")
@@ -57,7 +57,7 @@ def run(args, seed, kind, settings):
             "first_attention": args.first_attention,
             "seed": seed,
         }
-        sdc.train_and_evaluate(workdir, **common, **settings)
+        az.train("mosaics", workdir, **common, **settings)
     results = json.loads((workdir / "results.json").read_text())
     figures = {figure: results["test"][figure] for figure in FIGURES}
     return {"kind": kind, "seed": seed, "switched": results["switched_epoch"]} | figures

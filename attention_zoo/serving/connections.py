@@ -160,7 +160,7 @@ class Uploads:
 
     def __init__(self, limits):
         self._limits = limits
-        self._requests = collections.defaultdict(dict)  # by protocol, by client; none empty
+        self._requests: dict = collections.defaultdict(dict)  # by protocol, by client; none empty
         self._bytes = 0
 
     def __len__(self):

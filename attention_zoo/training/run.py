@@ -51,12 +51,8 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     layer = brought.attention or task.attention(config)
     task.check(config, splits)
     check_config(config, layer, len(splits["train"].source), strategy.num_replicas_in_sync)
-    with strategy.scope(), precision(config):
-        model = task.build(config, splits, layer)
-        load_initial_weights(model, config.initial_weights)
-        model.compile(
-            brought.optimizer or make_optimizer(config, model, task.rates(config), task.others)
-        )
+    with strategy.scope():
+        model = build_model(task, config, splits, layer, brought.optimizer)
     record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
     record |= _recorded(data, splits)
     with Workdir(workdir, record, writes=is_chief(strategy)) as folder:
@@ -65,6 +61,23 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
         facts = _train(task, model, folder, config, given, brought)
         model = on_one_replica(model)
         return _finish(task, model, folder, config, given, facts)
+
+
+def build_model(task, config, splits, attention=None, optimizer=None):
+    """The built and compiled model of a task, with the weights that it is to start from.
+
+    Args:
+        task: the `Task`.
+        config: its settings.
+        splits: as of `Task.load`.
+        attention, optimizer: in place of the settings'.
+    """
+    with precision(config):
+        model = task.build(config, splits, attention or task.attention(config))
+    load_initial_weights(model, config.initial_weights)
+    rates = task.rates(config)
+    model.compile(optimizer or make_optimizer(config, model, rates, task.others))
+    return model
 
 
 def _accepted(task, data, config):

@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import pytest
 import tensorflow as tf
 
-from attention_zoo.trainers.reproduction import page, process, runner
+from attention_zoo.trainers.reproduction import page, runner
 from attention_zoo.trainers.reproduction.job import Job
 from attention_zoo.trainers.reproduction.needs import Places
 from attention_zoo.trainers.reproduction.runner import run_jobs
+from attention_zoo.training import processes
 from attention_zoo.training.folder_lock import FolderLock
 from attention_zoo.training.run import Preempted
 
@@ -39,7 +40,7 @@ class _Process:
 
 def test_a_process_gets_sigterm_once_it_is_to_stop():
     told, stop = _Process(), SimpleNamespace(requested=False)
-    waiting = threading.Thread(target=process._join, args=(told, stop))
+    waiting = threading.Thread(target=processes._join, args=(told, stop))
     waiting.start()
     time.sleep(0.05)
     assert waiting.is_alive() and told.signals == 0
@@ -73,9 +74,9 @@ def test_a_job_waits_until_its_folder_is_free(tmp_path, monkeypatch):
         if found:
             raise found
 
-    monkeypatch.setattr(process, "hold", busy)
-    monkeypatch.setattr(process, "_POLL", 0.01)
-    process._wait_until_free(tmp_path)
+    monkeypatch.setattr(processes, "hold", busy)
+    monkeypatch.setattr(processes, "_POLL", 0.01)
+    processes._wait_until_free(tmp_path)
     assert list(tries) == []
 
 
@@ -85,7 +86,7 @@ def test_jobs_on_a_gpu_take_of_its_memory_what_they_need(monkeypatch):
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grows.__setitem__)
     limits = []  # TensorFlow takes them before its first operation only
     monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", limits.append)
-    process._share_machine(threads=3)
+    processes._share_machine(threads=3)
     assert limits == [3]
     assert grows == {"GPU:0": True, "GPU:1": True}
 

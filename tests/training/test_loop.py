@@ -8,7 +8,7 @@ from attention_zoo.callbacks import SwitchAttention
 from attention_zoo.datasets.device_dataset import resident
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.optimizers import PartitionedOptimizer
-from attention_zoo.trainers import loop as loop_module
+from attention_zoo.training import loop as loop_module
 from attention_zoo.training.checkpoints import Checkpoints, find_checkpoints
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.workdir import Workdir

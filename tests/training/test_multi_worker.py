@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo.trainers import sdc
+import attention_zoo as az
 from attention_zoo.trainers.command import TERMINATED
 from attention_zoo.training.checkpoints import find_checkpoints
 
@@ -77,7 +77,7 @@ def test_two_worker_processes_train_as_one_replica(tmp_path):
     addresses = free_addresses(2)
     workers = [start(tmp_path / "two", addresses, index) for index in range(2)]
     ended(workers, code=0)
-    sdc.train_and_evaluate(tmp_path / "one", **SETTINGS)
+    az.train("mosaics", tmp_path / "one", **SETTINGS)
     for two, one in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
         np.testing.assert_allclose(two, one, atol=1e-5)
     # FT in training is left out: at the start all scores are 0 and rounding chooses the segment.
@@ -102,6 +102,6 @@ def test_sigterm_to_one_worker_stops_both_after_the_same_step(tmp_path):
     addresses = free_addresses(2)
     workers = [start(tmp_path / "two", addresses, index, **settings) for index in range(2)]
     ended(workers, code=0)
-    sdc.train_and_evaluate(tmp_path / "one", **SETTINGS | settings)
+    az.train("mosaics", tmp_path / "one", **SETTINGS | settings)
     for two, one in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
         np.testing.assert_allclose(two, one, atol=1e-3)

@@ -11,7 +11,8 @@ import pytest
 
 import attention_zoo as az
 from attention_zoo._settings import make
-from attention_zoo.trainers import command, make_preset, sdc
+from attention_zoo.tasks import MosaicsTask
+from attention_zoo.trainers import command, make_preset
 
 SETTINGS = {"attention": "lvml", "num_examples": 50, "num_test_examples": 20, "seed": 7}
 
@@ -28,7 +29,7 @@ def run(model, tmp_path):
     """The folder of a run, as the trainer leaves it, untrained."""
     folder = tmp_path / "run"
     folder.mkdir()
-    settings = dataclasses.asdict(make(sdc.Settings, SETTINGS))
+    settings = dataclasses.asdict(make(MosaicsTask.config, SETTINGS))
     (folder / "config.json").write_text(json.dumps(settings))
     _, info = az.datasets.load("sdc/digits", "test", num_examples=20, seed=7)
     figures = az.evaluate(model, info.source.dataset(20)).scalars()
@@ -58,7 +59,7 @@ def test_preset_of_a_run(run, model, tmp_path):
     [{}, SETTINGS, {"train_split": "train[:90%]", "learning_rate": 0.02, "focus_drive": True}],
 )
 def test_command_has_the_runs_settings(settings):
-    trained = make(sdc.Settings, settings)
+    trained = make(MosaicsTask.config, settings)
     program = ["python", "-m", "attention_zoo.trainers.sdc"]
     *start, workdir = shlex.split(make_preset.command(trained, "runs/mine"))
     assert start[:3] == program
