@@ -3,6 +3,7 @@
 import dataclasses
 import numbers
 import sys
+import textwrap
 import types
 import typing
 
@@ -68,6 +69,40 @@ def define_flags(cls):
             define = getattr(flags, f"DEFINE_{_FLAG[_plain_type(cls, field)]}")
             define(field.name, field.default, text)
         list_in_help(field.name)
+
+
+def help_text(cls):
+    """Every flag of a settings dataclass with its default, in the groups that the class is made of.
+
+    A group is a dataclass that the class inherits from, named by its docstring.
+    """
+    defaults = {field.name: field for field in dataclasses.fields(cls)}
+    lines = []
+    for group in reversed(cls.__mro__):
+        own = [name for name in vars(group).get("__annotations__", ()) if name in defaults]
+        first = [name for name in own if _first_group(cls, name) is group]
+        if not first:
+            continue
+        lines += ["", f"{(group.__doc__ or '').splitlines()[0].rstrip('.')}:"]
+        for name in first:
+            field = defaults[name]
+            choices = field.metadata["choices"]
+            about = f" One of {', '.join(map(str, choices))}." if choices else ""
+            text = f"{field.metadata['help']}{about} Default: {_shown(field.default)}."
+            lines.append(f"  --{name}")
+            lines += textwrap.wrap(text, 96, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join(lines)
+
+
+def _first_group(cls, name):
+    """The class that a setting comes from, not one that changes its default."""
+    return next(c for c in reversed(cls.__mro__) if name in vars(c).get("__annotations__", ()))
+
+
+def _shown(default):
+    if default is None:
+        return "unset"
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def list_in_help(name):

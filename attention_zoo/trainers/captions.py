@@ -14,7 +14,7 @@ On one core of an AMD EPYC, no GPU, 2,000 pictures of Flickr8k with SqueezeNet f
 from attention_zoo.tasks import CaptionsTask
 from attention_zoo.trainers.command import command
 
-COMMAND = command(CaptionsTask, workdir="runs/captions")
+COMMAND = command(CaptionsTask, workdir="runs/captions", description=__doc__)
 run = COMMAND.run  # the console script
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ class Command:
         settings: the dataclass of its settings.
         workdir: the folder of the run where the flag is unset.
         report: function of the results, -> text to print.
+        description: what --help begins with.
         flag, help: of the flag that names the folder.
     """
 
@@ -33,15 +34,24 @@ class Command:
     settings: type
     workdir: str
     report: Callable
+    description: str = ""
     flag: str = "workdir"
     help: str = "Folder of the run."
 
     def run(self):
         """The console script."""
+        if {"--help", "-h", "--helpshort"} & set(sys.argv[1:]):
+            print(self.usage())
+            return
         logging.set_verbosity(logging.WARNING)
         warnings.showwarning = show_warning
         self.define()
         app.run(self.main, flags_parser=parse_flags)
+
+    def usage(self):
+        """What --help prints: the program's description, and its flags in groups."""
+        own = f"  --{self.flag}\n      {self.help} Default: {self.workdir}."
+        return f"{self.description}\n{own}\n{help_text(self.settings)}"
 
     def define(self):
         """Defines the flags."""
@@ -64,14 +74,15 @@ class Command:
         print(f"{self.report(results)}\n\nwritten to {workdir}")
 
 
-def command(task, workdir):
+def command(task, workdir, description):
     """The `Command` of a task: flags in front of `az.train`.
 
     Args:
         task: a `Task` class.
         workdir: the folder of the run where the flag is unset.
+        description: what --help begins with.
     """
-    return Command(functools.partial(train, task()), task.config, workdir, tables)
+    return Command(functools.partial(train, task()), task.config, workdir, tables, description)
 
 
 def tables(evaluations):

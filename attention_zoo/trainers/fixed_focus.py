@@ -128,7 +128,7 @@ def _callbacks(run, measure):
     return [StopIfNotFinite(run), RecordDrives(run, measure), Progress(), tensorboard]
 
 
-COMMAND = Command(train_and_evaluate, Settings, "runs/fixed_focus", table)
+COMMAND = Command(train_and_evaluate, Settings, "runs/fixed_focus", table, __doc__)
 run = COMMAND.run  # the console script
 
 if __name__ == "__main__":

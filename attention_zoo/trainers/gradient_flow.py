@@ -215,7 +215,7 @@ def table(results):
     return "\n".join(lines)
 
 
-COMMAND = Command(train_and_evaluate, Settings, "runs/gradient_flow", table)
+COMMAND = Command(train_and_evaluate, Settings, "runs/gradient_flow", table, __doc__)
 run = COMMAND.run  # the console script
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ The posts of HateXplain are hateful. None of their text is written to logs or er
 from attention_zoo.tasks import TextTask
 from attention_zoo.trainers.command import command
 
-COMMAND = command(TextTask, workdir="runs/hatexplain")
+COMMAND = command(TextTask, workdir="runs/hatexplain", description=__doc__)
 run = COMMAND.run  # the console script
 
 if __name__ == "__main__":

@@ -170,6 +170,7 @@ COMMAND = Command(
     Settings,
     "presets/sdc",
     Card.markdown,
+    __doc__,
     flag="preset",
     help="Folder to make; its last part is the preset's name.",
 )

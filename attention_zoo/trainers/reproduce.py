@@ -112,7 +112,7 @@ def report(results):
     return "\n".join(lines)
 
 
-COMMAND = Command(train_and_evaluate, Settings, "runs/reproduce", report)
+COMMAND = Command(train_and_evaluate, Settings, "runs/reproduce", report, __doc__)
 run = COMMAND.run  # the console script
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ argmax 99.7 %. Results on CIFAR-10 stand in docs/results.md.
 from attention_zoo.tasks import MosaicsTask
 from attention_zoo.trainers.command import command
 
-COMMAND = command(MosaicsTask, workdir="runs/sdc")
+COMMAND = command(MosaicsTask, workdir="runs/sdc", description=__doc__)
 run = COMMAND.run  # the console script
 
 if __name__ == "__main__":
