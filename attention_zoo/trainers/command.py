@@ -10,7 +10,13 @@ import tensorflow as tf
 from absl import app, flags, logging
 from tqdm.auto import tqdm
 
-from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
+from attention_zoo._settings import (
+    define_flags,
+    from_flags,
+    help_text,
+    list_in_help,
+    parse_flags,
+)
 from attention_zoo.tasks import train
 from attention_zoo.training.run import Preempted
 
