@@ -78,7 +78,7 @@ def help_text(cls):
     """
     defaults = {field.name: field for field in dataclasses.fields(cls)}
     lines = []
-    for group in reversed(cls.__mro__):
+    for group in cls.__mro__:
         own = [name for name in vars(group).get("__annotations__", ()) if name in defaults]
         first = [name for name in own if _first_group(cls, name) is group]
         if not first:
