@@ -5,8 +5,8 @@ python benchmarks/hatexplain_results.py --data_dir=hatexplain runs/simple_soft_0
 Folders whose names differ in the number at the end only are runs of one kind: means over seeds;
 behind each mean stands half the distance between the lowest and the highest. Rows for comparison:
 logistic regression on TF-IDF of words and pairs of words, its C chosen on the validation posts;
-attention that is random (the mean of 20 draws); attention that is constant; attention on the word that was most often marked
-in the training posts, or most often for how often it comes.
+attention that is random (the mean of 20 draws); attention that is constant; attention on the word
+that was most often marked in the training posts, or most often for how often it comes.
 """
 
 import argparse
