@@ -241,3 +241,12 @@ def test_step_must_lie_between_0_and_1(step):
 def test_patience_must_be_a_number_of_epochs():
     with pytest.raises(ValueError, match="patience is 0, expected epochs: an int of 1 or more"):
         FocusDrive(patience=0)
+
+
+def test_probe_of_one_hot_labels_is_that_of_ids(linear_model, data):
+    model, (x, y) = linear_model("lvml"), data
+    one_hot = y | {"label": np.eye(3)[y["label"]]}
+    assert focus_drive(model, x, one_hot) == focus_drive(model, x, y)
+    several = y | {"label": np.ones_like(one_hot["label"])}
+    with pytest.raises(ValueError, match="^label at row 0 has sum 3 and minimum 1, expected"):
+        focus_drive(model, x, several)
