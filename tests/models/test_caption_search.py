@@ -116,7 +116,7 @@ def test_wider_is_never_below_greedy(captioner, length_power):
     greedy = search(model, features, 1, 6, length_power)["score"]
     for width in (2, 3, 5):
         score = search(model, features, width, 6, length_power)["score"]
-        assert np.all(score >= greedy - 1e-5)
+        assert np.all(score >= greedy - 1e-4)
         assert np.any(score > greedy + 0.01)
 
 

@@ -26,7 +26,8 @@ def test_full_batch_steps_are_those_of_fit(linear, attention, jit_compile):
         if attention == "hybrid":
             fitted.attention.switch(), stepped.attention.switch()
     for a, b in zip(fitted.get_weights(), stepped.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+        # Seven steps at 0.3: 16 roundings of gradients of a size up to 4, and two of the weight.
+        np.testing.assert_allclose(a, b, rtol=0, atol=150 * 2.0**-23)
 
 
 def test_the_examples_have_as_many_of_each_class():
