@@ -196,7 +196,10 @@ def _send_chunks(port, until):
 
 
 def _ask(port):
-    """(status of the answer to a good request, 0 if there is none; seconds)."""
+    """(status of the answer to a good request, 0 if there is none; seconds).
+
+    Its body is a packet of its own, as that of many clients is.
+    """
     began = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     with contextlib.closing(connection):

@@ -1,5 +1,7 @@
 """Bodies by their content type, and answers by what the client accepts."""
 
+import asyncio
+
 from attention_zoo.serving.array_bodies import read_npy, read_npz, write_npz
 from attention_zoo.serving.json_bodies import read_json, write_json
 from attention_zoo.serving.request_error import RequestError, check_count
@@ -8,6 +10,7 @@ JSON, NPY, NPZ = "application/json", "application/x-npy", "application/x-npz"
 # TensorFlow Serving reads JSON whatever the type says; `curl -d` names a form.
 AS_JSON = {None, JSON, "application/x-www-form-urlencoded"}
 AS_NPZ = {NPZ, "application/zip"}
+LARGE = 2**16  # bytes of a body or answer that take a thread of their own, a millisecond or more
 
 
 def check_content_type(content_type):
@@ -46,3 +49,10 @@ def write(call, outputs, accept, limits):
     if NPZ in accept:
         return write_npz(outputs, limits.max_body_bytes), NPZ
     return write_json(call, outputs), JSON
+
+
+async def aside(size, function, *args):
+    """Calls `read` or `write`, in a thread if so many bytes would hold up other requests."""
+    if size < LARGE:
+        return function(*args)
+    return await asyncio.to_thread(function, *args)

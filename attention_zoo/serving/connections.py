@@ -13,6 +13,7 @@ from attention_zoo.serving.request_error import RequestError
 
 SPARE = 32  # file descriptors for what is not a connection
 PAUSE = 0.05  # seconds until room is looked for again
+HURRY = 1.0  # seconds that a body may take if its client has too many others on their way
 FREE_CHUNKS, SMALL = 1024, 64  # chunks that may be small; bytes a chunk on average beyond these
 LOG = logging.getLogger("attention_zoo.serving")
 
@@ -88,9 +89,14 @@ class Connections:
             self._idle[request.protocol] = time.monotonic()
 
     def close_idle(self):
-        """Closes all that idle."""
+        """Closes all that idle but for those that read their answers; whether there are such."""
+        is_read = False
         for protocol in list(self._idle):
-            self._close(protocol)
+            if protocol.transport is not None and protocol.transport.get_write_buffer_size():
+                is_read = True
+            else:
+                self._close(protocol)
+        return is_read
 
     async def accept(self, listener, server):
         """Accepts from a listening socket for an `aiohttp.web.Server`, until it is cancelled."""
@@ -100,7 +106,11 @@ class Connections:
         sweeping = asyncio.create_task(self._sweep())
         try:
             while True:
-                await self._accept(listener, most)
+                try:
+                    await self._accept(listener, most)
+                except Exception:  # whatever befalls one connection, there are others
+                    LOG.exception("a connection cannot be served")
+                    await asyncio.sleep(PAUSE)
         finally:
             sweeping.cancel()
 
@@ -160,7 +170,7 @@ class Uploads:
 
     def __init__(self, limits):
         self._limits = limits
-        self._requests: dict = collections.defaultdict(dict)  # by protocol, by client; none empty
+        self._requests: dict[str, dict] = collections.defaultdict(dict)  # by client, by protocol
         self._bytes = 0
 
     def __len__(self):
@@ -177,14 +187,13 @@ class Uploads:
             raise RequestError(400, "the client is gone")
         if request.content.is_eof():  # the body came with its head, as small ones do
             return await self._gather(request)
-        client, seconds = request.remote, self._limits.timeout_seconds
-        self._check_client(client)
+        client = request.remote
+        status, seconds, reason = self._deadline(client)
         self._requests[client][request.protocol] = request
         try:
             return await asyncio.wait_for(self._gather(request), seconds)
         except asyncio.TimeoutError:
-            reason = f"body took more than {seconds} s, expected it sooner"
-            raise RequestError(408, reason, closes=True) from None
+            raise RequestError(status, reason, closes=True) from None
         finally:
             del self._requests[client][request.protocol]
             if not self._requests[client]:
@@ -196,12 +205,13 @@ class Uploads:
             request.content.set_exception(error)
             _abandon(request)
 
-    def _check_client(self, client):
-        most = self._limits.max_uploads
-        if len(self._requests.get(client, ())) >= most:
-            raise RequestError(
-                429, f"{most} bodies of this client are on their way, expected fewer: try again"
-            )
+    def _deadline(self, client):
+        """(status, seconds, reason): how a body that takes longer than these is refused."""
+        seconds, most = self._limits.timeout_seconds, self._limits.max_uploads
+        if len(self._requests.get(client, ())) < most or seconds <= HURRY:
+            return 408, seconds, f"body took more than {seconds} s, expected it sooner"
+        reason = f"{most} bodies of this client are on their way, expected fewer: try again"
+        return 429, HURRY, reason
 
     async def _gather(self, request):
         content, body, chunks = request.content, bytearray(), 0

@@ -20,7 +20,8 @@ class Limits:
         timeout_seconds: seconds that a body may take to arrive, and an answer to be found.
         max_queue: requests in hand at one time, waiting or computed. Bodies on their way are not
             among them; all of these together may have `max_queue * max_body_bytes`.
-        max_uploads: bodies on their way at one time from one client, that is from one address.
+        max_uploads: bodies on their way at one time from one client, that is from one address;
+            those beyond have a second.
         max_connections: open at one time, or fewer where there are fewer file descriptors.
         idle_seconds: seconds that a connection may be without a request: until the head of the
             first or the next has come, or until a client has read its answer.

@@ -16,7 +16,6 @@ from attention_zoo.serving.request_error import RequestError
 
 MODEL = "/v1/models/{name:[^/:]+}"
 VERSIONED = MODEL + "/versions/{version:[^/:]+}"
-LARGE = 2**16  # bytes of a body or answer that take a thread of their own, a millisecond or more
 GRACE = 1.0  # seconds that bodies on their way have when the server ends
 # Settings of `web.AppRunner`. A client that is refused while it sends gets `lingering_time`
 # seconds to see the answer; what it sends until then is dropped. `read_bufsize` bounds how many
@@ -84,6 +83,7 @@ class Server:
         ready()
         await stops.get()
         accepting.cancel()
+        await asyncio.wait([accepting])
         listener.close()
         ends = [asyncio.create_task(self._drain()), asyncio.create_task(stops.get())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -125,11 +125,10 @@ class Server:
             logging.exception("the batches have ended")
 
     async def _drain(self):
-        """Waits until nothing is in hand, but not for long for bodies, nor longer than allowed."""
+        """Waits until all have their answers, but not for long for bodies, nor beyond its limit."""
         self._is_ending = True
-        self._connections.close_idle()
         began = time.monotonic()
-        while self._in_hand or len(self._uploads):
+        while self._connections.close_idle() or self._in_hand or len(self._uploads):
             await asyncio.sleep(0.01)
             seconds = time.monotonic() - began
             if seconds > min(GRACE, self._limits.shutdown_seconds):
@@ -162,6 +161,7 @@ class Server:
 
     async def _ready(self, request):
         """Whether it would take a request now."""
+        self._check_ending()
         self._check_queue()
         if self._batcher.busy_seconds > self._limits.timeout_seconds:
             raise RequestError(503, f"the model computes for {self._batcher.busy_seconds:.0f} s")
@@ -187,11 +187,11 @@ class Server:
         try:
             name = request.query.get("signature_name")
             asked = body, _content_type(request), name, self._model, self._limits
-            call = await _aside(len(body), bodies.read, *asked)
+            call = await bodies.aside(len(body), bodies.read, *asked)
             outputs = await self._outputs(call)
             size = sum(array.nbytes for array in outputs.values())
             found = call, outputs, request.headers.get("Accept", ""), self._limits
-            answer, content_type = await _aside(size, bodies.write, *found)
+            answer, content_type = await bodies.aside(size, bodies.write, *found)
         finally:
             self._in_hand -= 1
         return web.Response(body=answer, content_type=content_type)
@@ -217,11 +217,14 @@ class Server:
         encoding = request.headers.get("Content-Encoding", "identity")
         if encoding != "identity":
             raise RequestError(415, f"content encoding is {encoding}, expected none")
+        self._check_ending()
         self._check_queue()
 
-    def _check_queue(self):
+    def _check_ending(self):
         if self._is_ending:
             raise self._end()
+
+    def _check_queue(self):
         if self._in_hand >= self._limits.max_queue:
             reason = f"{self._in_hand} requests are in hand, expected fewer: try again"
             raise RequestError(503, reason)
@@ -256,13 +259,6 @@ class Server:
         if request.method == "POST":
             self._metrics.note_answer(response.status, time.monotonic() - began)
         return response
-
-
-async def _aside(size, function, *args):
-    """Calls a function, in a thread if so many bytes would hold up other requests."""
-    if size < LARGE:
-        return function(*args)
-    return await asyncio.to_thread(function, *args)
 
 
 def _content_type(request):

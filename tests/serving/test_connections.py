@@ -83,10 +83,7 @@ def test_a_client_that_does_not_read_its_answer_is_closed(kinds, serve):
 
 
 def test_the_longest_idle_gives_way_to_a_newcomer(kinds, serve):
-    with (
-        serve(kinds, max_connections=3) as client,
-        contextlib.ExitStack() as stack,
-    ):
+    with serve(kinds, max_connections=3) as client, contextlib.ExitStack() as stack:
         idle = [stack.enter_context(connect(client)) for _ in range(3)]
         assert client.predict({"instances": [[1, 2]]})[0] == 200
         assert status(idle[0]) == 0
@@ -96,25 +93,28 @@ def test_the_longest_idle_gives_way_to_a_newcomer(kinds, serve):
 
 
 def test_bodies_on_their_way_take_no_place_in_the_queue(kinds, serve):
-    with serve(kinds, max_queue=1, max_uploads=5) as client, contextlib.ExitStack() as stack:
+    with serve(kinds, max_queue=1) as client, contextlib.ExitStack() as stack:
         for _ in range(5):
             stack.enter_context(connect(client, STALLED))
         time.sleep(0.2)
         assert client.predict({"instances": [[1, 2]]})[0] == 200
 
 
-def test_a_client_has_so_many_bodies_on_their_way_and_no_more(kinds, serve):
-    with serve(kinds, max_uploads=2, timeout_seconds=1.0) as client:
+def test_a_client_has_so_many_slow_bodies_on_their_way_and_no_more(kinds, serve):
+    """Those beyond are refused unless they come at once: others may have the same address."""
+    with serve(kinds, max_uploads=2, timeout_seconds=3.0) as client:
         with connect(client, STALLED) as first, connect(client, STALLED) as second:
             time.sleep(0.2)
-            with connect(client, STALLED) as third:
+            with connect(client, STALLED) as third, connect(client) as other:
+                whole = STALLED.replace(b": 9", b": %d" % len(GOOD))[:-1] + GOOD
+                other.sendall(whole[:-5])
+                time.sleep(0.2)
+                other.sendall(whole[-5:])
+                assert status(other) == 200
                 answer = third.recv(1000).decode()
             assert answer.startswith("HTTP/1.1 429 Too Many Requests\r\n")
             assert "\r\nRetry-After: 1\r\n" in answer
             assert "2 bodies of this client are on their way, expected fewer" in answer
-            whole = STALLED.replace(b": 9", b": %d" % len(GOOD))[:-1] + GOOD
-            with connect(client, whole) as other:
-                assert status(other) == 200  # its body came with its head
             assert status(first) == status(second) == 408
         with connect(client, STALLED) as later:
             assert status(later) == 408  # there is room again
@@ -192,6 +192,29 @@ def test_without_file_descriptors_it_goes_on_and_says_so_once(kinds, serve, line
     ]
 
 
+def test_whatever_befalls_a_connection_others_are_served(kinds, serve, lines, monkeypatch):
+    real, failures = asyncio.SelectorEventLoop.connect_accepted_socket, [2]
+
+    async def connect_accepted_socket(loop, factory, accepted):
+        failures[0] -= 1
+        if failures[0] >= 0:
+            accepted.close()
+            raise RuntimeError("no transport")
+        return await real(loop, factory, accepted)
+
+    monkeypatch.setattr(
+        asyncio.SelectorEventLoop, "connect_accepted_socket", connect_accepted_socket
+    )
+    with serve(kinds) as client:
+        for _ in range(2):
+            with connect(client) as refused:
+                assert status(refused) == 0
+        assert client.predict({"instances": [[1, 2]]})[0] == 200
+    assert [one.getMessage() for one in lines.records] == [
+        "a connection cannot be served; RuntimeError"
+    ]
+
+
 @pytest.mark.parametrize(("files", "expected"), [(-1, 512), (10_000, 512), (200, 148)])
 def test_there_are_no_more_connections_than_file_descriptors(monkeypatch, files, expected):
     resource = pytest.importorskip("resource")
@@ -210,7 +233,7 @@ def test_no_file_descriptor_for_a_connection_is_refused(monkeypatch):
 class Body:
     """A request whose body comes in these pieces, or breaks off."""
 
-    content_length, remote, transport = None, "there", None
+    remote = "there"
 
     def __init__(self, *pieces, fault=None, is_whole=True):
         self.fault, self.whole, self.protocol = fault, is_whole, object()
