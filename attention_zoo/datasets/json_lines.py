@@ -9,6 +9,7 @@ import collections
 import json
 from pathlib import Path
 
+from attention_zoo._paths import expanded
 from attention_zoo.datasets.annotated_post import is_text
 from attention_zoo.datasets.posts import Posts
 from attention_zoo.datasets.splits import rows_by_split
@@ -32,7 +33,7 @@ def load(split="train", *, data_dir=None, seed=0):
         ValueError: A line is no such post; says which, not what it says. FileNotFoundError: There
         is no folder with a train.jsonl.
     """
-    folder = Path("." if data_dir is None else data_dir)
+    folder = Path("." if data_dir is None else expanded(data_dir))
     files = {path.stem: path for path in sorted(folder.glob("*.jsonl"))}
     if "train" not in files:
         raise FileNotFoundError(f"data_dir is {data_dir!r}, expected a folder with a train.jsonl")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from attention_zoo._paths import expanded
 from attention_zoo.export.captions import add_caption_endpoints
 from attention_zoo.export.classifiers import add_classifier_endpoints
 from attention_zoo.models import Captioner, FocusClassifier
@@ -51,7 +52,7 @@ def export(model, directory, **settings):
         ValueError: the model is of another class or was not built, the folder has files, a setting
             is unknown, a mask is asked for beside texts, or the size of images is not known.
     """
-    add = _endpoints(model)
+    add, directory = _endpoints(model), expanded(directory)
     _check(model, directory, settings.keys(), add)
     archive = keras.export.ExportArchive()
     archive.track(model)

@@ -4,6 +4,7 @@ import re
 
 import tensorflow as tf
 
+from attention_zoo._paths import expanded
 from attention_zoo.serving.refused import Refused
 from attention_zoo.serving.signature import Signature
 
@@ -31,7 +32,7 @@ class ServedModel:
         if not re.fullmatch("[^/:]+", name):
             raise ValueError(f"name is {name!r}, expected letters without / and :")
         self.name = name
-        self._loaded = tf.saved_model.load(folder)
+        self._loaded = tf.saved_model.load(expanded(folder))
         functions = self._loaded.signatures
         if not functions:
             raise ValueError(f"{folder} has no signatures, expected one or more")

@@ -12,7 +12,6 @@ On one core of an AMD EPYC, no GPU, 2,000 pictures of Flickr8k with SqueezeNet f
 """
 
 import dataclasses
-from pathlib import Path
 
 import keras
 from absl import logging
@@ -57,7 +56,9 @@ class Settings(RunSettings):
         choices=(*LEAVES, "hybrid", "uniform"),
     )
     data_dir: str | None = setting(
-        None, "Folder in the layout of COCO, or of tensorflow_datasets with its coco_captions."
+        None,
+        "Folder in the layout of COCO, or of tensorflow_datasets with its coco_captions.",
+        path=True,
     )
     train_split: str = setting("train[:95%]", "Pictures to train on, in TFDS's slicing language.")
     validation_split: str = setting("train[95%:]", "Pictures to choose the best epoch by.")
@@ -66,12 +67,14 @@ class Settings(RunSettings):
     min_count: int = setting(5, "Words rarer than this are unknown words.", least=1)
     max_words: int = setting(20, "Training captions are cut after so many words.", least=1)
     encoder: str | None = setting(
-        None, "Keras file of a model from pictures to features; VGG19 of ImageNet if unset."
+        None,
+        "Keras file of a model from pictures to features; VGG19 of ImageNet if unset.",
+        path=True,
     )
     fine_tune_encoder: bool = setting(False, "Train the encoder too, on the pictures themselves.")
     encoder_learning_rate: float = setting(1e-5, "Of an encoder that is trained.", above=0)
     features_dir: str | None = setting(
-        None, "Where a frozen encoder's features are kept; beside the workdir if unset."
+        None, "Where a frozen encoder's features are kept; beside the workdir if unset.", path=True
     )
     feature_dtype: str = setting("float16", "Of the features that are kept.", choices=DTYPES)
     units: int = setting(512, "Of the LSTM.", least=1)
@@ -126,7 +129,7 @@ def train_and_evaluate(workdir, **settings):
         model = build_model(chosen, sources["train"].vocabulary)
     with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
         write_about(run, "captions", Settings())
-        sources = _as_inputs(sources, model.encoder, chosen, Path(workdir))
+        sources = _as_inputs(sources, model.encoder, chosen, run.path)
         switch = make_switch(chosen, probe=None)
         kept = _train(model, run, chosen, sources, switch)
         model = on_one_replica(model)

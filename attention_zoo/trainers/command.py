@@ -7,6 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from absl import app, flags, logging
 
+from attention_zoo._paths import expanded
 from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
 from attention_zoo.trainers.training import Preempted
 
@@ -48,8 +49,8 @@ class Command:
         """Trains by the parsed flags and prints the report."""
         if len(argv) > 1:
             raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-        workdir = getattr(flags.FLAGS, self.flag)
         try:
+            workdir = expanded(getattr(flags.FLAGS, self.flag))
             results = self.train_and_evaluate(workdir, **from_flags(self.settings))
         except Preempted as notice:
             logging.warning("%s", notice)

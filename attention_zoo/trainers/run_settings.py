@@ -83,7 +83,7 @@ class RunSettings:
         above=0,
     )
     initial_weights: str | None = setting(
-        None, "File of weights (.weights.h5) to start from, with fresh optimizer state."
+        None, "File of weights (.weights.h5) to start from, with fresh optimizer state.", path=True
     )
     checkpoint_steps: int | None = setting(
         None, "Steps between checkpoints; those of an epoch if unset.", least=1

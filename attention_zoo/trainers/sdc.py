@@ -42,7 +42,9 @@ class Settings(RunSettings):
     """Settings of a run; each is a flag of the same name."""
 
     dataset: str = setting("sdc/digits", "Name of the data set.")
-    data_dir: str | None = setting(None, "Folder of tensorflow_datasets; its own default if unset.")
+    data_dir: str | None = setting(
+        None, "Folder of tensorflow_datasets; its own default if unset.", path=True
+    )
     protocol: str = setting(
         "disjoint",
         "Test mosaics from the test images (disjoint) or from the training images (paper).",
