@@ -19,6 +19,8 @@ def add_classifier_endpoints(archive, model, mask=False):
     signature = _signature(model, mask)
     for name, function in zip(_NAMES, (predict, explain, argmax), strict=True):
         archive.add_endpoint(name, function, signature)
+        if model.byte_segments == "scaled":
+            archive.add_endpoint(f"{name}_bytes", function, _of_bytes(signature))
 
 
 _NAMES = ("serving_default", "explain", "argmax")
@@ -74,6 +76,12 @@ def _signature(model, mask):
     if mask or "mask" in shapes:
         signature.append(tf.TensorSpec((None, m), tf.bool, name="mask"))
     return signature
+
+
+def _of_bytes(signature):
+    """The same with segments that are bytes."""
+    segments, *mask = signature
+    return [tf.TensorSpec(segments.shape, tf.uint8, name="segments"), *mask]
 
 
 def _add_text_endpoints(archive, encoder, predict, explain, argmax):

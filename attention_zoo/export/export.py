@@ -25,6 +25,10 @@ def export(model, directory, **settings):
     - `argmax`: "probabilities", "label" and "segment" by the chosen segment alone: the classifier
       runs once an example, on (b, ...).
 
+    Where the model scales bytes (`byte_segments="scaled"`, as the presets of images do), each has a
+    twin that takes `segments` uint8: `serving_default_bytes`, `explain_bytes`, `argmax_bytes`. The
+    others take pixels that are scaled already, to [-1, 1].
+
     m is free as well without an encoder, with one that is a `PerSegment`, and where the model was
     built with m None; another encoder may count on the m that the model was built with.
 

@@ -8,9 +8,16 @@ from keras import ops as kops
 from attention_zoo import layers, losses, metrics, ops
 from attention_zoo.layers.base import check_shapes
 from attention_zoo.layers.output_spec import output_spec
+from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
 from attention_zoo.models.compile_arguments import by_output, label_loss
-from attention_zoo.models.inputs import conjunction, keras_mask, masked_segments, segments_shape
+from attention_zoo.models.inputs import (
+    conjunction,
+    keras_mask,
+    masked_segments,
+    segments_shape,
+    split,
+)
 from attention_zoo.models.labels import as_targets, check_labels
 from attention_zoo.models.preset import load_preset, save_preset
 from attention_zoo.models.seen import Seen
@@ -37,6 +44,9 @@ class FocusClassifier(keras.Model):
             begins with `keras.Input(..., dtype="int32")`.
         inference: "argmax" (one run of g on the chosen segment), "marginal", "soft", or "auto":
             argmax for hard, Gumbel, REINFORCE and hybrid, marginal for LVML, soft for soft.
+        byte_segments: what segments of dtype uint8 are: "scaled", pixels that the model scales to
+            [-1, 1] by (x - 127.5) / 127.5, as `datasets.sdc` does; "numbers" like any other;
+            "refused"; or "auto": numbers, unless the model was trained on floats, then refused.
 
     Call arguments:
         inputs: segments (b, m, ...), or a dict of "segments" and "mask".
@@ -54,12 +64,23 @@ class FocusClassifier(keras.Model):
     """
 
     def __init__(
-        self, focus, classifier, attention="soft", encoder=None, inference="auto", **kwargs
+        self,
+        focus,
+        classifier,
+        attention="soft",
+        encoder=None,
+        inference="auto",
+        byte_segments="auto",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if inference != "auto" and inference not in prediction.WAYS:
             raise ValueError(
                 f"inference is {inference!r}, expected 'auto' or one of {sorted(prediction.WAYS)}"
+            )
+        if byte_segments not in bytes_read.WAYS:
+            raise ValueError(
+                f"byte_segments is {byte_segments!r}, expected one of {sorted(bytes_read.WAYS)}"
             )
         self.focus = focus
         self.classifier = classifier
@@ -67,6 +88,7 @@ class FocusClassifier(keras.Model):
         self.attention = layers.get(attention)
         self.encoder = encoder
         self.inference = inference
+        self.byte_segments = byte_segments
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
         self.num_classes = None
         self._focus_seen = Seen()
@@ -97,6 +119,8 @@ class FocusClassifier(keras.Model):
         self.num_classes = logits[1]
 
     def call(self, inputs, mask=None, training=None):
+        if training:
+            self.byte_segments = bytes_read.learnt(split(inputs)[0], self.byte_segments)
         segments, mask = self.encode(inputs, mask)
         scores = self.scores(segments)
         if training:
@@ -117,6 +141,7 @@ class FocusClassifier(keras.Model):
     def encode(self, inputs, mask=None):
         """The segments (b, m, ...) that focus and classifier read, and their mask or None."""
         segments, mask = masked_segments(inputs, mask)
+        segments = bytes_read.read(segments, self.byte_segments)
         if self.encoder is not None:
             segments = self._encoded(segments, mask)
             mask = conjunction(mask, keras_mask(segments))
@@ -236,7 +261,10 @@ class FocusClassifier(keras.Model):
             name: keras.saving.serialize_keras_object(getattr(self, name))
             for name in ("focus", "classifier", "attention", "encoder")
         }
-        return super().get_config() | networks | {"inference": self.inference}
+        return super().get_config() | networks | self._options()
+
+    def _options(self):
+        return {"inference": self.inference, "byte_segments": self.byte_segments}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

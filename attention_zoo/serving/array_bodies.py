@@ -27,8 +27,8 @@ def read_npy(body, signature, most_bytes):
     """
     if len(signature.inputs) > 1:
         raise Refused(400, f"body is npy, one array, expected npz of {list(signature.inputs)}")
-    ((name, spec),) = signature.inputs.items()
-    return Call(signature, {name: _array(body, name, spec, most_bytes)})
+    (name,) = signature.inputs
+    return Call(signature, {name: _array(body, name, signature, most_bytes)})
 
 
 def read_npz(body, signature, most_bytes):
@@ -43,9 +43,7 @@ def read_npz(body, signature, most_bytes):
         Refused: a body that is no npz, is too large unpacked, or does not fit the signature.
     """
     parts = _unpacked(body, signature, most_bytes)
-    arrays = {
-        name: _array(parts[name], name, spec, most_bytes) for name, spec in signature.inputs.items()
-    }
+    arrays = {name: _array(parts[name], name, signature, most_bytes) for name in signature.inputs}
     return Call(signature, arrays)
 
 
@@ -101,11 +99,12 @@ def _check_members(members, names, signature, most_bytes):
         raise Refused(400, "body is packed in another way, expected np.savez's or _compressed's")
 
 
-def _array(data, name, spec, most_bytes):
+def _array(data, name, signature, most_bytes):
     """The array in an npy, checked by its header before any memory is taken for it."""
-    file = io.BytesIO(data)
+    spec, file = signature.inputs[name], io.BytesIO(data)
     shape, fortran, dtype = _header(file, name)
     tensors.check_kind(dtype, name, spec.dtype)
+    signature.check_bytes(dtype, name)
     tensors.check_shape(shape, name, spec)
     there, size = len(data) - file.tell(), math.prod(shape) * dtype.itemsize
     if size != there or not dtype.itemsize:

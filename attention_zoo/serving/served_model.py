@@ -36,7 +36,10 @@ class ServedModel:
         functions = self._loaded.signatures
         if not functions:
             raise ValueError(f"{folder} has no signatures, expected one or more")
-        self.signatures = {key: Signature(key, function) for key, function in functions.items()}
+        self.signatures = {
+            key: Signature(key, function, next((n for n in functions if n == f"{key}_bytes"), None))
+            for key, function in functions.items()
+        }
 
     def signature(self, name=None):
         """A signature by name, the default one if it is None or "", as in TensorFlow Serving.

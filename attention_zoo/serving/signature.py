@@ -1,5 +1,6 @@
 """Signature: one of the functions of a SavedModel."""
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
@@ -14,6 +15,7 @@ class Signature:
     Args:
         name: of the signature.
         function: as `tf.saved_model.load(...).signatures` holds it.
+        of_bytes: name of the signature that takes the same as bytes (uint8), or None.
 
     Attributes:
         inputs, outputs: `tf.TensorSpec` by name.
@@ -24,8 +26,9 @@ class Signature:
         ValueError: no inputs or outputs, or one that has no place in JSON.
     """
 
-    def __init__(self, name, function):
+    def __init__(self, name, function, of_bytes=None):
         self.name = name
+        self._of_bytes = of_bytes
         self.inputs = dict(sorted(function.structured_input_signature[1].items()))
         self.outputs = dict(sorted(function.structured_outputs.items()))
         self._function = function
@@ -44,6 +47,20 @@ class Signature:
         """Refuses inputs that are not its own, all of them."""
         if set(names) != set(self.inputs):
             raise Refused(400, f"inputs are {sorted(names)}, expected {list(self.inputs)}")
+
+    def check_bytes(self, dtype, name):
+        """Refuses bytes that the model would read as numbers, where another signature takes them.
+
+        Args:
+            dtype: NumPy's, of an array.
+            name: of the input.
+        """
+        if self._of_bytes is not None and dtype == np.uint8:
+            expected = self.inputs[name].dtype.name
+            raise Refused(
+                400,
+                f"{name} has the type uint8, expected {expected}, or signature {self._of_bytes}",
+            )
 
     def check_rows(self, arrays):
         """Refuses inputs of unequal numbers of rows."""
