@@ -56,11 +56,8 @@ class Signature:
             name: of the input.
         """
         if self._of_bytes is not None and dtype == np.uint8:
-            expected = self.inputs[name].dtype.name
-            raise Refused(
-                400,
-                f"{name} has the type uint8, expected {expected}, or signature {self._of_bytes}",
-            )
+            expected = f"{self.inputs[name].dtype.name}, or signature {self._of_bytes}"
+            raise Refused(400, f"{name} has the type uint8, expected {expected}")
 
     def check_rows(self, arrays):
         """Refuses inputs of unequal numbers of rows."""
