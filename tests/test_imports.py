@@ -30,8 +30,9 @@ FLOORS = [
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
-ANYWHERE = {"_paths", "_version"}
-# `_random`, `_compiler`, `optimizers` use what only TensorFlow has, behind a check of the backend.
+ANYWHERE = {"_paths", "_text", "_version"}
+# `_random`, `_compiler`, `optimizers` use what only TensorFlow has, behind a check of the backend;
+# `_text` imports it where it is called.
 MAY_USE_TENSORFLOW = {
     "datasets",
     "trainers",
@@ -39,6 +40,7 @@ MAY_USE_TENSORFLOW = {
     "export",
     "_compiler",
     "_random",
+    "_text",
     "optimizers",
 }
 

@@ -10,6 +10,7 @@ from attention_zoo.datasets.pictures import Pictures
 from attention_zoo.datasets.posts import Posts
 from attention_zoo.datasets.registry import load
 from attention_zoo.datasets.text_info import TextInfo
+from attention_zoo.datasets.words import words_of
 
 __all__ = [
     "CaptionInfo",
@@ -28,4 +29,5 @@ __all__ = [
     "load",
     "orthogonal",
     "sdc",
+    "words_of",
 ]

@@ -3,6 +3,7 @@
 import tensorflow as tf
 from keras import ops
 
+from attention_zoo._text import split_words
 from attention_zoo.export.ways import Ways
 from attention_zoo.layers import PerSegment
 from attention_zoo.models import TokenEncoder
@@ -108,8 +109,7 @@ def _add_text_endpoints(archive, encoder, predict, explain, argmax):
 
 def _split(text):
     """The tokens of texts (b,) -> (b, m), m 1 or more."""
-    apart = tf.strings.regex_replace(text, r'([.,!?;:"()\[\]{}])', r" \1 ")
-    tokens = tf.strings.split(apart).to_tensor("")
+    tokens = split_words(text).to_tensor("")
     return tf.pad(
         tokens, [[0, 0], [0, tf.cast(tf.shape(tokens)[1] == 0, tf.int32)]], constant_values=""
     )

@@ -34,7 +34,7 @@ def export(model, directory, **settings):
 
     Where the model's encoder is a `TokenEncoder`, they take `text`, strings (b,), `explain` also
     gives "tokens" (b, m), "" for padding, and `explain` and `argmax` "token" (b,), the chosen one.
-    Tokens are what blanks separate, and each of . , ! ? ; : " ( ) [ ] { } by itself;
+    Tokens are made by the one rule for words, that of `datasets.words_of` and docs/data.md;
     `explain_tokens` takes `tokens` (b, m) of one's own.
 
     Of a Captioner, signatures that take `image`, strings (b,), the bytes of JPEG or PNG files, or,
