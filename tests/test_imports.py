@@ -30,7 +30,7 @@ FLOORS = [
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
-ANYWHERE = {"_paths", "_text", "_version"}
+ANYWHERE = {"_bags", "_decode", "_paths", "_text", "_tracing", "_version"}
 # `_random`, `_compiler`, `optimizers` use what only TensorFlow has, behind a check of the backend;
 # `_text` imports it where it is called.
 MAY_USE_TENSORFLOW = {
@@ -39,6 +39,7 @@ MAY_USE_TENSORFLOW = {
     "serving",
     "export",
     "_compiler",
+    "_decode",
     "_random",
     "_text",
     "optimizers",

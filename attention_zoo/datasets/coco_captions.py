@@ -106,7 +106,9 @@ def load(
     )
     texts = _standardized(captions)
     picture_of = np.repeat(np.arange(len(captions)), [len(some) for some in captions])
-    pictures = Pictures(np.array(ids, np.int64), places, (image_size, image_size))
+    turns = [turn for name, rows in parts for turn in listing(name).turns[rows.start : rows.stop]]
+    size = image_size, image_size
+    pictures = Pictures(np.array(ids, np.int64), places, size, np.array(turns) if turns else None)
     source = Captions.from_texts(pictures, picture_of, texts, words, max_words)
     left_out: dict[str, list] = {}
     for name in dict.fromkeys(name for name, _ in parts):

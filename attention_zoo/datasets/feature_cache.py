@@ -17,7 +17,7 @@ from attention_zoo.datasets.feature_writer import FILE, compute, locked, whole
 from attention_zoo.datasets.pictures import Pictures
 
 DTYPES = ("float16", "float32")
-_VERSION = 1  # of how pictures are decoded and resized: a change makes all caches anew
+_VERSION = 2  # of how pictures are decoded and resized: a change makes all caches anew
 _END = 4096  # bytes at either end of a picture that its fingerprint is of
 
 

@@ -44,11 +44,13 @@ def load(split="train", *, data_dir=None, seed=0):
     left_out: collections.Counter = collections.Counter()
     lines = {name: _lines(path) for name, path in files.items()}
     parts = rows_by_split(split, {name: len(some) for name, some in lines.items()}, "posts")
-    class_names = sorted({_post(files["train"], *line)[1] for line in lines["train"]})
+    class_names = sorted({_post(files["train"], i, line)[1] for i, line in lines["train"]})
     if len(class_names) < 2:
         raise ValueError(f"{files['train']} has {len(class_names)} labels, expected 2 or more")
     posts = [
-        _post(files[name], *lines[name][row], left_out) for name, rows in parts for row in rows
+        _post(files[name], number, line, left_out)
+        for name, rows in parts
+        for number, line in lines[name][rows.start : rows.stop]
     ]
     tokens, labels, rationales = zip(*posts, strict=True)
     unknown = sorted(set(labels) - set(class_names))

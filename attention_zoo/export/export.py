@@ -37,8 +37,9 @@ def export(model, directory, **settings):
     Tokens are made by the one rule for words, that of `datasets.words_of` and docs/data.md;
     `explain_tokens` takes `tokens` (b, m) of one's own.
 
-    Of a Captioner, signatures that take `image`, strings (b,), the bytes of JPEG or PNG files, or,
-    where it has no encoder, `features` float32 of the shape that it was built with:
+    Of a Captioner, signatures that take `image`, strings (b,), the bytes of JPEG or PNG files,
+    which are turned upright by their EXIF data, as in training, or, where it has no encoder,
+    `features` float32 of the shape that it was built with:
 
     - `serving_default`: greedy search's "caption", strings (b,), its "words", strings (b, l), ""
       after the end, "focus" (b, l, r), the attention of each word, "log_probability" (b,) and

@@ -4,6 +4,7 @@ import keras
 from keras import ops as kops
 
 from attention_zoo import layers, metrics
+from attention_zoo._paths import expanded
 from attention_zoo.layers.checks import as_count
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import caption_inputs, caption_scores
@@ -13,6 +14,8 @@ from attention_zoo.models.caption_loss import CaptionLoss, Perplexity, present, 
 from attention_zoo.models.caption_reinforce import chains, log_choice, score_function_term
 from attention_zoo.models.caption_scores import Reading
 from attention_zoo.models.caption_vocabulary import NUM_SPECIAL, checked_vocabulary
+from attention_zoo.models.compile_arguments import without_shuffle
+from attention_zoo.models.loadable import check_loadable
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -211,6 +214,15 @@ class Captioner(keras.Model):
     def compile(self, optimizer="adam", loss=None, **kwargs):
         """As `keras.Model.compile`; the loss is of the words, by default `CaptionLoss`."""
         super().compile(optimizer, CaptionLoss() if loss is None else loss, **kwargs)
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.fit`."""
+        return super().fit(x, y, *args, **without_shuffle(x, args, kwargs))
+
+    def save(self, filepath, *args, **kwargs):
+        """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""
+        check_loadable(self)
+        return super().save(expanded(filepath), *args, **kwargs)
 
     def compile_from_config(self, config):
         """Compiles as the saved model was, and makes the optimizer's state to be loaded."""

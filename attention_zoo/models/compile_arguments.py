@@ -1,4 +1,4 @@
-"""Arguments of `compile` as Keras users write them, for a model of two outputs."""
+"""Arguments of `compile` and `fit` as Keras users write them, for a model of two outputs."""
 
 
 def label_loss(loss):
@@ -13,3 +13,21 @@ def label_loss(loss):
 def by_output(metrics):
     """A dict of metrics by output; a list is of the "label" output."""
     return {"label": list(metrics)} if isinstance(metrics, list | tuple) else metrics
+
+
+_BEFORE_SHUFFLE = 6  # arguments of `fit` after x and y that come before it
+
+
+def without_shuffle(x, args, kwargs):
+    """The keyword arguments of `fit`, with shuffle=False for a pipeline, which has its own order.
+
+    Keras's default is True, which it then says it ignores.
+
+    Args:
+        x: of `fit`.
+        args, kwargs: its other arguments, after x and y.
+    """
+    is_pipeline = hasattr(x, "element_spec") or hasattr(x, "__next__")
+    if is_pipeline and len(args) <= _BEFORE_SHUFFLE and "shuffle" not in kwargs:
+        return kwargs | {"shuffle": False}
+    return kwargs

@@ -6,11 +6,13 @@ import keras
 from keras import ops as kops
 
 from attention_zoo import layers, losses, metrics, ops
+from attention_zoo._paths import expanded
 from attention_zoo.layers.base import check_shapes
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
-from attention_zoo.models.compile_arguments import by_output, label_loss
+from attention_zoo.models.bags import dense
+from attention_zoo.models.compile_arguments import by_output, label_loss, without_shuffle
 from attention_zoo.models.inputs import (
     conjunction,
     keras_mask,
@@ -19,6 +21,7 @@ from attention_zoo.models.inputs import (
     split,
 )
 from attention_zoo.models.labels import as_targets, check_labels
+from attention_zoo.models.loadable import check_loadable
 from attention_zoo.models.preset import load_preset, save_preset
 from attention_zoo.models.seen import Seen
 
@@ -91,11 +94,13 @@ class FocusClassifier(keras.Model):
         self.byte_segments = byte_segments
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
         self.num_classes = None
+        self._segments_shape = None
         self._focus_seen = Seen()
         self._trace_key = None
 
     def build(self, input_shape):
         shape, dtype = segments_shape(input_shape), None
+        self._segments_shape = tuple(shape)
         if self.encoder is not None:
             features = output_spec(self.encoder, shape)
             shape, dtype = features.shape, features.dtype
@@ -141,12 +146,22 @@ class FocusClassifier(keras.Model):
     def encode(self, inputs, mask=None):
         """The segments (b, m, ...) that focus and classifier read, and their mask or None."""
         segments, mask = masked_segments(inputs, mask)
+        self._check_rank(segments)
         segments = bytes_read.read(segments, self.byte_segments)
         if self.encoder is not None:
             segments = self._encoded(segments, mask)
             mask = conjunction(mask, keras_mask(segments))
             check_shapes(segments, None, mask)
         return segments, mask
+
+    def _check_rank(self, segments):
+        built = self._segments_shape
+        if built is not None and len(segments.shape) != len(built):
+            rest = ", ".join("?" if n is None else str(n) for n in built[2:])
+            raise ValueError(
+                f"segments have shape {tuple(segments.shape)}, expected (batch, segments, {rest}): "
+                "of one example alone, x, give x[None]"
+            )
 
     def _encoded(self, segments, mask):
         if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
@@ -197,18 +212,40 @@ class FocusClassifier(keras.Model):
     def fit(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.fit`; array labels that name no class raise a ValueError.
 
+        Bags of unequal size, a list of arrays (m_j, ...) or a `tf.RaggedTensor`, are padded and
+        masked (`datasets.pad`), and so are rationales; also in the batches of a `tf.data.Dataset`.
+
         `class_weight` works with labels that are class ids alone. Keras refuses it beside a dict
         of labels: give `sample_weight` there.
         """
+        x, y = dense(x, y)
         self._check_labels(x, y)
         if isinstance(kwargs.get("validation_data"), tuple):
-            self._check_labels(*kwargs["validation_data"][:2])
-        return super().fit(x, y, *args, **kwargs)
+            held_out = dense(*kwargs["validation_data"][:2])
+            self._check_labels(*held_out)
+            kwargs["validation_data"] = (*held_out, *kwargs["validation_data"][2:])
+        elif "validation_data" in kwargs:
+            kwargs["validation_data"] = dense(kwargs["validation_data"])[0]
+        return super().fit(x, y, *args, **without_shuffle(x, args, kwargs))
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.evaluate`; array labels that name no class raise a ValueError."""
+        x, y = dense(x, y)
         self._check_labels(x, y)
         return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """As `keras.Model.predict`; bags may be of unequal size, as in `fit`."""
+        return super().predict(dense(x)[0], *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """As `keras.Model.predict_on_batch`; bags may be of unequal size, as in `fit`."""
+        return super().predict_on_batch(dense(x)[0])
+
+    def save(self, filepath, *args, **kwargs):
+        """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""
+        check_loadable(self)
+        return super().save(expanded(filepath), *args, **kwargs)
 
     def make_train_function(self, force=False):
         """As in Keras; made anew where the attention's graphs no longer hold."""

@@ -3,6 +3,7 @@
 from keras import ops as kops
 
 from attention_zoo.layers.base import check_shapes
+from attention_zoo.models.bags import ragged_inputs
 
 
 def segments_shape(input_shape):
@@ -21,7 +22,7 @@ def masked_segments(inputs, mask=None):
         inputs: segments, or a dict of "segments" and "mask".
         mask: (b, m), or, as Keras finds it on a dict of inputs, a dict with "segments".
     """
-    segments, given = split(inputs)
+    segments, given = split(ragged_inputs(inputs))
     if isinstance(mask, dict):
         mask = mask["segments"]
     for one in (mask, given):
@@ -34,7 +35,7 @@ def split(inputs):
     if isinstance(inputs, tuple | list):
         raise ValueError(
             f"inputs are a {type(inputs).__name__} of {len(inputs)}, expected segments, or a dict "
-            "of 'segments' and 'mask'"
+            "of 'segments' and 'mask', such as datasets.pad makes of bags"
         )
     if not isinstance(inputs, dict):
         return inputs, None

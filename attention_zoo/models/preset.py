@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from attention_zoo._paths import expanded
+from attention_zoo.models.loadable import check_loadable
 from attention_zoo.models.preset_card import fields_of
 from attention_zoo.models.preset_folder import (
     CARD,
@@ -91,6 +92,7 @@ def save_preset(model, directory, card=None):
     """
     if not model.built:
         raise ValueError("the model is not built, expected one that was trained or called once")
+    check_loadable(model)
     _check_vocabularies(model)
     fields = None if card is None else fields_of(card)
     with filling(directory) as folder:

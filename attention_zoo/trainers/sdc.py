@@ -12,6 +12,7 @@ import dataclasses
 
 import keras
 
+from attention_zoo import _tracing as tracing
 from attention_zoo import datasets, plots
 from attention_zoo._settings import make, setting
 from attention_zoo.evaluation import evaluate
@@ -182,7 +183,8 @@ def _pictures(model, test):
     if len(test.segment_shape) != 3:
         return {}
     segments, truth = next(iter(test.source.dataset(8)))
-    outputs = model.predict_on_batch(segments)
+    with tracing.expected():
+        outputs = model.predict_on_batch(segments)
     figure = plots.mosaics(
         segments,
         outputs["focus"],

@@ -122,4 +122,4 @@ def test_vocabulary_is_by_frequency():
         [["Tea", "tea", "", "soup"], ["soup", "bird", "é", "É"]], [0, 1], [None] * 2
     )
     assert vocabulary(posts) == ["soup", "tea", "é", "bird"]
-    assert vocabulary(posts, min_count=2) == ["soup", "tea"]
+    assert vocabulary(posts, min_count=2) == ["soup", "tea", "é"]
