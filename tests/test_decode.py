@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from attention_zoo._decode import decoded, orientation, upright
+from attention_zoo.datasets import coco_records
 from attention_zoo.datasets.exif import orientation_of
 from attention_zoo.datasets.pictures import Pictures
 from attention_zoo.export.captions import _image_reader
@@ -114,3 +115,23 @@ def test_a_picture_without_exif_is_as_it_was():
 
 def test_a_file_that_is_not_there_is_upright(tmp_path):
     assert orientation_of(tmp_path / "a") == 1
+
+
+def test_pictures_in_records_are_turned_too(tmp_path):
+    feature, path = tf.train.Feature, str(tmp_path / "a.tfrecord")
+    data = file_of("JPEG", 6)
+    values = {
+        "image": feature(bytes_list=tf.train.BytesList(value=[data])),
+        "image/id": feature(int64_list=tf.train.Int64List(value=[7])),
+        "captions/text": feature(bytes_list=tf.train.BytesList(value=[b"a b"])),
+        "captions/id": feature(int64_list=tf.train.Int64List(value=[1])),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=values))
+    with tf.io.TFRecordWriter(path) as writer:
+        writer.write(example.SerializeToString())
+    found = coco_records._read(((path, 0),))
+    assert found.turns == [6]
+    pictures = Pictures(np.array(found.ids), found.places, SIZE, np.array(found.turns))
+    expected = decoded(data, SIZE)
+    np.testing.assert_array_equal(pictures[[0]][0], expected)
+    assert not np.array_equal(expected, decoded(file_of("JPEG", 1), SIZE))
