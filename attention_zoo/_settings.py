@@ -9,8 +9,10 @@ import typing
 
 from absl import flags
 
+from attention_zoo._paths import expanded
 
-def setting(default, help, *, choices=None, above=None, least=None, most=None):
+
+def setting(default, help, *, choices=None, above=None, least=None, most=None, path=False):
     """A field of a settings dataclass.
 
     Args:
@@ -19,13 +21,14 @@ def setting(default, help, *, choices=None, above=None, least=None, most=None):
         choices: the values allowed, if they are few.
         above, least, most: bounds of a number: greater than `above`, `least` or more, `most` or
             less.
+        path: whether it is the path of a file or folder, whose `~` is expanded.
     """
     rules = {"help": help, "choices": choices, "above": above, "least": least, "most": most}
-    return dataclasses.field(default=default, metadata=rules)
+    return dataclasses.field(default=default, metadata=rules | {"path": path})
 
 
 def make(cls, values):
-    """`cls(**values)`, checked.
+    """`cls(**values)`, checked, with `~` in paths expanded.
 
     Raises:
         ValueError: an unknown name, or a value that its setting does not allow.
@@ -38,7 +41,8 @@ def make(cls, values):
         if value is not None:
             _check_type(name, value, _plain_type(cls, known[name]))
             _check_rules(name, value, known[name].metadata)
-    return cls(**values)
+    paths = {name for name, field in known.items() if field.metadata["path"]}
+    return cls(**{k: expanded(v) if k in paths else v for k, v in values.items()})
 
 
 def value_of(cls, name, text):

@@ -1,5 +1,8 @@
 """Values that a graph holds fixed: read while it is traced, checked while it runs."""
 
+import contextlib
+import logging
+
 import keras
 
 
@@ -36,3 +39,22 @@ def check_held(variable, value, message):
 
     if not tf.executing_eagerly():
         tf.debugging.Assert(tf.equal(tf.convert_to_tensor(variable.value), value), [message])
+
+
+@contextlib.contextmanager
+def expected():
+    """Within, TensorFlow does not warn of frequent tracing.
+
+    An evaluation traces a graph for each model and each shape of its batches. TensorFlow counts
+    those of all models of a process, and takes them for one function called wrongly.
+    """
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(_is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_other)
+
+
+def _is_other(record):
+    return "triggered tf.function retracing" not in str(record.msg)

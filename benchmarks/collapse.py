@@ -38,8 +38,9 @@ from collapse_steps import compiled
 
 from attention_zoo import datasets
 from attention_zoo.evaluation import evaluate
-from attention_zoo.optimizers import Adam, TwoOptimizers
-from attention_zoo.trainers import sdc
+from attention_zoo.optimizers import Adam, PartitionedOptimizer
+from attention_zoo.tasks import MosaicsTask
+from attention_zoo.training.run import build_model
 
 _FIGURES = ("focus_accuracy", "entropy", "argmax_accuracy", "marginal_accuracy")
 
@@ -150,14 +151,14 @@ def build(args, cure, seed, info):
     common = {"attention": "lvml", "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
     common |= {"dataset": "sdc/cifar10", "num_segments": 10, "epochs": args.epochs, "seed": seed}
     settings = MosaicsTask.config(**common | cure.settings)
-    model = sdc.build_model(settings, info)
+    model = build_model(MosaicsTask(), settings, {"train": info})
     last = model.focus.layers[-1].kernel
     last.assign(last * cure.last_scale)
     if cure.temperature != 1.0:
         model.focus.add(keras.layers.Rescaling(1.0 / cure.temperature))
     if cure.warm_up or cure.epsilon:
         focus = Adam(_warm_up(cure.warm_up), epsilon=cure.epsilon or 1e-7)
-        model.compile(TwoOptimizers.of(model, focus=focus, classifier=Adam(1e-3)))
+        model.compile(PartitionedOptimizer.of(model, focus=focus, classifier=Adam(1e-3)))
     return model, settings
 
 

@@ -34,9 +34,9 @@ FLOORS = [
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
-ANYWHERE = {"_version"}
+ANYWHERE = {"_bags", "_decode", "_paths", "_text", "_tracing", "_version"}
 # Rooms whose name begins with _, and `optimizers`, use what only TensorFlow has behind a check of
-# the backend.
+# the backend, or where they are called.
 MAY_USE_TENSORFLOW = {
     "datasets",
     "training",
@@ -45,7 +45,9 @@ MAY_USE_TENSORFLOW = {
     "_export",
     "_assertions",
     "_compiler",
+    "_decode",
     "_random",
+    "_text",
     "_tracing",
     "optimizers",
 }

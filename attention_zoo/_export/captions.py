@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._decode import decoded
 from attention_zoo.models import CaptionSearch
 from attention_zoo.models.caption_vocabulary import END, spellings
 
@@ -45,14 +46,9 @@ def _features(features):
 def _image_reader(size):
     """Bytes, strings (b,) -> the captioner's inputs: images (b, h, w, 3)."""
 
-    def image(data):
-        x = tf.io.decode_image(data, channels=3, expand_animations=False)
-        x = tf.image.resize(tf.ensure_shape(x, (None, None, 3)), size, antialias=True)
-        return tf.clip_by_value(tf.round(x), 0.0, 255.0)  # as from a file of that size
-
     def inputs(data):
         spec = tf.TensorSpec((*size, 3), tf.float32)
-        return {"image": tf.map_fn(image, data, fn_output_signature=spec)}
+        return {"image": tf.map_fn(lambda one: decoded(one, size), data, fn_output_signature=spec)}
 
     return inputs
 

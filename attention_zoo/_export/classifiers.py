@@ -4,6 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 from attention_zoo._export.ways import Ways
+from attention_zoo._text import split_words
 from attention_zoo.layers import PerSegment
 from attention_zoo.models import TokenEncoder
 
@@ -19,6 +20,8 @@ def add_classifier_endpoints(archive, model, mask=False):
     signature = _signature(model, mask)
     for name, function in zip(_NAMES, (predict, explain, argmax), strict=True):
         archive.add_endpoint(name, function, signature)
+        if model.byte_segments == "scaled":
+            archive.add_endpoint(f"{name}_bytes", function, _of_bytes(signature))
 
 
 _NAMES = ("serving_default", "explain", "argmax")
@@ -76,6 +79,12 @@ def _signature(model, mask):
     return signature
 
 
+def _of_bytes(signature):
+    """The same with segments that are bytes."""
+    segments, *mask = signature
+    return [tf.TensorSpec(segments.shape, tf.uint8, name="segments"), *mask]
+
+
 def _add_text_endpoints(archive, encoder, predict, explain, argmax):
     text = [tf.TensorSpec((None,), tf.string, name="text")]
     tokens = [tf.TensorSpec((None, None), tf.string, name="tokens")]
@@ -100,8 +109,7 @@ def _add_text_endpoints(archive, encoder, predict, explain, argmax):
 
 def _split(text):
     """The tokens of texts (b,) -> (b, m), m 1 or more."""
-    apart = tf.strings.regex_replace(text, r'([.,!?;:"()\[\]{}])', r" \1 ")
-    tokens = tf.strings.split(apart).to_tensor("")
+    tokens = split_words(text).to_tensor("")
     return tf.pad(
         tokens, [[0, 0], [0, tf.cast(tf.shape(tokens)[1] == 0, tf.int32)]], constant_values=""
     )

@@ -7,6 +7,7 @@ import keras
 
 from attention_zoo._export.captions import add_caption_endpoints
 from attention_zoo._export.classifiers import add_classifier_endpoints
+from attention_zoo._paths import expanded
 from attention_zoo.models import Captioner, FocusClassifier
 from attention_zoo.models.preset_target import check_new
 
@@ -24,16 +25,21 @@ def export(model, directory, **settings):
     - `argmax`: "probabilities", "label" and "segment" by the chosen segment alone: the classifier
       runs once an example, on (b, ...).
 
+    Where the model scales bytes (`byte_segments="scaled"`, as the presets of images do), each has a
+    twin that takes `segments` uint8: `serving_default_bytes`, `explain_bytes`, `argmax_bytes`. The
+    others take pixels that are scaled already, to [-1, 1].
+
     m is free as well without an encoder, with one that is a `PerSegment`, and where the model was
     built with m None; another encoder may count on the m that the model was built with.
 
     Where the model's encoder is a `TokenEncoder`, they take `text`, strings (b,), `explain` also
     gives "tokens" (b, m), "" for padding, and `explain` and `argmax` "token" (b,), the chosen one.
-    Tokens are what blanks separate, and each of . , ! ? ; : " ( ) [ ] { } by itself;
+    Tokens are made by the one rule for words, that of `datasets.words_of` and docs/data.md;
     `explain_tokens` takes `tokens` (b, m) of one's own.
 
-    Of a Captioner, signatures that take `image`, strings (b,), the bytes of JPEG or PNG files, or,
-    where it has no encoder, `features` float32 of the shape that it was built with:
+    Of a Captioner, signatures that take `image`, strings (b,), the bytes of JPEG or PNG files,
+    which are turned upright by their EXIF data, as in training, or, where it has no encoder,
+    `features` float32 of the shape that it was built with:
 
     - `serving_default`: greedy search's "caption", strings (b,), its "words", strings (b, l), ""
       after the end, "focus" (b, l, r), the attention of each word, "log_probability" (b,) and
@@ -51,7 +57,7 @@ def export(model, directory, **settings):
         ValueError: the model is of another class or was not built, the folder has files, a setting
             is unknown, a mask is asked for beside texts, or the size of images is not known.
     """
-    add = _endpoints(model)
+    add, directory = _endpoints(model), expanded(directory)
     _check(model, directory, settings.keys(), add)
     archive = keras.export.ExportArchive()
     archive.track(model)

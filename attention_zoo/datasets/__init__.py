@@ -1,5 +1,6 @@
 """Data sets: `tf.data` pipelines of (segments, {"label", "focus"}) and what is known of them."""
 
+from attention_zoo._bags import pad
 from attention_zoo.datasets import coco_captions, hatexplain, json_lines, orthogonal, sdc
 from attention_zoo.datasets.captions import Captions
 from attention_zoo.datasets.coco_captions import CaptionInfo
@@ -10,6 +11,7 @@ from attention_zoo.datasets.pictures import Pictures
 from attention_zoo.datasets.posts import Posts
 from attention_zoo.datasets.registry import load
 from attention_zoo.datasets.text_info import TextInfo
+from attention_zoo.datasets.words import words_of
 
 __all__ = [
     "CaptionInfo",
@@ -27,5 +29,7 @@ __all__ = [
     "json_lines",
     "load",
     "orthogonal",
+    "pad",
     "sdc",
+    "words_of",
 ]

@@ -52,17 +52,6 @@ class AnnotatedPost:
         return tuple(int(sum(marks) >= least) for marks in zip(*given, strict=True))
 
 
-def is_text(tokens):
-    """Whether this is a list of strings that UTF-8 can hold."""
-    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
-        return False
-    try:
-        "".join(tokens).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can name
-        return False
-    return True
-
-
 def check_annotators(annotators):
     """Raises ValueError for a way to sum up annotators that there is not."""
     if annotators not in ANNOTATORS:

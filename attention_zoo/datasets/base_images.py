@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._paths import expanded
 from attention_zoo.datasets.prepared import prepared
 
 _CITATIONS = {
@@ -101,4 +102,4 @@ def _prepared_builder(name, data_dir, download):
     """The `tensorflow_datasets` builder of a data set that is on disk."""
     import tensorflow_datasets as tfds  # slow to import
 
-    return prepared(tfds.builder(name, data_dir=data_dir), download)
+    return prepared(tfds.builder(name, data_dir=expanded(data_dir)), download)

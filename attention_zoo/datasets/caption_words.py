@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._text import lower
+
 PADDING, UNKNOWN, START, END = range(4)  # ids; the words of the vocabulary follow
 _MARKS = ("<start>", "<end>")  # no word is like these: words have no punctuation
 
@@ -11,10 +13,10 @@ _MARKS = ("<start>", "<end>")  # no word is like these: words have no punctuatio
 def standardized(texts):
     """Texts (...) in lower case, words of letters and digits with single blanks between them.
 
-    An apostrophe goes without a trace ("man's" is "mans"), all other signs separate words.
+    Case is that of all of Unicode, as in `words_of`. Signs are no words here, for the scores of
+    captions know none: an apostrophe goes without a trace ("man's" is "mans"), all others separate.
     """
-    x = tf.strings.lower(texts, encoding="utf-8")
-    x = tf.strings.regex_replace(x, r"['’]", "")
+    x = tf.strings.regex_replace(lower(texts), r"['’]", "")
     x = tf.strings.regex_replace(x, r"[\p{P}\p{S}\p{C}\p{Z}]+", " ")
     return tf.strings.strip(x)
 

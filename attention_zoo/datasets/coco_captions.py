@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._paths import expanded
 from attention_zoo.datasets import coco_files, coco_records
 from attention_zoo.datasets.caption_words import standardized, vocabulary
 from attention_zoo.datasets.captions import Captions
@@ -103,7 +104,9 @@ def load(
     )
     texts = _standardized(captions)
     picture_of = np.repeat(np.arange(len(captions)), [len(some) for some in captions])
-    pictures = Pictures(np.array(ids, np.int64), places, (image_size, image_size))
+    turns = [turn for name, rows in parts for turn in listing(name).turns[rows.start : rows.stop]]
+    size = image_size, image_size
+    pictures = Pictures(np.array(ids, np.int64), places, size, np.array(turns) if turns else None)
     source = Captions.from_texts(pictures, picture_of, texts, words, max_words)
     left_out: dict[str, list] = {}
     for name in dict.fromkeys(name for name, _ in parts):
@@ -124,9 +127,9 @@ def _standardized(captions):
 
 def _listings(data_dir, download):
     """Sizes by split, and a function of a split -> its `Listing`."""
-    folder = Path("." if data_dir is None else data_dir)
+    folder = Path("." if data_dir is None else expanded(data_dir))
     if not (folder / "annotations").is_dir():
-        builder = coco_records.find(data_dir, download)
+        builder = coco_records.find(expanded(data_dir), download)
         return coco_records.sizes(builder), functools.cache(
             lambda split: coco_records.read(builder, split)
         )

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import json
 import os
 import stat
@@ -22,12 +23,14 @@ class Listing:
             of its own begins at None.
         captions: Of each picture, one or more texts.
         left_out: Ids of what was left out, by reason.
+        turns: Orientation of each picture, 1 to 8, where it was read along; else none.
     """
 
     ids: list[int]
     places: list[tuple[str, int | None, int]]
     captions: list[list[str]]
     left_out: dict[str, list]
+    turns: list[int] = dataclasses.field(default_factory=list)
 
 
 def has_text(caption):
@@ -47,12 +50,13 @@ def read(folder, split):
     pictures that are not listed, or without a text.
 
     Raises:
-        ValueError: The annotations are not what they should be; says where.
+        ValueError: The annotations are not what they should be, or name a file outside of the
+        split's folder; says where.
     """
     path = _annotations(folder, SPLITS[split])
     content = _read_json(path)
     left_out: dict[str, list] = collections.defaultdict(list)
-    captions: dict = {entry: [] for entry, _ in _entries(path, content, "images", "file_name")}
+    captions: dict = {picture: [] for picture, _ in _entries(path, content)}
     for picture, text, own in _captions(path, content):
         if picture not in captions:
             left_out["caption of an unknown picture"].append(own)
@@ -62,8 +66,8 @@ def read(folder, split):
             captions[picture].append(text.encode("utf-8", "ignore").decode())
     found = Listing([], [], [], left_out)
     seen = set()
-    for picture, name in _entries(path, content, "images", "file_name"):
-        place = Path(folder, SPLITS[split], name)
+    places = _places(path, Path(folder, SPLITS[split]), content)
+    for (picture, _), place in zip(_entries(path, content), places, strict=True):
         size = _size(place)
         if picture in seen:
             left_out["picture listed twice"].append(picture)
@@ -101,26 +105,67 @@ def _read_json(path):
     return content
 
 
-def _entries(path, content, name, field):
-    """Pairs (id, field) of a list."""
-    for number, entry in enumerate(content[name]):
+def _entries(path, content):
+    """Pairs (id, file name) of the images."""
+    for number, entry in enumerate(content["images"], start=1):
+        at = f"{path}, images, entry {number}"
         try:
-            yield int(entry["id"]), os.fspath(entry[field])
-        except (KeyError, TypeError, ValueError) as error:
+            own, name = entry["id"], entry["file_name"]
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{at} lacks an id or file_name, {_EXPECTED}") from error
+        if not isinstance(name, str):
+            raise ValueError(f"{at} has the file_name {name!r}, expected a string")
+        yield _number(at, "id", own), name
+
+
+def _places(path, folder, content):
+    """The paths of the images' files, none of which leaves the folder."""
+    root = os.path.realpath(folder)
+    parent_is_inside = functools.cache(lambda parent: _is_inside(root, parent))
+    for number, (_, name) in enumerate(_entries(path, content), start=1):
+        place = folder / name
+        leaves = Path(name).is_absolute() or ".." in Path(name).parts
+        if leaves or not parent_is_inside(place.parent) or not _link_is_inside(root, place):
             raise ValueError(
-                f"{path}, {name}, entry {number + 1} lacks an id or {field}, {_EXPECTED}"
-            ) from error
+                f"{path}, images, entry {number} has the file_name {name!r}, expected one in "
+                f"{folder}"
+            )
+        yield place
+
+
+def _link_is_inside(root, place):
+    try:
+        return not place.is_symlink() or _is_inside(root, place)
+    except ValueError:  # a name with a null character: there is no such file
+        return True
+
+
+def _is_inside(root, path):
+    """Whether a path, all links followed, is in a folder, a real path."""
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(root)
+    except ValueError:
+        return True
+
+
+def _number(at, name, value):
+    """An id as an int: a whole number, or text of one."""
+    is_text = isinstance(value, str) and value.strip().lstrip("-").isdecimal()
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
+    if not is_text and not is_number:
+        raise ValueError(f"{at} has the {name} {value!r}, expected a whole number")
+    return int(value)
 
 
 def _captions(path, content):
     """Triples (id of the picture, text, id of the caption), the text as it comes."""
     for number, entry in enumerate(content["annotations"]):
+        at = f"{path}, annotations, entry {number + 1}"
         try:
-            yield int(entry["image_id"]), entry["caption"], entry.get("id", number)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(
-                f"{path}, annotations, entry {number + 1} lacks image_id or caption, {_EXPECTED}"
-            ) from error
+            picture, text, own = entry["image_id"], entry["caption"], entry.get("id", number)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{at} lacks image_id or caption, {_EXPECTED}") from error
+        yield _number(at, "image_id", picture), text, own
 
 
 def _size(path):

@@ -2,14 +2,17 @@
 
 import collections
 import functools
+import io
 import os
 
 import tensorflow as tf
 
 from attention_zoo.datasets.coco_files import WITHOUT_TEXT, Listing, has_text
+from attention_zoo.datasets.exif import orientation_in
 from attention_zoo.datasets.prepared import prepared
 
 _NAMES = {"val": "validation"}  # TFDS's: ours; others are the same
+_FIRST = 2**16  # bytes of a picture in which EXIF data are looked for
 _HEAD, _FOOT = 12, 4  # bytes of TFRecord before and after a record: its length, two checksums
 
 
@@ -58,7 +61,7 @@ def _read(files):
     for path, _ in files:
         start = _HEAD
         for record in tf.data.TFRecordDataset(path).map(_facts).as_numpy_iterator():
-            size, picture, texts, numbers = record
+            size, picture, texts, numbers, head = record
             texts = [text.decode("utf-8", "ignore") for text in texts]
             unsaid = [int(i) for i, text in zip(numbers, texts, strict=True) if not has_text(text)]
             found.left_out[WITHOUT_TEXT].extend(unsaid)
@@ -68,16 +71,18 @@ def _read(files):
             found.ids.append(int(picture))
             found.places.append((path, start, int(size)))
             found.captions.append(texts)
+            found.turns.append(orientation_in(io.BytesIO(head)))
             start += int(size) + _FOOT + _HEAD
     return found
 
 
 def _facts(record):
-    """(bytes of the record, id of the picture, its captions, their ids)."""
+    """(bytes of the record, id of the picture, its captions, their ids, its first bytes)."""
     features = {
         "image/id": tf.io.FixedLenFeature((), tf.int64),
         "captions/text": tf.io.VarLenFeature(tf.string),
         "captions/id": tf.io.VarLenFeature(tf.int64),
+        "image": tf.io.FixedLenFeature((), tf.string),
     }
     parsed = tf.io.parse_single_example(record, features)
     return (
@@ -85,4 +90,5 @@ def _facts(record):
         parsed["image/id"],
         tf.sparse.to_dense(parsed["captions/text"]),
         tf.sparse.to_dense(parsed["captions/id"]),
+        tf.strings.substr(parsed["image"], 0, _FIRST),
     )

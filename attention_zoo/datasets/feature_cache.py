@@ -12,11 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._paths import expanded
 from attention_zoo.datasets.feature_writer import FILE, compute, locked, whole
 from attention_zoo.datasets.pictures import Pictures
 
 DTYPES = ("float16", "float32")
-_VERSION = 1  # of how pictures are decoded and resized: a change makes all caches anew
+_VERSION = 2  # of how pictures are decoded and resized: a change makes all caches anew
 _END = 4096  # bytes at either end of a picture that its fingerprint is of
 
 
@@ -102,7 +103,7 @@ def cached_features(pictures, encoder, folder, *, dtype="float16", batch_size=32
     given = _output_shape(encoder, (*pictures.size, 3))
     if len(given) not in (3, 4):
         raise ValueError(f"encoder gives shape {given}, expected (b, h, w, d) or (b, R, d)")
-    folder = Path(folder, fingerprint(encoder, pictures, dtype))
+    folder = Path(expanded(folder), fingerprint(encoder, pictures, dtype))
     folder.mkdir(parents=True, exist_ok=True)
     encoded, facts = 0, whole(folder)
     if facts is None:

@@ -7,6 +7,7 @@ Reference: Mathew et al., AAAI 2021, arXiv:2012.10289.
 
 from pathlib import Path
 
+from attention_zoo._paths import expanded
 from attention_zoo.datasets.annotated_post import AnnotatedPost, check_annotators
 from attention_zoo.datasets.hatexplain_files import CITATION, FILES, LABELS, SITE, SPLITS, read
 from attention_zoo.datasets.posts import Posts
@@ -56,6 +57,7 @@ def load(split="train", *, annotators="majority", data_dir=None, download=True, 
 
 def _read(data_dir, download):
     """Lists of `AnnotatedPost` by split, and counts of what was left out by split."""
+    data_dir = expanded(data_dir)
     folder = None if data_dir is None else Path(data_dir)
     if folder is not None and all((folder / name).is_file() for name in FILES.values()):
         return read(*(folder / name for name in FILES.values()))

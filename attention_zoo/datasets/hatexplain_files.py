@@ -4,7 +4,8 @@ import collections
 import json
 from pathlib import Path
 
-from attention_zoo.datasets.annotated_post import AnnotatedPost, is_text
+from attention_zoo.datasets.annotated_post import AnnotatedPost
+from attention_zoo.datasets.words import is_text
 
 SITE = "https://raw.githubusercontent.com/hate-alert/HateXplain/master/Data"
 CITATION = (
@@ -97,8 +98,10 @@ def _post(post_id, entry, left_out):
         raise ValueError(
             f"post {post_id!r} lacks {error}, expected post_tokens, annotators and rationales"
         ) from error
-    if not is_text(tokens):
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
         raise ValueError(f"post {post_id!r} has tokens that are no list of strings")
+    if not all(map(is_text, [post_id, *tokens, *(name for names in targets for name in names)])):
+        raise ValueError(f"post {post_id!r} has half of a surrogate pair, expected text")
     if not labels or not set(labels) <= set(LABELS):
         raise ValueError(
             f"post {post_id!r} has the labels {list(labels)}, expected one or more of "

@@ -1,10 +1,14 @@
 """Pictures on disk, decoded and resized as they are needed."""
 
 import dataclasses
+import functools
 import os
 
 import numpy as np
 import tensorflow as tf
+
+from attention_zoo._decode import decoded, lying, upright
+from attention_zoo.datasets.exif import orientation_of
 
 _AT_ONCE = 16  # pictures that are decoded at the same time, at most
 
@@ -19,6 +23,8 @@ def _table():
 class Pictures:
     """n pictures: where their bytes are. No pixel is kept.
 
+    A picture is turned upright, as its EXIF data say.
+
     The pipeline is of TensorFlow's operations alone: a Python function in it can lock up with a
     thread that destroys an iterator.
 
@@ -27,11 +33,13 @@ class Pictures:
         places: (path, first byte, number of bytes) of each; a file of its own begins at None, a
             record of TFRecord at its first byte.
         size: Height and width that each is resized to, (h, w); its aspect is not kept.
+        turns: Orientation of each, 1 to 8, (n,); None reads them from the files, at the first use.
     """
 
     ids: np.ndarray = dataclasses.field(repr=False)
     places: list[tuple[str, int | None, int]] = dataclasses.field(repr=False)
     size: tuple[int, int]
+    turns: np.ndarray | None = dataclasses.field(default=None, repr=False)
     _unreadable: tf.lookup.experimental.MutableHashTable = dataclasses.field(
         default_factory=_table, repr=False
     )
@@ -64,22 +72,40 @@ class Pictures:
             the order of the batches.
         """
         read = self._reader()
+        with tf.device("CPU:0"):
+            turns = tf.constant(self._turns)
 
         def attached(number, row):
-            decoded = read(row).flat_map(self._decoded)
+            decoded = read(row).flat_map(functools.partial(self._decoded, turns[row]))
             return decoded.map(lambda x, readable: (number, row, x, readable))
+
+        def turned(number, row, x, readable):
+            # Here, not where it is decoded: what is there is instantiated for every picture.
+            return number, row, upright(x, turns[row], self.size), readable
 
         def noted(numbers, rows, x, readable):
             bad = tf.boolean_mask(rows, ~readable)
             self._unreadable.insert(bad, bad)
             return numbers, x, readable
 
-        return one_by_one(batches.unbatch(), attached).batch(batch_size).map(noted)
+        pictures = one_by_one(batches.unbatch(), attached).map(turned)
+        return pictures.batch(batch_size).map(noted)
 
-    def _decoded(self, data):
-        """Bytes -> a data set of one element: (picture, True), or (black, False)."""
-        black = tf.data.Dataset.from_tensors((tf.zeros((*self.size, 3), tf.uint8), False))
-        decoded = tf.data.Dataset.from_tensors(data).map(lambda x: (decode(x, self.size), True))
+    @functools.cached_property
+    def _turns(self):
+        """The orientation of each, (n,) int32."""
+        if self.turns is not None:
+            return np.asarray(self.turns, np.int32)
+        return np.array([1 if i else orientation_of(path) for path, i, _ in self.places], np.int32)
+
+    def _decoded(self, turn, data):
+        """Bytes -> a data set of one element: (picture as it lies, True), or (black, False)."""
+        h, w = self.size
+        shape = (h, w, 3) if h == w else tf.where(turn >= 5, (w, h, 3), (h, w, 3))
+        black = tf.data.Dataset.from_tensors((tf.zeros(shape, tf.uint8), False))
+        decoded = tf.data.Dataset.from_tensors(data).map(
+            lambda x: (tf.cast(lying(x, self.size, turn), tf.uint8), True)
+        )
         return decoded.ignore_errors().concatenate(black).take(1)
 
     def _reader(self):
@@ -112,7 +138,5 @@ def one_by_one(examples, dataset_of):
 
 
 def decode(data, size):
-    """The picture of JPEG, PNG, GIF or BMP bytes, resized: a string -> uint8 (h, w, 3)."""
-    x = tf.io.decode_image(data, channels=3, expand_animations=False)
-    x = tf.image.resize(tf.ensure_shape(x, (None, None, 3)), size, antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(x), 0.0, 255.0), tf.uint8)
+    """The picture of JPEG, PNG, GIF or BMP bytes, upright, resized: a string -> uint8 (h, w, 3)."""
+    return tf.cast(decoded(data, size), tf.uint8)

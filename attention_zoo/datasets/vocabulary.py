@@ -2,7 +2,7 @@
 
 import collections
 
-import tensorflow as tf
+from attention_zoo._text import lower
 
 
 def vocabulary(posts, min_count=1):
@@ -16,8 +16,7 @@ def vocabulary(posts, min_count=1):
     Returns:
         A list of strings.
     """
-    lower = tf.strings.lower(posts.tokens.flat_values).numpy().tolist()
-    counts = collections.Counter(lower)
+    counts = collections.Counter(lower(posts.tokens.flat_values).numpy().tolist())
     counts.pop(b"", None)
     frequent = [token for token, count in counts.items() if count >= min_count]
     return [token.decode() for token in sorted(frequent, key=lambda t: (-counts[t], t))]

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 from keras import ops as kops
 
+from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
 from attention_zoo.evaluation.every_way import warn_of_nan
-from attention_zoo.models import CaptionSearch, text_of
+from attention_zoo.models import Captioner, CaptionSearch, text_of
 from attention_zoo.models.caption_loss import present
 from attention_zoo.models.caption_vocabulary import END, PADDING
 
@@ -86,13 +87,16 @@ def evaluate_captions(
         A `CaptionEvaluation`. Scores are missing where their library is. Where attention is NaN a
         RuntimeWarning says of how many captions, and its figures are NaN.
     """
+    if not isinstance(captioner, Captioner):
+        raise ValueError(f"the model is a {type(captioner).__name__}, expected a Captioner")
     search = CaptionSearch(captioner, beam_width, max_length, length_power)
     captions, references = [], []
     parts: dict[str, list[np.ndarray]] = collections.defaultdict(list)
     for inputs, truth in dataset:
-        found = search.predict_on_batch(inputs)
+        with tracing.expected():
+            found = search.predict_on_batch(inputs)
         captions += text_of(found["words"], captioner.vocabulary)
-        references += _texts(kops.convert_to_numpy(truth["references"]))
+        references += _texts(_as_lists(truth["references"]))
         first = {"focus": found["focus"]} if not parts else {}
         for name, values in (_figures(found, truth) | first).items():
             parts[name].append(values)
@@ -124,7 +128,8 @@ def word_perplexities(captioner, dataset):
     model = _Likelihoods(captioner)
 
     def likelihoods(inputs, targets):
-        return model.predict_on_batch([inputs, targets["words"]])
+        with tracing.expected():
+            return model.predict_on_batch([inputs, targets["words"]])
 
     means = _word_means(likelihoods, dataset)
     return {way: float(np.exp(-mean)) for way, mean in means.items()}
@@ -198,8 +203,16 @@ def _grounding(joined):
 
 
 def _texts(references):
-    """Byte strings (b, r), padded with "", as lists of strings."""
-    return [[text.decode() for text in row if text] for row in references.tolist()]
+    """Strings or byte strings (b, r), padded with "", as lists of strings."""
+    return [
+        [text.decode() if isinstance(text, bytes) else str(text) for text in row if text]
+        for row in references
+    ]
+
+
+def _as_lists(references):
+    """Rows of texts: a tensor, an array or lists that may be of unequal length."""
+    return references if isinstance(references, list | tuple) else np.asarray(references).tolist()
 
 
 def _known_mean(values):

@@ -7,7 +7,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from attention_zoo import _tracing as tracing
 from attention_zoo import losses, metrics
+from attention_zoo.models import FocusClassifier
+from attention_zoo.models.bags import dense
 from attention_zoo.models.keras_metrics import class_score_metric
 from attention_zoo.models.labels import as_ids, as_targets, check_labels
 from attention_zoo.models.prediction import WAYS
@@ -87,7 +90,8 @@ def evaluate(model, dataset, *, bins=5):
 
     Args:
         model: a FocusClassifier.
-        dataset: batches of `(inputs, labels)`, a `tf.data.Dataset` or any iterable of arrays.
+        dataset: batches of `(inputs, labels)`, a `tf.data.Dataset` or any iterable of arrays; or
+            all examples as one tuple `(inputs, labels)`. Bags may be of unequal size, as in `fit`.
             Labels are class ids (b,) or probabilities of the classes (b, c), alone or as
             `{"label": them, "focus": truth}`, the truth an index (b,) or a 0/1 rationale (b, m). Of
             probabilities the most probable class is the true one; the NLL is its expectation over
@@ -100,16 +104,18 @@ def evaluate(model, dataset, *, bins=5):
         RuntimeWarning says of how many examples it is, and they are in no histogram.
 
     Raises:
-        ValueError: no batch, a batch without labels, or labels that name no class.
+        ValueError: another kind of model, no batch, a batch without labels, one example without
+            its batch axis, or labels that name no class.
     """
     return tallied(predictions(EveryWay(model), dataset), bins)
 
 
 def predictions(every_way, dataset):
     """(inputs, truth, outputs) of every batch: what went in, its labels, what `EveryWay` says."""
-    for batch in dataset:
+    for batch in _batches(dataset):
         inputs, truth = _unpacked(batch)
-        outputs = every_way.predict_on_batch(inputs)
+        with tracing.expected():
+            outputs = every_way.predict_on_batch(inputs)
         check_labels(truth["label"], every_way.model.num_classes)
         yield inputs, truth | {"label": as_ids(truth["label"]), "given": truth["label"]}, outputs
 
@@ -149,6 +155,9 @@ class EveryWay(keras.Model):
     """The model with all three ways to predict as outputs, the attention, and the mask (b, m)."""
 
     def __init__(self, model):
+        if not isinstance(model, FocusClassifier):
+            kind = type(model).__name__
+            raise ValueError(f"the model is a {kind}, expected a FocusClassifier")
         super().__init__(name="every_way", dtype=model.dtype_policy)
         self.model = model
 
@@ -223,12 +232,36 @@ def attention_on_truth(focus, a):
     return np.where(focus >= 0, on_truth, np.nan)
 
 
+def _batches(dataset, size=256):
+    """The batches of a data set; those of all examples where it is one tuple (inputs, labels)."""
+    if not isinstance(dataset, tuple) or not dataset or isinstance(dataset[0], tuple):
+        yield from dataset
+        return
+    x, y, *_ = (*dataset, None)
+    if y is None or len(dataset) > 3:
+        raise ValueError(f"the data are a tuple of {len(dataset)}, expected (inputs, labels)")
+    x, y = keras.tree.map_structure(np.asarray, dense(x, y))
+    counts = {len(part) for part in keras.tree.flatten((x, y)) if part.ndim}
+    if len(counts) != 1:
+        raise ValueError(
+            f"inputs and labels are of {sorted(counts)} examples, expected as many of each"
+        )
+    for first in range(0, counts.pop(), size):
+        yield keras.tree.map_structure(lambda part, i=first: part[i : i + size], (x, y))
+
+
 def _unpacked(batch):
     """Inputs, and {"label", "focus": truth} as arrays; the truth is -1 where none is given."""
     inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
     if labels is None:
         raise ValueError("a batch has no labels, expected (inputs, labels)")
+    inputs, labels = dense(inputs, labels)
     targets = as_targets(labels)
     label = np.asarray(targets["label"])
+    if label.ndim == 0:
+        raise ValueError(
+            "a batch has one label without a batch axis, expected labels (b,): of one example "
+            "alone, x and y, give x[None] and y[None]"
+        )
     focus = targets.get("focus", np.full(label.shape[:1], -1))
     return inputs, {"label": label, "focus": np.asarray(focus)}

@@ -5,6 +5,7 @@ import dataclasses
 
 import numpy as np
 
+from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
 from attention_zoo.evaluation.every_way import Evaluation, EveryWay, predictions, tallied
 from attention_zoo.models.inputs import split
@@ -112,10 +113,11 @@ def _figures(run, inputs, truth, outputs, top_k):
         "label": truth["label"],
     }
     segments, _ = split(inputs)
-    without, only = (
-        run.predict_on_batch({"segments": np.asarray(segments), "mask": mask})
-        for mask in (there & ~named, there & named)
-    )
+    with tracing.expected():
+        without, only = (
+            run.predict_on_batch({"segments": np.asarray(segments), "mask": mask})
+            for mask in (there & ~named, there & named)
+        )
     for way in WAYS:
         p, p_without, p_only = (np.exp(one[way]) for one in (outputs, without, only))
         found |= {

@@ -91,11 +91,25 @@ def _meteor(true, said):
 
 
 def _check(references, captions):
+    for name, given in (("references", references), ("captions", captions)):
+        if isinstance(given, str) or not hasattr(given, "__len__"):
+            raise ValueError(f"{name} are a {type(given).__name__}, expected a list, one a picture")
     if len(references) != len(captions) or not len(captions):
         raise ValueError(
             f"references are of {len(references)} pictures, captions of {len(captions)}, expected "
             "the same number, 1 or more"
         )
     for i, some in enumerate(references):
-        if isinstance(some, str) or not len(some):
+        if isinstance(some, str) or not _are_texts(some):
             raise ValueError(f"references of picture {i} are {some!r}, expected a list of strings")
+    for i, caption in enumerate(captions):
+        if not isinstance(caption, str):
+            raise ValueError(f"caption of picture {i} is {caption!r}, expected a string of words")
+
+
+def _are_texts(values):
+    """Whether these are one or more strings, in a list or an array."""
+    try:
+        return len(values) > 0 and all(isinstance(one, str) for one in values)
+    except TypeError:
+        return False

@@ -8,6 +8,7 @@ from keras import ops as kops
 
 from attention_zoo import layers, metrics
 from attention_zoo._assertions import as_value_error
+from attention_zoo._paths import expanded
 from attention_zoo.layers.checks import as_count
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import caption_inputs, caption_scores
@@ -19,8 +20,10 @@ from attention_zoo.models.caption_paradigms import check_known
 from attention_zoo.models.caption_reinforce import chains, log_choice, score_function_term
 from attention_zoo.models.caption_scores import Reading
 from attention_zoo.models.caption_vocabulary import NUM_SPECIAL, checked_vocabulary
+from attention_zoo.models.compile_arguments import without_shuffle
 from attention_zoo.models.keras_losses import class_score_loss
 from attention_zoo.models.keras_metrics import class_score_metric, class_score_metrics
+from attention_zoo.models.loadable import check_loadable
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -243,7 +246,7 @@ class Captioner(AttentionModel):
         given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs).arguments
         _refuse_class_weight(given.get("class_weight"))
         with as_value_error():
-            return super().fit(x, y, *args, **kwargs)
+            return super().fit(x, y, *args, **without_shuffle(x, args, kwargs))
 
     def evaluate(self, *args, **kwargs):
         """As `keras.Model.evaluate`; words that are none of the vocabulary's raise a ValueError."""
@@ -254,6 +257,11 @@ class Captioner(AttentionModel):
         """As `keras.Model.train_on_batch`, but without `class_weight`."""
         _refuse_class_weight(class_weight)
         return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def save(self, filepath, *args, **kwargs):
+        """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""
+        check_loadable(self)
+        return super().save(expanded(filepath), *args, **kwargs)
 
     def compile_from_config(self, config):
         """Compiles as the saved model was, and makes the optimizer's state to be loaded."""

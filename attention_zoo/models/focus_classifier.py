@@ -8,15 +8,19 @@ from keras import ops as kops
 from attention_zoo import layers, losses, metrics, ops
 from attention_zoo._assertions import as_value_error, can_raise
 from attention_zoo._labels import check_shape, class_ids, known, refuse_unknown
+from attention_zoo._paths import expanded
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
+from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
 from attention_zoo.models.attention_model import AttentionModel
-from attention_zoo.models.compile_arguments import by_output, label_loss
+from attention_zoo.models.bags import dense
+from attention_zoo.models.compile_arguments import by_output, label_loss, without_shuffle
 from attention_zoo.models.final_activation import check_logits, check_scores
-from attention_zoo.models.inputs import masked_segments, segments_shape
+from attention_zoo.models.inputs import masked_segments, segments_shape, split
 from attention_zoo.models.keras_metrics import class_score_metrics
 from attention_zoo.models.labels import as_targets, check_labels
+from attention_zoo.models.loadable import check_loadable
 from attention_zoo.models.preset import load_preset, save_preset
 from attention_zoo.models.seen import Seen
 
@@ -42,6 +46,9 @@ class FocusClassifier(AttentionModel):
             begins with `keras.Input(..., dtype="int32")`.
         inference: "argmax" (one run of g on the chosen segment), "marginal", "soft", or "auto":
             argmax for hard, Gumbel, REINFORCE and hybrid, marginal for LVML, soft for soft.
+        byte_segments: what segments of dtype uint8 are: "scaled", pixels that the model scales to
+            [-1, 1] by (x - 127.5) / 127.5, as `datasets.sdc` does; "numbers" like any other;
+            "refused"; or "auto": numbers, unless the model was trained on floats, then refused.
 
     Call arguments:
         inputs: segments (b, m, ...), or a dict of "segments" and "mask".
@@ -60,12 +67,23 @@ class FocusClassifier(AttentionModel):
     """
 
     def __init__(
-        self, focus, classifier, attention="soft", encoder=None, inference="auto", **kwargs
+        self,
+        focus,
+        classifier,
+        attention="soft",
+        encoder=None,
+        inference="auto",
+        byte_segments="auto",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if inference != "auto" and inference not in prediction.WAYS:
             raise ValueError(
                 f"inference is {inference!r}, expected 'auto' or one of {sorted(prediction.WAYS)}"
+            )
+        if byte_segments not in bytes_read.WAYS:
+            raise ValueError(
+                f"byte_segments is {byte_segments!r}, expected one of {sorted(bytes_read.WAYS)}"
             )
         self.focus = focus
         self.classifier = classifier
@@ -73,12 +91,15 @@ class FocusClassifier(AttentionModel):
         self.attention = layers.get(attention)
         self.encoder = encoder
         self.inference = inference
+        self.byte_segments = byte_segments
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
         self.num_classes = None
+        self._segments_shape = None
         self._focus_seen, self._unknown_label_seen = Seen(), Seen()
 
     def build(self, input_shape):
         shape, dtype = segments_shape(input_shape), None
+        self._segments_shape = tuple(shape)
         if self.encoder is not None:
             features = output_spec(self.encoder, shape)
             shape, dtype = features.shape, features.dtype
@@ -104,6 +125,8 @@ class FocusClassifier(AttentionModel):
         self.num_classes = logits[1]
 
     def call(self, inputs, mask=None, training=None):
+        if training:
+            self.byte_segments = bytes_read.learnt(split(inputs)[0], self.byte_segments)
         segments, mask = self.encode(inputs, mask)
         scores = self.scores(segments, mask if training else None)
         if training:
@@ -128,9 +151,20 @@ class FocusClassifier(AttentionModel):
         What is masked is zeros, in what the encoder reads (the id 0 of ids) and in what it gives.
         """
         segments, mask = masked_segments(inputs, mask)
+        self._check_rank(segments)
+        segments = bytes_read.read(segments, self.byte_segments)
         if self.encoder is not None:
             segments, mask = masked(self._encoded(segments, mask), None, mask)
         return segments, mask
+
+    def _check_rank(self, segments):
+        built = self._segments_shape
+        if built is not None and len(segments.shape) != len(built):
+            rest = ", ".join("?" if n is None else str(n) for n in built[2:])
+            raise ValueError(
+                f"segments have shape {tuple(segments.shape)}, expected (batch, segments, {rest}): "
+                "of one example alone, x, give x[None]"
+            )
 
     def _encoded(self, segments, mask):
         if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
@@ -196,20 +230,42 @@ class FocusClassifier(AttentionModel):
         Those of arrays before training, those of other data as the step with them runs; where XLA
         compiles the steps (on a GPU by default) at the end of the epoch, the loss being NaN.
 
+        Bags of unequal size, a list of arrays (m_j, ...) or a `tf.RaggedTensor`, are padded and
+        masked (`datasets.pad`), and so are rationales; also in the batches of a `tf.data.Dataset`.
+
         `class_weight` works with labels that are ids or one-hot alone. Keras refuses it beside a
         dict of labels: give `sample_weight` there.
         """
+        x, y = dense(x, y)
         self._check_labels(x, y)
         if isinstance(kwargs.get("validation_data"), tuple):
-            self._check_labels(*kwargs["validation_data"][:2])
+            held_out = dense(*kwargs["validation_data"][:2])
+            self._check_labels(*held_out)
+            kwargs["validation_data"] = (*held_out, *kwargs["validation_data"][2:])
+        elif "validation_data" in kwargs:
+            kwargs["validation_data"] = dense(kwargs["validation_data"])[0]
         with as_value_error():
-            return super().fit(x, y, *args, **kwargs)
+            return super().fit(x, y, *args, **without_shuffle(x, args, kwargs))
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.evaluate`; labels that name no class raise a ValueError, as in `fit`."""
+        x, y = dense(x, y)
         self._check_labels(x, y)
         with as_value_error():
             return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """As `keras.Model.predict`; bags may be of unequal size, as in `fit`."""
+        return super().predict(dense(x)[0], *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """As `keras.Model.predict_on_batch`; bags may be of unequal size, as in `fit`."""
+        return super().predict_on_batch(dense(x)[0])
+
+    def save(self, filepath, *args, **kwargs):
+        """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""
+        check_loadable(self)
+        return super().save(expanded(filepath), *args, **kwargs)
 
     def _check_labels(self, x, y=None):
         labels = as_targets(y)["label"]
@@ -282,7 +338,10 @@ class FocusClassifier(AttentionModel):
             name: keras.saving.serialize_keras_object(getattr(self, name))
             for name in ("focus", "classifier", "attention", "encoder")
         }
-        return super().get_config() | networks | {"inference": self.inference}
+        return super().get_config() | networks | self._options()
+
+    def _options(self):
+        return {"inference": self.inference, "byte_segments": self.byte_segments}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

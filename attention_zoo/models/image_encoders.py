@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from attention_zoo._paths import expanded
+
 
 def load_encoder(path, image_size):
     """The encoder of a `.keras` file, or VGG19 where the path is None.
@@ -19,7 +21,7 @@ def load_encoder(path, image_size):
     if path is None:
         return vgg19(image_size)
     try:
-        encoder = keras.models.load_model(path)
+        encoder = keras.models.load_model(expanded(path))
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"encoder {path} cannot be loaded ({reason}), {_EXPECTED}") from error

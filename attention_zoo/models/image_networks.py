@@ -11,6 +11,7 @@ Reference: arXiv:2307.13421, experiments on CIFAR-10 and CIFAR-100.
 import keras
 
 from attention_zoo.models.block_max_pool import BlockMaxPool2D
+from attention_zoo.models.segment_shape import check_segment_shape
 
 
 def cifar10_networks(segment_shape=(32, 32, 3), num_classes=3):
@@ -69,6 +70,7 @@ def digits_networks(segment_shape=(8, 8, 1), num_classes=3):
 
 def _network(segment_shape, name, *, convolutions, units, use_bias=True):
     """Convolutions (filters, kernel size, whether a 2×2 pool follows), then dense layers."""
+    check_segment_shape(segment_shape, ("height", "width", "channels"))
     _check_size(segment_shape, convolutions)
     settings = {"kernel_initializer": "glorot_normal", "use_bias": use_bias}
     stack = [keras.Input(segment_shape)]

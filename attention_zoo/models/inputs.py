@@ -1,6 +1,7 @@
 """Inputs as FocusClassifier takes them: segments, and which of them are there."""
 
 from attention_zoo.layers.masks import check_shapes, conjunction, masked
+from attention_zoo.models.bags import ragged_inputs
 
 
 def segments_shape(input_shape):
@@ -19,7 +20,7 @@ def masked_segments(inputs, mask=None):
         inputs: segments, or a dict of "segments" and "mask".
         mask: (b, m), or, as Keras finds it on a dict of inputs, a dict with "segments".
     """
-    segments, given = split(inputs)
+    segments, given = split(ragged_inputs(inputs))
     if isinstance(mask, dict):
         mask = mask["segments"]
     for one in (mask, given):
@@ -32,7 +33,7 @@ def split(inputs):
     if isinstance(inputs, tuple | list):
         raise ValueError(
             f"inputs are a {type(inputs).__name__} of {len(inputs)}, expected segments, or a dict "
-            "of 'segments' and 'mask'"
+            "of 'segments' and 'mask', such as datasets.pad makes of bags"
         )
     if not isinstance(inputs, dict):
         return inputs, None

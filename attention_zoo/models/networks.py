@@ -32,5 +32,5 @@ def networks(name, segment_shape, num_classes):
         return NETWORKS[name](segment_shape, num_classes)
     except ValueError as error:
         raise ValueError(
-            f"network {name!r} does not fit segments of shape {tuple(segment_shape)}: {error}"
+            f"network {name!r} does not fit segments of shape {segment_shape}: {error}"
         ) from error

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import keras
 
+from attention_zoo._paths import expanded
+from attention_zoo.models.loadable import check_loadable
 from attention_zoo.models.preset_card import fields_of
 from attention_zoo.models.preset_folder import (
     CARD,
@@ -36,7 +38,7 @@ def find_preset(preset):
     Raises:
         ValueError: neither, or both.
     """
-    names = preset_names()
+    names, folder = preset_names(), expanded(Path(preset))
     if preset in names and Path(preset).is_dir():
         raise ValueError(
             f"preset is {preset!r}, a name of the zoo and a folder here, expected './{preset}' for "
@@ -44,8 +46,8 @@ def find_preset(preset):
         )
     if preset in names:
         return PRESETS / preset
-    if Path(preset).is_dir():
-        return Path(preset)
+    if folder.is_dir():
+        return folder
     close = difflib.get_close_matches(str(preset), names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ValueError(
@@ -90,6 +92,7 @@ def save_preset(model, directory, card=None):
     """
     if not model.built:
         raise ValueError("the model is not built, expected one that was trained or called once")
+    check_loadable(model)
     _check_vocabularies(model)
     fields = None if card is None else fields_of(card)
     with filling(directory) as folder:

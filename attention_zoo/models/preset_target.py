@@ -5,12 +5,13 @@ import os
 import tempfile
 from pathlib import Path
 
+from attention_zoo._paths import expanded
 from attention_zoo.models.preset_folder import SUMS
 
 
 def check_new(directory):
     """Raises a ValueError where there is a file, or a folder that has files."""
-    target = Path(directory)
+    target = expanded(Path(directory))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(f"{target} is there already, expected a new or empty folder")
 
@@ -25,7 +26,7 @@ def filling(directory):
     Raises:
         ValueError: as of `check_new`.
     """
-    target = Path(directory).resolve()
+    target = expanded(Path(directory)).resolve()
     check_new(target)
     parent = target if target.exists() else target.parent
     parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import keras
 
+from attention_zoo._paths import expanded
 from attention_zoo.models.token_encoder import TokenEncoder
 
 
@@ -19,7 +20,7 @@ def load_token_encoder(path):
         ValueError: no such file, or no such model.
     """
     try:
-        model = keras.models.load_model(path)
+        model = keras.models.load_model(expanded(path))
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"encoder {path} cannot be loaded ({reason}), {_EXPECTED}") from error

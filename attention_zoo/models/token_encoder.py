@@ -3,6 +3,7 @@
 import keras
 from keras import ops as kops
 
+from attention_zoo._text import lower
 from attention_zoo.layers.masks import conjunction, keras_mask
 
 
@@ -14,11 +15,13 @@ class TokenEncoder(keras.layers.Layer):
         features = network(ids)
 
     A masked token is given to the network as id 0, which it has to treat as absent; so is one
-    whose id is 0. Case is ignored (of ASCII letters). The vocabulary is saved with the layer.
+    whose id is 0. Case is ignored, of all of Unicode. The vocabulary is saved with the layer.
 
     Args:
         vocabulary: list of distinct lower-case tokens.
         network: Keras layer or model of ids, int (b, m) -> features (b, m, d).
+        case: "unicode", or "ascii" for a vocabulary in which ASCII letters alone are in lower case,
+            as of models that were saved before `case` was.
 
     Call arguments:
         ids: (b, m).
@@ -29,13 +32,19 @@ class TokenEncoder(keras.layers.Layer):
         Features (b, m, d), with a Keras mask.
     """
 
-    def __init__(self, vocabulary, network, **kwargs):
+    def __init__(self, vocabulary, network, case="unicode", **kwargs):
         super().__init__(autocast=False, **kwargs)
+        if case not in _STANDARDIZE:
+            raise ValueError(f"case is {case!r}, expected one of {list(_STANDARDIZE)}")
+        self.case = case
         self.vocabulary = tuple(vocabulary)
         self.network = network
         self.supports_masking = True
         self.vectorization = keras.layers.TextVectorization(
-            standardize="lower", split=None, vocabulary=list(vocabulary), dtype="int32"
+            standardize=_STANDARDIZE[case],
+            split=None,
+            vocabulary=list(vocabulary),
+            dtype="int32",
         )
 
     def look_up(self, tokens):
@@ -58,9 +67,13 @@ class TokenEncoder(keras.layers.Layer):
 
     def get_config(self):
         network = keras.saving.serialize_keras_object(self.network)
-        return super().get_config() | {"vocabulary": list(self.vocabulary), "network": network}
+        own = {"vocabulary": list(self.vocabulary), "network": network, "case": self.case}
+        return super().get_config() | own
 
     @classmethod
     def from_config(cls, config):
         network = keras.saving.deserialize_keras_object(config["network"])
-        return cls(**config | {"network": network})
+        return cls(**{"case": "ascii"} | config | {"network": network})
+
+
+_STANDARDIZE = {"unicode": lower, "ascii": "lower"}

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from attention_zoo._paths import expanded
+
 
 def read_word_vectors(path, vocabulary, seed=0):
     """The vectors of a vocabulary out of a file with a line "token number number …" a token.
@@ -24,7 +26,7 @@ def read_word_vectors(path, vocabulary, seed=0):
     row = {token: i + 2 for i, token in enumerate(vocabulary)}
     found = {}
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(expanded(path), encoding="utf-8") as file:
             for token, numbers in _entries(file):
                 if token in row:
                     found[row[token]] = np.asarray(numbers, "float32")

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from attention_zoo._paths import expanded
 from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH, add_legend
 
 _DASHES = ("-", (0, (5, 1.5)), (0, (2.5, 1.2)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2)), (0, (9, 2)))
@@ -75,7 +76,9 @@ def _columns(table, along, figure):
     if figure not in _LABELS:
         raise ValueError(f"figure is {figure!r}, expected one of {list(_LABELS)}")
     if not isinstance(table, Mapping):
-        rows = np.genfromtxt(table, delimiter=",", names=True, dtype=None, encoding="utf-8")
+        rows = np.genfromtxt(
+            expanded(table), delimiter=",", names=True, dtype=None, encoding="utf-8"
+        )
         rows = np.atleast_1d(rows)
         table = {name: rows[name] for name in rows.dtype.names or ()}
     needed = (along, "attention", "alpha", figure)

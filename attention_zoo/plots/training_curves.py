@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from attention_zoo._paths import expanded
 from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH, add_legend
 
 
@@ -75,7 +76,8 @@ def _curves(history):
     """The finite points `(epochs, values)` of every measure that has any."""
     history = getattr(history, "history", history)
     if not isinstance(history, Mapping):
-        table = np.genfromtxt(history, delimiter=",", names=True, deletechars="", encoding="utf-8")
+        path = expanded(history)
+        table = np.genfromtxt(path, delimiter=",", names=True, deletechars="", encoding="utf-8")
         history = {name: np.atleast_1d(table[name]) for name in table.dtype.names or ()}
     lengths = {name: len(values) for name, values in history.items()}
     if len(set(lengths.values())) > 1:

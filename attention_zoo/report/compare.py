@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from attention_zoo import plots
+from attention_zoo._paths import expanded
 from attention_zoo.plots.compared_curves import line_style
 from attention_zoo.report.compared_tables import (
     are_of_the_same_data,
@@ -33,7 +34,7 @@ def compare(*runs, output="compare.html"):
     """
     if len(runs) < 2:
         raise ValueError(f"compare was given {len(runs)} run, expected 2 or more")
-    path, read = Path(output), [Run.read(folder) for folder in runs]
+    path, read = expanded(Path(output)), [Run.read(folder) for folder in runs]
     names = _names(read)
     folder = path.resolve().parent
     if not folder.is_dir():

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from attention_zoo._paths import expanded
+
 SPLITS = ("test", "validation", "train")  # in the order of interest
 _METRICS = "metrics.csv"
 
@@ -48,7 +50,7 @@ class Run:
         Raises:
             ValueError: the folder is not that of a run, or a file in it is damaged.
         """
-        path = Path(folder)
+        path = expanded(Path(folder))
         if not (path / "config.json").is_file():
             raise ValueError(f"{path} has no config.json, expected the folder of a run")
         return cls(

@@ -32,8 +32,8 @@ def read_npy(body, signature, most_bytes):
     """
     if len(signature.inputs) > 1:
         raise RequestError(400, f"body is npy, one array, expected npz of {list(signature.inputs)}")
-    ((name, spec),) = signature.inputs.items()
-    return Call(signature, {name: _array(body, name, spec, most_bytes)})
+    (name,) = signature.inputs
+    return Call(signature, {name: _array(body, name, signature, most_bytes)})
 
 
 def read_npz(body, signature, most_bytes):
@@ -48,9 +48,7 @@ def read_npz(body, signature, most_bytes):
         RequestError: a body that is no npz, is too large unpacked, or does not fit the signature.
     """
     parts = _unpacked(body, signature, most_bytes)
-    arrays = {
-        name: _array(parts[name], name, spec, most_bytes) for name, spec in signature.inputs.items()
-    }
+    arrays = {name: _array(parts[name], name, signature, most_bytes) for name in signature.inputs}
     return Call(signature, arrays)
 
 
@@ -110,11 +108,12 @@ def _check_members(members, names, signature, most_bytes):
         )
 
 
-def _array(data, name, spec, most_bytes):
+def _array(data, name, signature, most_bytes):
     """The array in an npy, checked by its header before any memory is taken for it."""
-    file = io.BytesIO(data)
+    spec, file = signature.inputs[name], io.BytesIO(data)
     shape, fortran, dtype = _header(file, name)
     check_kind(dtype, name, spec.dtype)
+    signature.check_bytes(dtype, name)
     check_shape(shape, name, spec)
     there, size = len(data) - file.tell(), math.prod(shape) * dtype.itemsize
     if size != there or not dtype.itemsize:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
+from attention_zoo._paths import expanded
 from attention_zoo.serving.request_error import RequestError, family, padded_bytes
 
 DEFAULT = "serving_default"
@@ -35,12 +36,15 @@ class ServedModel:
         if not re.fullmatch("[^/:]+", name):
             raise ValueError(f"name is {name!r}, expected letters without / and :")
         self.name = name
-        self.folder, self.version = _newest(os.path.expanduser(folder))
+        self.folder, self.version = _newest(expanded(folder))
         self._loaded = _load(self.folder)
         functions = self._loaded.signatures
         if not functions:
             raise ValueError(f"{self.folder} has no signatures, expected one or more")
-        self.signatures = {key: Signature(key, function) for key, function in functions.items()}
+        self.signatures = {
+            key: Signature(key, function, next((n for n in functions if n == f"{key}_bytes"), None))
+            for key, function in functions.items()
+        }
 
     def signature(self, name=None):
         """A signature by name, the default one if it is None or "", as in TensorFlow Serving.
@@ -102,6 +106,7 @@ class Signature:
     Args:
         name: of the signature.
         function: as `tf.saved_model.load(...).signatures` holds it.
+        of_bytes: name of the signature that takes the same as bytes (uint8), or None.
 
     Attributes:
         inputs, outputs: `tf.TensorSpec` by name.
@@ -112,8 +117,9 @@ class Signature:
         ValueError: no inputs or outputs, or one that has no place in JSON.
     """
 
-    def __init__(self, name, function):
+    def __init__(self, name, function, of_bytes=None):
         self.name = name
+        self._of_bytes = of_bytes
         self.inputs = dict(sorted(function.structured_input_signature[1].items()))
         self.outputs = dict(sorted(function.structured_outputs.items()))
         self._function = function
@@ -131,6 +137,17 @@ class Signature:
         """Refuses inputs that are not its own, all of them."""
         if set(names) != set(self.inputs):
             raise RequestError(400, f"inputs are {sorted(names)}, expected {list(self.inputs)}")
+
+    def check_bytes(self, dtype, name):
+        """Refuses bytes that the model would read as numbers, where another signature takes them.
+
+        Args:
+            dtype: NumPy's, of an array.
+            name: of the input.
+        """
+        if self._of_bytes is not None and dtype == np.uint8:
+            expected = f"{self.inputs[name].dtype.name}, or signature {self._of_bytes}"
+            raise RequestError(400, f"{name} has the type uint8, expected {expected}")
 
     def check_rows(self, arrays):
         """Refuses inputs of unequal numbers of rows."""

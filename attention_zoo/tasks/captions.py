@@ -34,7 +34,9 @@ class CaptionsConfig(TaskConfig):
         "name of a layer of your own, or uniform, which chooses nothing, for comparison.",
     )
     data_dir: str | None = setting(
-        None, "Folder in the layout of COCO, or of tensorflow_datasets with its coco_captions."
+        None,
+        "Folder in the layout of COCO, or of tensorflow_datasets with its coco_captions.",
+        path=True,
     )
     train_split: str = setting("train[:95%]", "Pictures to train on, in TFDS's slicing language.")
     validation_split: str = setting("train[95%:]", "Pictures to choose the best epoch by.")
@@ -43,14 +45,16 @@ class CaptionsConfig(TaskConfig):
     min_count: int = setting(5, "Words rarer than this are unknown words.", least=1)
     max_words: int = setting(20, "Training captions are cut after so many words.", least=1)
     encoder: str | None = setting(
-        None, "Keras file of a model from pictures to features; VGG19 of ImageNet if unset."
+        None,
+        "Keras file of a model from pictures to features; VGG19 of ImageNet if unset.",
+        path=True,
     )
     fine_tune_encoder: bool = setting(False, "Train the encoder too, on the pictures themselves.")
     encoder_learning_rate: float = setting(
         1e-5, "Learning rate of an encoder that is trained.", above=0
     )
     features_dir: str | None = setting(
-        None, "Where a frozen encoder's features are kept; beside the workdir if unset."
+        None, "Where a frozen encoder's features are kept; beside the workdir if unset.", path=True
     )
     feature_dtype: str = setting("float16", "Dtype of the features on disk.", choices=DTYPES)
     units: int = setting(512, "Units of the LSTM.", least=1)

@@ -6,6 +6,7 @@ import io
 import numpy as np
 from matplotlib import image
 
+from attention_zoo import _tracing as tracing
 from attention_zoo.report.pictures import data_uri
 
 
@@ -44,7 +45,9 @@ def extremes(model, dataset, count=4):
     worst: list[Extreme] = []
     first = 0
     for inputs, truth in dataset:
-        found = _batch(model.predict_on_batch(inputs), truth, first, count)
+        with tracing.expected():
+            outputs = model.predict_on_batch(inputs)
+        found = _batch(outputs, truth, first, count)
         best = sorted([*best, *found], key=lambda one: (-one.log_likelihood, one.number))[:count]
         worst = sorted([*worst, *found], key=lambda one: (one.log_likelihood, one.number))[:count]
         first += len(truth["label"])

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from attention_zoo import _tracing as tracing
 from attention_zoo import datasets, plots
 from attention_zoo._settings import setting
 from attention_zoo.datasets.augmentation import AUGMENTATIONS, augmented, check_augment
@@ -21,7 +22,9 @@ class MosaicsConfig(TaskConfig):
     dataset: str = setting(
         "sdc/digits", "Name of the data set: sdc/digits, sdc/cifar10, orthogonal."
     )
-    data_dir: str | None = setting(None, "Folder of tensorflow_datasets; its own default if unset.")
+    data_dir: str | None = setting(
+        None, "Folder of tensorflow_datasets; its own default if unset.", path=True
+    )
     protocol: str = setting(
         "disjoint",
         "Validation and test mosaics from images of their own (disjoint), or all from the training "
@@ -92,7 +95,13 @@ class MosaicsTask(ClassificationTask):
         data = splits["train"]
         name = config.network or _NETWORK.get(data.name, "cifar10")
         focus, classifier = networks(name, data.segment_shape, data.num_classes)
-        model = FocusClassifier(focus, classifier, attention, inference=config.inference)
+        model = FocusClassifier(
+            focus,
+            classifier,
+            attention,
+            inference=config.inference,
+            byte_segments="scaled" if data.source.images.dtype == "uint8" else "auto",
+        )
         model.build((None, data.num_segments, *data.segment_shape))
         return model
 
@@ -123,7 +132,8 @@ class MosaicsTask(ClassificationTask):
         if len(split.segment_shape) != 3:
             return found
         segments, truth = next(iter(split.source.dataset(8)))
-        outputs = model.predict_on_batch(segments)
+        with tracing.expected():
+            outputs = model.predict_on_batch(segments)
         return found | {
             "mosaics": plots.mosaics(
                 segments,

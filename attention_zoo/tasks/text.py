@@ -38,7 +38,7 @@ class TextConfig(TaskConfig):
         choices=("hatexplain", "json_lines"),
     )
     data_dir: str | None = setting(
-        None, "Folder of the files; of tensorflow_datasets if they are not there."
+        None, "Folder of the files; of tensorflow_datasets if they are not there.", path=True
     )
     annotators: str = setting(
         "majority", "How HateXplain's annotators are summed up.", choices=ANNOTATORS
@@ -59,12 +59,15 @@ class TextConfig(TaskConfig):
     )
     min_count: int = setting(1, "Tokens rarer than this are unknown tokens.", least=1)
     word_vectors: str | None = setting(
-        None, "File of word vectors (text, a token a line) for the embedding to begin with."
+        None,
+        "File of word vectors (text, a token a line) for the embedding to begin with.",
+        path=True,
     )
     encoder: str | None = setting(
         None,
         "Keras file of an encoder of tokens to use in place of the network's own; settings of "
         "network, embedding, tokens and subwords then say nothing.",
+        path=True,
     )
     top_k: int = setting(5, "Tokens of a predicted rationale.", least=1)
     keep: str = setting(

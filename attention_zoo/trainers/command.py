@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import app, flags, logging
 from tqdm.auto import tqdm
 
+from attention_zoo._paths import expanded
 from attention_zoo._settings import (
     define_flags,
     from_flags,
@@ -69,8 +70,8 @@ class Command:
         """Trains by the parsed flags and prints the report."""
         if len(argv) > 1:
             raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-        workdir = getattr(flags.FLAGS, self.flag)
         try:
+            workdir = expanded(getattr(flags.FLAGS, self.flag))
             results = self.train_and_evaluate(workdir, **from_flags(self.settings))
         except Preempted as notice:
             logging.warning("%s", notice)

@@ -24,7 +24,9 @@ class Settings:
         "0.2,0.4,0.6,0.8,1.0", "Attention on the true segment: numbers up to 1 with commas."
     )
     dataset: str = setting("sdc/digits", "Name of the data set.")
-    data_dir: str | None = setting(None, "Folder of tensorflow_datasets; its own default if unset.")
+    data_dir: str | None = setting(
+        None, "Folder of tensorflow_datasets; its own default if unset.", path=True
+    )
     train_split: str = setting("train", "Images to train on, in the TFDS slicing language.")
     num_segments: int | None = setting(
         None, "Segments of a mosaic, m; 5, and 20 of orthogonal, if unset.", least=2

@@ -35,7 +35,7 @@ _SDC = "python -m attention_zoo.trainers.sdc"
 class Settings:
     """Of `make_preset`; each is a flag of the same name."""
 
-    run: str = setting("runs/sdc", "Folder of a finished run.")
+    run: str = setting("runs/sdc", "Folder of a finished run.", path=True)
     description: str = setting("", "What the preset is, in a sentence or two.")
     licence: str | None = setting(
         None, "Where the data come from, and their licence; as the data set says if unset."

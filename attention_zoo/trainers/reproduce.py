@@ -21,6 +21,7 @@ import fnmatch
 import sys
 from pathlib import Path
 
+from attention_zoo._paths import expanded
 from attention_zoo._settings import make, setting
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.reproduction import page, paper, quick
@@ -44,9 +45,11 @@ class Settings:
     jobs: str = setting("*", "Run only jobs whose names match, such as 'digits/m5/*'.")
     dry_run: bool = setting(False, "List the jobs and what each lacks, and run none.")
     workers: int = setting(2, "Jobs at a time, each a process; they share a GPU.", least=1)
-    data_dir: str | None = setting(None, "Folder of tensorflow_datasets; its own default if unset.")
-    hatexplain_dir: str | None = setting(None, "Folder of HateXplain's official files.")
-    coco_dir: str | None = setting(None, "Folder in the layout of COCO 2014.")
+    data_dir: str | None = setting(
+        None, "Folder of tensorflow_datasets; its own default if unset.", path=True
+    )
+    hatexplain_dir: str | None = setting(None, "Folder of HateXplain's official files.", path=True)
+    coco_dir: str | None = setting(None, "Folder in the layout of COCO 2014.", path=True)
 
 
 def train_and_evaluate(workdir, **settings):
@@ -72,7 +75,7 @@ def train_and_evaluate(workdir, **settings):
             f"jobs is {chosen.jobs!r}, expected a pattern of names such as {jobs[0].name!r}"
         )
     places = Places(chosen.data_dir, chosen.hatexplain_dir, chosen.coco_dir)
-    folder = Path(workdir)
+    folder = expanded(Path(workdir))
     if chosen.dry_run:
         return [settled(job, folder, places) or Outcome(job, "to run") for job in picked], []
     with _alone(folder):

@@ -102,6 +102,7 @@ class OptimizationConfig:
         "What to start from, with fresh optimizer state: a file of weights (.weights.h5), a model "
         "(.keras), the folder of a run, or a preset. Of the last three the classifier's last layer "
         "may have another number of classes, and then starts anew.",
+        path=True,
     )
     keep: str = setting(
         "last",

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -57,7 +56,7 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     record |= _recorded(data, splits)
     with Workdir(workdir, record, writes=is_chief(strategy)) as folder:
         write_metadata(folder, task.name, task.config(), task.words)
-        given = task.inputs(splits, model, config, Path(workdir))
+        given = task.inputs(splits, model, config, folder.path)
         facts = _train(task, model, folder, config, given, brought)
         model = on_one_replica(model)
         return _finish(task, model, folder, config, given, facts)

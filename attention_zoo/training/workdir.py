@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from attention_zoo._paths import expanded
 from attention_zoo.training.checkpoints import find_checkpoints
 from attention_zoo.training.folder_lock import LOCK, hold
 
@@ -35,7 +36,7 @@ class Workdir:
     """
 
     def __init__(self, path, settings, writes=True):
-        self.path = Path(path)
+        self.path = expanded(Path(path))
         self.writes = writes
         self._lock = None
         try:

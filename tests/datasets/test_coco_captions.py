@@ -245,6 +245,26 @@ def test_words_of_other_scripts(copied):
         (lambda c: c["images"][3].pop("id"), "images, entry 4 lacks an id or file_name, expected"),
         (lambda c: c["annotations"][0].pop("caption"), "entry 1 lacks image_id or caption, expec"),
         (
+            lambda c: c["images"][2].update(id="a7"),
+            "entry 3 has the id 'a7', expected a whole",
+        ),
+        (
+            lambda c: c["images"][2].update(id=1.5),
+            "entry 3 has the id 1.5, expected a whole",
+        ),
+        (
+            lambda c: c["images"][2].update(id=True),
+            "entry 3 has the id True, expected a whole",
+        ),
+        (
+            lambda c: c["images"][2].update(file_name=7),
+            "images, entry 3 has the file_name 7, expected a string$",
+        ),
+        (
+            lambda c: c["annotations"][1].update(image_id="b"),
+            "annotations, entry 2 has the image_id 'b', expected a whole number$",
+        ),
+        (
             lambda c: [image.update(file_name="x") for image in c["images"]][:0],
             r"has no captions of pictures in .*train2014 \(60 × picture that is not there\), expec",
         ),
@@ -262,6 +282,72 @@ def test_unsound_files_are_one_line_errors(copied, change, message):
     with pytest.raises(ValueError, match=message) as error:
         load(copied(changed))
     assert "\n" not in str(error.value)
+
+
+def test_ids_may_be_text_of_numbers(copied):
+    def change(content):
+        for image in content["images"]:
+            image["id"] = str(image["id"])
+
+    assert load(copied(change))[1].source.pictures.ids[0] == 1000
+
+
+@pytest.mark.parametrize("name", ["../val2014/000.png", "{root}/val2014/000.png", "a/../000.png"])
+def test_a_file_name_does_not_leave_its_folder(copied, name):
+    folder = copied()
+    own = name.replace("{root}", str(folder))
+    folder = copied(lambda content: content["images"][4].update(file_name=own))
+    message = f"images, entry 5 has the file_name '{own}', expected one in .*train2014$"
+    with pytest.raises(ValueError, match=message):
+        load(folder)
+
+
+@pytest.fixture
+def links(tmp_path):
+    """A folder in the layout of COCO whose 5 pictures are links as `link(folder, number)` makes."""
+
+    def make(link):
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "coco" / "annotations").mkdir(parents=True)
+        (tmp_path / "coco" / "train2014").mkdir()
+        pixels = tf.io.encode_png(np.zeros((4, 4, 3), "uint8")).numpy()
+        (tmp_path / "outside" / "a.png").write_bytes(pixels)
+        (tmp_path / "coco" / "train2014" / "a.png").write_bytes(pixels)
+        name = link(tmp_path / "coco" / "train2014", tmp_path / "outside")
+        content = {
+            "images": [{"id": 1, "file_name": name}],
+            "annotations": [{"image_id": 1, "caption": "a b c"}],
+        }
+        path = tmp_path / "coco" / "annotations" / "captions_train2014.json"
+        path.write_text(json.dumps(content))
+        return tmp_path / "coco"
+
+    return make
+
+
+def _link_to_file(folder, outside):
+    (folder / "b.png").symlink_to(outside / "a.png")
+    return "b.png"
+
+
+def _link_to_folder(folder, outside):
+    (folder / "b").symlink_to(outside)
+    return "b/a.png"
+
+
+def _link_within(folder, outside):
+    (folder / "b.png").symlink_to("a.png")
+    return "b.png"
+
+
+@pytest.mark.parametrize("link", [_link_to_file, _link_to_folder])
+def test_a_link_does_not_leave_the_folder(links, link):
+    with pytest.raises(ValueError, match="entry 1 has the file_name 'b.*', expected one in"):
+        load(links(link), min_count=1)
+
+
+def test_a_link_within_the_folder_is_followed(links):
+    assert load(links(_link_within), min_count=1)[1].num_pictures == 1
 
 
 def test_no_json(copied):

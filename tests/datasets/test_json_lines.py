@@ -46,12 +46,16 @@ def test_other_files_are_other_splits(written):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", r"train.jsonl, post 2, expected .*: it is no object with tokens and a label$"),
+        ("{", r"train.jsonl, line 2, expected .*: it is no object with tokens and a label$"),
         ("[]", "is no object with tokens and a label$"),
         ('{"label": "praise"}', "is no object with tokens and a label$"),
         ({"tokens": "late again", "label": "praise"}, "has tokens that are no list of strings$"),
         ({"tokens": ["late", 3], "label": "praise"}, "has tokens that are no list of strings$"),
-        ({"tokens": ["\ud800"], "label": "praise"}, "has tokens that are no list of strings$"),
+        ({"tokens": ["a", "\ud800"], "label": "praise"}, "line 2,.* half of a surrogate pair$"),
+        (
+            {"tokens": [], "label": "prai\udfffse"},
+            "line 2,.* a label with half of a",
+        ),
         ({"tokens": ["late"], "label": 3}, "has a label that is no string$"),
         (
             {"tokens": ["late"], "label": "x", "rationale": [2]},
@@ -95,3 +99,17 @@ def test_labels_are_those_of_the_training_file(written):
 def test_a_folder_without_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected a folder with a train.jsonl$"):
         load(tmp_path)
+
+
+def test_lines_are_counted_as_they_stand_in_the_file(tmp_path):
+    text = f"{json.dumps(POSTS[0])}\n\n  \n{{}}\n"
+    (tmp_path / "train.jsonl").write_text(text)
+    with pytest.raises(ValueError, match="train.jsonl, line 4, expected"):
+        load(tmp_path)
+
+
+def test_tokens_that_no_text_has_are_counted_in_the_log(written, caplog):
+    load(written(*POSTS))
+    assert caplog.text == ""
+    load(written({"tokens": ["“cold”", "so-so", "no,"], "label": "praise"}, *POSTS))
+    assert "json_lines, train: 2 of 9 different tokens are none by the rule" in caplog.text

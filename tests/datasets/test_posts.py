@@ -121,5 +121,5 @@ def test_vocabulary_is_by_frequency():
     posts = Posts.from_lists(
         [["Tea", "tea", "", "soup"], ["soup", "bird", "é", "É"]], [0, 1], [None] * 2
     )
-    assert vocabulary(posts) == ["soup", "tea", "bird", "É", "é"]
-    assert vocabulary(posts, min_count=2) == ["soup", "tea"]
+    assert vocabulary(posts) == ["soup", "tea", "é", "bird"]
+    assert vocabulary(posts, min_count=2) == ["soup", "tea", "é"]

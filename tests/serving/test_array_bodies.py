@@ -9,6 +9,7 @@ import pytest
 
 from attention_zoo.serving.array_bodies import read_npy, read_npz, write_npz
 from attention_zoo.serving.request_error import RequestError
+from attention_zoo.serving.served_model import Signature
 
 MOST = 10_000  # bytes
 X = np.arange(6.0).reshape(3, 2)
@@ -45,6 +46,16 @@ def test_the_array_is_read_as_the_type_of_the_input(double, array):
     read = read_npy(npy(array), double, MOST).arrays["x"]
     assert read.dtype == np.float32
     np.testing.assert_array_equal(read, X)
+
+
+def test_bytes_go_to_the_signature_that_takes_them(kinds):
+    own = Signature("double", kinds._loaded.signatures["double"], of_bytes="double_bytes")
+    np.testing.assert_array_equal(read_npy(npy(X), own, MOST).arrays["x"], X)
+    expected = "^x has the type uint8, expected float32, or signature double_bytes$"
+    with pytest.raises(RequestError, match=expected):
+        read_npy(npy(np.uint8(X)), own, MOST)
+    with pytest.raises(RequestError, match=expected):
+        read_npz(npz([("x.npy", npy(np.uint8(X)))]), own, MOST)
 
 
 @pytest.mark.parametrize(
