@@ -1,5 +1,6 @@
 """What every test shares: one backend, two logical devices, fixed seeds, the shared data."""
 
+import contextlib
 import functools
 import json
 import os
@@ -254,6 +255,26 @@ def coco_dir(tmp_path_factory):
         content = json.dumps({"images": images, "annotations": annotations})
         (folder / "annotations" / f"captions_{split}.json").write_text(content)
     return folder
+
+
+@pytest.fixture(scope="session")
+def full_disk():
+    """(bytes) -> a context in which no file can grow larger, as on a disk without room.
+
+    The system's limit on the size of files stands for the disk: Python has the call fail.
+    """
+    resource = pytest.importorskip("resource")
+
+    @contextlib.contextmanager
+    def limit(most):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit
 
 
 @pytest.fixture

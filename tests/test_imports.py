@@ -30,7 +30,7 @@ FLOORS = [
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
-ANYWHERE = {"_version"}
+ANYWHERE = {"_json", "_version"}
 # `_random`, `_compiler`, `optimizers` use what only TensorFlow has, behind a check of the backend.
 MAY_USE_TENSORFLOW = {
     "datasets",

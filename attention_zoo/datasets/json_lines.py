@@ -71,7 +71,7 @@ def _post(path, row, line, left_out=None):
     try:
         entry = json.loads(line)
         tokens, label, rationale = entry["tokens"], entry["label"], entry.get("rationale")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{_at(path, row)} is no object with tokens and a label") from error
     if not is_text(tokens):
         raise ValueError(f"{_at(path, row)} has tokens that are no list of strings")

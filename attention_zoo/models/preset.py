@@ -18,6 +18,7 @@ from attention_zoo.models.preset_folder import (
     write_json,
 )
 from attention_zoo.models.preset_target import filling
+from attention_zoo.models.weights_file import save_weights
 
 PRESETS = Path(__file__).resolve().parents[1] / "zoo" / "presets"
 
@@ -111,10 +112,10 @@ def _write(model, folder, fields):
     if fields is not None:
         write_json(folder / CARD, fields)
     everything = folder.with_name("everything.weights.h5")
-    model.save_weights(everything)  # with the optimizer's
+    save_weights(model, everything)  # with the optimizer's
     twin = _from_config(read_json(folder, CONFIG), "the model")
     _load_weights(twin, everything, "the model")
-    twin.save_weights(folder / WEIGHTS)
+    save_weights(twin, folder / WEIGHTS)
     seal(folder)
 
 

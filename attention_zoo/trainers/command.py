@@ -1,6 +1,7 @@
 """Command: what trainers have in common on the command line."""
 
 import dataclasses
+import signal
 import sys
 from collections.abc import Callable
 
@@ -8,9 +9,14 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
-from attention_zoo.trainers.training import Preempted
+from attention_zoo.trainers.failure import one_line
+from attention_zoo.trainers.preemption import Preempted
 
-TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
+SIGNALLED = 128  # and the signal's number: what a shell reports of a process that it ended
+TERMINATED = SIGNALLED + signal.SIGTERM
+
+
+_EXPECTED = (ValueError, OSError, FloatingPointError, MemoryError, tf.errors.OpError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +59,10 @@ class Command:
             results = self.train_and_evaluate(workdir, **from_flags(self.settings))
         except Preempted as notice:
             logging.warning("%s", notice)
-            sys.exit(TERMINATED)
-        except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
-            sys.exit(f"error: {str(error).splitlines()[0]}")
+            sys.exit(SIGNALLED + notice.signal)
+        except KeyboardInterrupt:
+            logging.warning("SIGINT: stopped, %s has what was saved before", workdir)
+            sys.exit(SIGNALLED + signal.SIGINT)
+        except _EXPECTED as error:
+            sys.exit(f"error: {one_line(error)}")
         print(f"{self.report(results)}\n\nwritten to {workdir}")

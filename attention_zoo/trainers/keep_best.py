@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from attention_zoo.models.weights_file import save_weights
 from attention_zoo.trainers.averaging import averaged_weights
 
 KEEP = {"accuracy": ("val_label_accuracy", 1), "loss": ("val_loss", -1)}
@@ -44,7 +45,9 @@ class KeepBest(keras.callbacks.Callback):
             return
         self.epoch, self._best, self._phase = epoch + 1, value, phase
         with averaged_weights(self.model):  # which the figure is of
-            self._workdir.write("best.weights.h5", self.model.save_weights)
+            self._workdir.write(
+                "best.weights.h5", lambda path: save_weights(self.model, path)
+            )
 
     def on_train_end(self, logs=None):
         if self.epoch is not None:

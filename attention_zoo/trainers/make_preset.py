@@ -10,7 +10,6 @@ is measured again and must have the figures. About 10 s on digits.
 """
 
 import dataclasses
-import json
 import math
 import platform
 import shlex
@@ -20,6 +19,7 @@ import keras
 import tensorflow as tf
 
 from attention_zoo import datasets
+from attention_zoo._json import loads
 from attention_zoo._settings import make, setting
 from attention_zoo._version import __version__
 from attention_zoo.evaluation import evaluate
@@ -76,7 +76,7 @@ def make_preset(preset, **settings):
 
 def _read(folder, name):
     try:
-        content = json.loads((folder / name).read_text())
+        content = loads((folder / name).read_bytes())
     except (OSError, ValueError) as error:
         raise ValueError(f"run {folder} has no sound {name}, expected a finished run") from error
     if not isinstance(content, dict):

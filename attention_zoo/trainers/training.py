@@ -1,16 +1,12 @@
-"""Trains a model by the settings every trainer has: loop, callbacks, checkpoints, SIGTERM."""
+"""Trains a model by the settings every trainer has: loop, callbacks, checkpoints, signals."""
 
 import keras
 import tensorflow as tf
 
 from attention_zoo.trainers.checkpoints import Checkpoints
 from attention_zoo.trainers.loop import Loop
-from attention_zoo.trainers.preemption import Preemption
+from attention_zoo.trainers.preemption import Preempted, Preemption
 from attention_zoo.trainers.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
-
-
-class Preempted(Exception):
-    """SIGTERM came: the run was saved and stopped; the same command goes on with it."""
 
 
 def train(
@@ -37,7 +33,7 @@ def train(
         **prepare: `prepare` and `prepare_validation`, as in `Loop`.
 
     Raises:
-        Preempted: after SIGTERM. FloatingPointError: the loss is not finite.
+        Preempted: after a signal to stop. FloatingPointError: the loss is not finite.
     """
     run_loop(
         make_loop(model, settings, **prepare),
@@ -66,7 +62,7 @@ def make_loop(model, settings, **prepare):
 
 
 def run_loop(loop, run, settings, batches, *, steps_per_epoch, callbacks, validation=None):
-    """Trains the steps that are left, with checkpoints by the settings, until SIGTERM.
+    """Trains the steps that are left, with checkpoints by the settings, until a signal.
 
     Args:
         loop: the `Loop`.
@@ -75,7 +71,7 @@ def run_loop(loop, run, settings, batches, *, steps_per_epoch, callbacks, valida
         batches, steps_per_epoch, callbacks, validation: as in `Loop.fit`.
 
     Raises:
-        Preempted: after SIGTERM.
+        Preempted: after SIGTERM, SIGINT or SIGHUP.
     """
     checkpoints = Checkpoints(
         run,
@@ -94,7 +90,9 @@ def run_loop(loop, run, settings, batches, *, steps_per_epoch, callbacks, valida
             stop=preemption,
         )
     if preemption.requested or not finished:
-        raise Preempted(f"SIGTERM: saved in {run.path}, expected the same command to go on")
+        name = preemption.signal.name
+        notice = f"{name}: saved in {run.path}, expected the same command to go on"
+        raise Preempted(notice, preemption.signal)
 
 
 def on_one_replica(model):

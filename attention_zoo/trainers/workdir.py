@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from attention_zoo._json import loads
 from attention_zoo.trainers.checkpoints import find_checkpoints
 from attention_zoo.trainers.folder_lock import LOCK, hold
 
@@ -45,8 +46,8 @@ class Workdir:
                 self._open(settings)
         except OSError as error:
             raise ValueError(
-                f"workdir {self.path} cannot be written ({error.strerror}), expected a folder to "
-                "write to"
+                f"workdir {self.path} cannot be written ({error.strerror or error}), expected a "
+                "folder to write to"
             ) from error
 
     def __enter__(self):
@@ -95,6 +96,9 @@ class Workdir:
 
         Where the folder is another worker's, the writer runs all the same: what it reads may be
         spread over the workers.
+
+        Raises:
+            OSError: the disk is full, or does not take it. What was there before still is.
         """
         if not self.writes:
             with tempfile.TemporaryDirectory() as elsewhere:
@@ -102,12 +106,19 @@ class Workdir:
             return
         target = self.path / name
         temporary = target.with_name(f".writing-{target.name}")
-        _remove(temporary)
-        writer(temporary)
-        _flush(temporary)
-        if folder and target.exists():
-            self.remove(target)
-        os.replace(temporary, target)
+        try:
+            _remove(temporary)
+            writer(temporary)
+            _flush(temporary)
+            if folder and target.exists():
+                self.remove(target)
+            os.replace(temporary, target)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                _remove(temporary)  # half a file takes room
+            if isinstance(error, OSError):
+                raise OSError(_no_room(target, error)) from error
+            raise
         _flush_folder(target.parent)
 
     def write_text(self, name, text):
@@ -148,7 +159,7 @@ _EXPECTED = "expected a new or empty folder, or that of an earlier run"
 def _read_config(path):
     """The settings of the run in a folder, as they come back from JSON."""
     try:
-        before = json.loads((path / "config.json").read_text())
+        before = loads((path / "config.json").read_bytes())
     except ValueError as error:
         raise ValueError(
             f"workdir {path} has a config.json that is no JSON ({error}), {_EXPECTED}"
@@ -158,6 +169,13 @@ def _read_config(path):
             f"workdir {path} has a config.json that is a {type(before).__name__}, {_EXPECTED}"
         )
     return before
+
+
+def _no_room(target, error):
+    return (
+        f"{target} cannot be written ({error.strerror or error}), expected a disk with room: what "
+        "was saved before is whole, and the same command goes on with it"
+    )
 
 
 def _check_same(path, before, now):

@@ -1,4 +1,5 @@
 import importlib
+import signal
 import types
 
 import pytest
@@ -33,8 +34,12 @@ def test_flags_become_settings_and_the_report_is_printed(parsed, capsys):
         (ValueError("epochs is 0, expected 1 or more\nand more"), "error: epochs is 0, expected"),
         (FileNotFoundError("no data in x, expected it"), "error: no data in x, expected it"),
         (FloatingPointError("loss is nan"), "error: loss is nan"),
-        (tf.errors.ResourceExhaustedError(None, None, "out of memory"), "error: out of memory"),
+        (tf.errors.InternalError(None, None, "out of luck"), "error: out of luck"),
+        (MemoryError(), "error: memory is not enough (MemoryError), expected less data"),
         (Preempted("saved"), TERMINATED),
+        (Preempted("saved", signal.SIGINT), 130),
+        (Preempted("saved", signal.SIGHUP), 129),
+        (KeyboardInterrupt(), 130),
     ],
 )
 def test_a_run_that_fails_ends_with_a_code_or_one_line(error, code, parsed, capsys):

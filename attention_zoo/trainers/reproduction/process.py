@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+from attention_zoo.trainers.failure import one_line
 from attention_zoo.trainers.folder_lock import hold
 
 _GRACE = 60.0  # seconds that a job has to save itself
@@ -74,7 +75,7 @@ def _work(trainer, workdir, settings, log, threads, sender):
         module = importlib.import_module(f"attention_zoo.trainers.{trainer}")
         module.train_and_evaluate(str(workdir), **settings)
     except Exception as error:
-        sender.send(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
+        sender.send(f"{type(error).__name__}: {one_line(error)}")
         raise
     sender.send("")
 
