@@ -46,6 +46,8 @@ def write_whole(path, text):
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise OSError(f"{path} cannot be written ({error.strerror}), expected a disk that takes it") from error
+        raise OSError(
+            f"{path} cannot be written ({error.strerror or error}), expected a disk that takes it"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -139,7 +139,7 @@ def _checked_state(path):
         if _sha256(path / name) != digest:
             raise ValueError(f"{name} is not what was written (SHA-256 differs)")
     state = loads((path / "state.json").read_bytes())
-    if not isinstance(state, dict) or not _STATE <= state.keys():
+    if not isinstance(state, dict) or not state.keys() >= _STATE:
         raise ValueError(f"state.json is no mapping of {sorted(_STATE)}")
     return state
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 # What TensorFlow writes around the reason: where the op stands, in its program and in ours.
 _AROUND = re.compile(
-    r"Graph execution error:|Detected at node |  File \"|\s*\[\[\{\{node |<stack traces unavailable>"
+    r"Graph execution error:|Detected at node |  File \"|\s*\[\[\{\{node |<stack traces un"
 )
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
 
@@ -14,8 +14,10 @@ _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineE
 def one_line(error):
     """The reason of an exception in one line, never empty."""
     reason = _reason(error)
-    if isinstance(error, tf.errors.ResourceExhaustedError) and "OOM" in reason or isinstance(
-        error, MemoryError
+    if (
+        isinstance(error, tf.errors.ResourceExhaustedError)
+        and "OOM" in reason
+        or isinstance(error, MemoryError)
     ):
         return f"memory is not enough ({reason}), expected less data, a smaller batch or model"
     if isinstance(error, _LOST) and "ollective" in reason:

@@ -45,9 +45,7 @@ class KeepBest(keras.callbacks.Callback):
             return
         self.epoch, self._best, self._phase = epoch + 1, value, phase
         with averaged_weights(self.model):  # which the figure is of
-            self._workdir.write(
-                "best.weights.h5", lambda path: save_weights(self.model, path)
-            )
+            self._workdir.write("best.weights.h5", lambda path: save_weights(self.model, path))
 
     def on_train_end(self, logs=None):
         if self.epoch is not None:

@@ -26,6 +26,7 @@ from attention_zoo.evaluation import evaluate
 from attention_zoo.models import FocusClassifier
 from attention_zoo.trainers import sdc
 from attention_zoo.trainers.command import Command
+from attention_zoo.trainers.failure import one_line
 from attention_zoo.zoo import Card
 
 _SDC = "python -m attention_zoo.trainers.sdc"
@@ -68,7 +69,7 @@ def make_preset(preset, **settings):
     trained = make(sdc.Settings, config)
     data, test = _load(trained, trained.test_split, trained.num_test_examples)
     card = _card(chosen, Path(preset).name, trained, data, test, results.get("test", {}))
-    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    model = _model(folder)
     _check_figures(folder, model, test, card.figures)
     model.save_to_preset(preset, card=card)
     return card
@@ -83,6 +84,16 @@ def _read(folder, name):
         kind = type(content).__name__
         raise ValueError(f"run {folder} has a {name} that is a {kind}, expected a mapping")
     return content
+
+
+def _model(folder):
+    try:
+        return keras.saving.load_model(folder / "model.keras", compile=False)
+    except Exception as error:  # of zip, JSON, HDF5 or the classes that it names
+        reason = one_line(error)
+        raise ValueError(
+            f"run {folder} has no sound model.keras ({reason}), expected a finished run"
+        ) from error
 
 
 def _check_figures(folder, model, test, figures):

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from attention_zoo._json import loads
+from attention_zoo.report.csv_table import read_rows
 from attention_zoo.trainers.checkpoints import find_checkpoints
 from attention_zoo.trainers.folder_lock import LOCK, hold
 
@@ -144,12 +145,19 @@ class Workdir:
         self.write("metrics.csv", lambda path: _write_csv(path, rows))
 
     def read_metrics(self):
-        """The rows of `metrics.csv`, mappings of names to numbers; none if it is not there."""
+        """The rows of `metrics.csv`, mappings of names to numbers; none if it is not there.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
         path = self.path / "metrics.csv"
-        if not path.exists():
-            return []
-        with path.open(newline="") as file:
-            return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        try:
+            rows = read_rows(path) if path.exists() else []
+            return [{k: _number(v) for k, v in row.items()} for row in rows]
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is damaged ({error}), expected the curves of the run"
+            ) from error
 
 
 _BEFORE_CONFIG = {LOCK, ".writing-config.json"}  # all that there can be before config.json is

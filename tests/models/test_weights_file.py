@@ -41,7 +41,7 @@ def test_the_file_is_the_one_that_keras_writes(model, tmp_path):
 
 @pytest.mark.parametrize("most", [0, 2_000, 20_000])
 def test_a_disk_without_room_is_an_error(most, model, tmp_path, full_disk):
-    with full_disk(most), pytest.raises(OSError):
+    with full_disk(most), pytest.raises(OSError, match="too large"):
         save_weights(model, tmp_path / "model.weights.h5")
     save_weights(model, tmp_path / "model.weights.h5")  # with room again
     assert numbers(tmp_path / "model.weights.h5")

@@ -5,7 +5,7 @@ from attention_zoo.trainers.failure import one_line
 
 
 def raised(function):
-    with pytest.raises(Exception) as error:
+    with pytest.raises(tf.errors.OpError) as error:
         function()
     return error.value
 

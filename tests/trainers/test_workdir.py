@@ -47,6 +47,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
         ("null", "has a config.json that is a NoneType, expected"),
         ("rate: 0.1", "has a config.json that is no JSON .Expecting value.*., expected"),
         ("", "has a config.json that is no JSON"),
+        ("[" * 100_000, "has a config.json that is no JSON .it is nested too deeply., expected"),
     ],
 )
 def test_a_config_of_something_else_is_refused_and_left_alone(tmp_path, text, message, writes):

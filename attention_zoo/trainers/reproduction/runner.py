@@ -34,8 +34,8 @@ def run_jobs(jobs, folder, places, workers, tell=print):
     """Runs what is not finished; one that fails does not stop the others.
 
     A job is finished when its folder has a results.json, of the same settings; others go on from
-    their checkpoints. What a job prints goes to `logs/` below the folder. A signal to stop is passed
-    on to the jobs that run, which save and stop; no other is started.
+    their checkpoints. What a job prints goes to `logs/` below the folder. A signal to stop is
+    passed on to the jobs that run, which save and stop; no other is started.
 
     Args:
         jobs: of one suite.

@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 
 from attention_zoo._json import loads
-from attention_zoo.report.run import read_columns
+from attention_zoo.report.csv_table import read_columns
 from attention_zoo.trainers.reproduction.job import ROWS, Job
 
 
