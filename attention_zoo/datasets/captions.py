@@ -9,6 +9,7 @@ import tensorflow as tf
 from attention_zoo.datasets.buckets import endless_buckets, rebucketed
 from attention_zoo.datasets.caption_words import END, START, encoded
 from attention_zoo.datasets.epochs import check_batch_size
+from attention_zoo.datasets.fingerprint import fingerprint
 
 # Padded lengths: 4, 8, ... 32, then wider steps. Few, so that few graphs are compiled.
 LENGTHS = (*range(4, 36, 4), 40, 48, 64, *(2**k for k in range(7, 16)))
@@ -23,6 +24,9 @@ class Look(typing.Protocol):
 
     def attach(self, batches, batch_size):
         """Batches of (numbers (b,), which pictures (b,)) -> (numbers, x (b, ...), readable)."""
+
+    def fingerprint(self):
+        """A `fingerprint` of the pictures."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -70,6 +74,11 @@ class Captions:
         """The same captions with the ids of another vocabulary."""
         ids = encoded(self.texts, words)
         return dataclasses.replace(self, words=ids, vocabulary=tuple(words))
+
+    def fingerprint(self):
+        """A `fingerprint` of captions and vocabulary, and of the ends of the `Pictures`."""
+        pictures = self.pictures.fingerprint()
+        return fingerprint([pictures], self.picture_of, self.texts, self.vocabulary)
 
     def head(self, count):
         """The captions of the first `count` pictures, or all if there are fewer."""

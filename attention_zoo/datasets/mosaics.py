@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo.datasets.epochs import check_batch_size, endless_epochs
+from attention_zoo.datasets.fingerprint import fingerprint
 
 
 def gather_segments(images, rows):
@@ -53,6 +54,10 @@ class Mosaics:
     def gather(self, table_rows):
         """Segments, (b, m, ...) float32, of rows of the table, (b, m) integer."""
         return gather_segments(self.images, table_rows)
+
+    def fingerprint(self):
+        """A `fingerprint` of images and mosaics."""
+        return fingerprint(self.images, self.table, self.labels, self.focus)
 
     def head(self, count):
         """The first `count` mosaics, or all if there are fewer."""

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from attention_zoo.datasets.buckets import endless_buckets, rebucketed
 from attention_zoo.datasets.epochs import check_batch_size
+from attention_zoo.datasets.fingerprint import fingerprint
 
 # Padded lengths: 8, 16, ... 64, then doubling. Few, so that few graphs are compiled.
 LENGTHS = (*range(8, 72, 8), *(64 * 2**k for k in range(1, 15)))
@@ -62,6 +63,11 @@ class Posts:
         """The same posts with ids for tokens; `look_up` maps strings (k,) to ids (k,)."""
         ids = tf.cast(look_up(self.tokens.flat_values), tf.int32)
         return dataclasses.replace(self, tokens=self.tokens.with_flat_values(ids))
+
+    def fingerprint(self):
+        """A `fingerprint` of tokens, labels and rationales."""
+        tokens, rationales = self.tokens.flat_values, self.rationales.flat_values
+        return fingerprint(self.lengths, tokens, self.labels, rationales)
 
     def head(self, count):
         """The first `count` posts, or all if there are fewer."""

@@ -22,6 +22,7 @@ from attention_zoo import datasets, metrics
 from attention_zoo._settings import make, setting
 from attention_zoo.datasets.caption_words import vocabulary
 from attention_zoo.datasets.feature_cache import DTYPES
+from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.evaluation import evaluate_captions
 from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexities
 from attention_zoo.layers import SoftAttention
@@ -124,7 +125,11 @@ def train_and_evaluate(workdir, **settings):
     check_run_settings(chosen, len(sources["train"]), strategy.num_replicas_in_sync)
     with strategy.scope():
         model = build_model(chosen, sources["train"].vocabulary)
-    with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
+    data = {name: source.fingerprint() for name, source in sources.items()}
+    if chosen.encoder is not None:
+        data["encoder"] = file_fingerprint(chosen.encoder)
+    writes = is_chief(strategy)
+    with Workdir(workdir, dataclasses.asdict(chosen), writes, data) as run:
         write_about(run, "captions", Settings())
         sources = _as_inputs(sources, model.encoder, chosen, Path(workdir))
         switch = make_switch(chosen, probe=None)

@@ -18,6 +18,7 @@ from absl import logging
 from attention_zoo import datasets
 from attention_zoo._settings import make, setting
 from attention_zoo.datasets.annotated_post import ANNOTATORS
+from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.datasets.vocabulary import vocabulary
 from attention_zoo.evaluation import evaluate_rationales
 from attention_zoo.models import (
@@ -129,7 +130,8 @@ def train_and_evaluate(workdir, **settings):
     with strategy.scope():
         model = build_model(chosen, infos["train"])
     posts = {name: info.source.encoded(model.encoder.look_up) for name, info in infos.items()}
-    with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
+    writes = is_chief(strategy)
+    with Workdir(workdir, dataclasses.asdict(chosen), writes, _data(chosen, infos)) as run:
         write_about(run, "hatexplain", Settings())
         switch = make_switch(chosen, lambda: _probe(posts))
         monitors = make_monitors(chosen, lambda: _probe(posts))
@@ -165,6 +167,15 @@ def _check(settings):
             f"embedding_size is {settings.embedding_size}, expected an even number: positions are "
             "pairs of sine and cosine"
         )
+
+
+def _data(settings, infos):
+    """Fingerprints of the posts, and of the files that networks come from."""
+    data = {name: info.source.fingerprint() for name, info in infos.items()}
+    for name in ("word_vectors", "encoder"):
+        path = getattr(settings, name)
+        data |= {} if path is None else {name: file_fingerprint(path)}
+    return data
 
 
 def _load(settings, name):

@@ -96,7 +96,9 @@ def train_and_evaluate(workdir, **settings):
     check_augment(chosen.augment, training.segment_shape)
     with strategy.scope():
         model = build_model(chosen, training)
-    with Workdir(workdir, dataclasses.asdict(chosen), writes=is_chief(strategy)) as run:
+    data = {name: info.source.fingerprint() for name, info in splits.items()}
+    writes = is_chief(strategy)
+    with Workdir(workdir, dataclasses.asdict(chosen), writes, data) as run:
         write_about(run, "sdc", Settings())
         switch = make_switch(chosen, lambda: _probe(training))
         monitors = make_monitors(chosen, lambda: _probe(training))

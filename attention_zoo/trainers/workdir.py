@@ -18,13 +18,15 @@ class Workdir:
     """The folder of one run.
 
     A run that was broken off goes on from its newest checkpoint when it is started again with
-    the same settings; other settings are refused. Files and folders are made under a temporary
+    the same settings and data; others are refused. Files and folders are made under a temporary
     name and moved into place. As a context manager it keeps other processes out until its end,
     without one for as long as the object lives.
 
     Args:
         path: the folder; made if it is not there.
         settings: mapping of the run's settings, JSON-serialisable; kept in `config.json`.
+        data: fingerprints by the name of a part of the data; kept in `data.json`. None where a
+            run has no data but its settings.
         writes: False for all workers but one that share the folder: they only read it.
 
     Attributes:
@@ -36,15 +38,15 @@ class Workdir:
             left alone, or is in use by another process.
     """
 
-    def __init__(self, path, settings, writes=True):
+    def __init__(self, path, settings, writes=True, data=None):
         self.path = Path(path)
         self.writes = writes
         self._lock = None
         try:
-            self._check(settings)
+            self._check(settings, data)
             if writes:
                 self.path.mkdir(parents=True, exist_ok=True)
-                self._open(settings)
+                self._open(settings, data)
         except OSError as error:
             raise ValueError(
                 f"workdir {self.path} cannot be written ({error.strerror or error}), expected a "
@@ -57,7 +59,7 @@ class Workdir:
     def __exit__(self, *exception):
         self._lock = None
 
-    def _check(self, settings):
+    def _check(self, settings, data):
         """Raises, and changes nothing, if the folder holds something other than this run."""
         if not self.path.is_dir():
             return
@@ -65,25 +67,28 @@ class Workdir:
             return
         if not (self.path / "config.json").exists():
             raise ValueError(f"workdir {self.path} has files but no config.json, {_EXPECTED}")
-        before = _read_config(self.path)
+        before = _read(self.path, "config.json")
         if find_checkpoints(self.path / "checkpoints"):
             _check_same(self.path, before, settings)
+            _check_data(self.path, data)
         elif strange := sorted(before.keys() ^ settings.keys()):
             raise ValueError(
                 f"workdir {self.path} has a config.json with other names than this run's "
                 f"({strange[0]!r} is in one of them), {_EXPECTED}"
             )
 
-    def _open(self, settings):
+    def _open(self, settings, data):
         try:
             self._lock = hold(self.path)
         except BlockingIOError as error:
             raise ValueError(
                 f"workdir {self.path} is in use by another process, expected one at a time"
             ) from error
-        self._check(settings)  # again: until now another process could write
+        self._check(settings, data)  # again: until now another process could write
         self._clear_up()
         self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
+        if data is not None:
+            self.write_text(DATA, json.dumps(data, indent=2) + "\n")
         (self.path / "checkpoints").mkdir(exist_ok=True)
 
     def _clear_up(self):
@@ -160,21 +165,22 @@ class Workdir:
             ) from error
 
 
+DATA = "data.json"  # fingerprints of what a run was begun on
 _BEFORE_CONFIG = {LOCK, ".writing-config.json"}  # all that there can be before config.json is
 _EXPECTED = "expected a new or empty folder, or that of an earlier run"
 
 
-def _read_config(path):
-    """The settings of the run in a folder, as they come back from JSON."""
+def _read(path, name):
+    """The mapping in a JSON file of a run."""
     try:
-        before = loads((path / "config.json").read_bytes())
+        before = loads((path / name).read_bytes())
     except ValueError as error:
         raise ValueError(
-            f"workdir {path} has a config.json that is no JSON ({error}), {_EXPECTED}"
+            f"workdir {path} has a {name} that is no JSON ({error}), {_EXPECTED}"
         ) from error
     if not isinstance(before, dict):
         raise ValueError(
-            f"workdir {path} has a config.json that is a {type(before).__name__}, {_EXPECTED}"
+            f"workdir {path} has a {name} that is a {type(before).__name__}, {_EXPECTED}"
         )
     return before
 
@@ -196,6 +202,19 @@ def _check_same(path, before, now):
     ]
     if differ:
         raise ValueError(f"workdir {path} holds a run with other settings ({'; '.join(differ)})")
+
+
+def _check_data(path, data):
+    """Raises unless a run's data are those of now; runs of earlier versions did not note theirs."""
+    if data is None or not (path / DATA).exists():
+        return
+    before = _read(path, DATA)
+    differ = sorted(n for n in before.keys() | data.keys() if before.get(n) != data.get(n))
+    if differ:
+        raise ValueError(
+            f"workdir {path} holds a run on other data ({', '.join(differ)} changed since it "
+            "began), expected the same: put them back, or begin in a new workdir"
+        )
 
 
 def _flush(path):

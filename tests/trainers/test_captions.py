@@ -77,6 +77,7 @@ def test_the_workdir_is_complete(finished, tiny):
         "captions.png",
         "checkpoints",
         "config.json",
+        "data.json",
         "curves.png",
         "metrics.csv",
         "model.keras",

@@ -47,6 +47,7 @@ def test_the_workdir_is_complete(finished):
     names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
     assert names == {
         "config.json",
+        "data.json",
         "metrics.csv",
         "tensorboard",
         "checkpoints",

@@ -43,6 +43,7 @@ def test_the_workdir_is_complete(finished, tiny):
     assert names == {
         "best.weights.h5",
         "config.json",
+        "data.json",
         "metrics.csv",
         "tensorboard",
         "checkpoints",
@@ -106,6 +107,46 @@ def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tiny, tmp_path, 
         np.testing.assert_array_equal(resumed, unbroken)
     for name in ("metrics.csv", "results.json"):
         assert (tmp_path / name).read_text() == (finished[0] / name).read_text()
+
+
+def write_posts(folder, labels):
+    """Own posts, in a folder of JSON Lines; returns the settings that read them."""
+    folder.mkdir(exist_ok=True)
+    for name in ("train", "validation", "test"):
+        posts = [{"tokens": ["tea", one], "label": one} for one in labels * 12]
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, posts)))
+    return TINY | {"dataset": "json_lines", "data_dir": str(folder), "attention": "lvml"}
+
+
+def test_posts_that_were_edited_are_not_gone_on_with(tmp_path, broken_off):
+    """Labels exchanged, or posts taken out, between a kill and the same command."""
+    settings = write_posts(tmp_path / "posts", ["good", "bad"]) | {"steps_per_call": 1}
+    workdir = tmp_path / "run"
+    with broken_off(2):
+        hatexplain.train_and_evaluate(workdir, **settings, checkpoint_steps=1)
+    assert find_checkpoints(workdir / "checkpoints")
+    train = tmp_path / "posts/train.jsonl"
+    sound = train.read_text()
+    swapped = sound.replace('"label": "bad"', '"label": "x"').replace('"good"}', '"bad"}')
+    for text in (swapped.replace('"x"', '"good"'), sound.rsplit("\n", 2)[0]):
+        train.write_text(text)
+        with pytest.raises(ValueError, match=r"holds a run on other data \(train changed since"):
+            hatexplain.train_and_evaluate(workdir, **settings, checkpoint_steps=1)
+    train.write_text(sound)
+    with broken_off(1):  # it goes on
+        hatexplain.train_and_evaluate(workdir, **settings, checkpoint_steps=1)
+
+
+def test_word_vectors_are_data_of_a_run(tmp_path, broken_off):
+    settings = write_posts(tmp_path / "posts", ["good", "bad"]) | {"checkpoint_steps": 1}
+    vectors = tmp_path / "vectors.txt"
+    settings |= {"word_vectors": str(vectors), "steps_per_call": 1}
+    vectors.write_text("good 1 0\nbad 0 1\n")
+    with broken_off(2):
+        hatexplain.train_and_evaluate(tmp_path / "run", **settings)
+    vectors.write_text("good 0 1\nbad 1 0\n")
+    with pytest.raises(ValueError, match=r"other data \(word_vectors changed since"):
+        hatexplain.train_and_evaluate(tmp_path / "run", **settings)
 
 
 @pytest.mark.slow

@@ -37,6 +37,7 @@ def test_the_workdir_is_complete(finished):
     names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
     assert names == {
         "config.json",
+        "data.json",
         "metrics.csv",
         "tensorboard",
         "checkpoints",
