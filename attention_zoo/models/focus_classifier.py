@@ -9,6 +9,7 @@ from attention_zoo import layers, losses, metrics, ops
 from attention_zoo.layers.base import check_shapes
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import prediction
+from attention_zoo.models.class_names import as_class_names
 from attention_zoo.models.compile_arguments import by_output, label_loss
 from attention_zoo.models.inputs import conjunction, keras_mask, masked_segments, segments_shape
 from attention_zoo.models.labels import as_targets, check_labels
@@ -37,6 +38,8 @@ class FocusClassifier(keras.Model):
             begins with `keras.Input(..., dtype="int32")`.
         inference: "argmax" (one run of g on the chosen segment), "marginal", "soft", or "auto":
             argmax for hard, Gumbel, REINFORCE and hybrid, marginal for LVML, soft for soft.
+        class_names: optional names of the c classes, in the order of the labels. They are saved
+            with the model, and `export` has them beside the ids.
 
     Call arguments:
         inputs: segments (b, m, ...), or a dict of "segments" and "mask".
@@ -54,7 +57,14 @@ class FocusClassifier(keras.Model):
     """
 
     def __init__(
-        self, focus, classifier, attention="soft", encoder=None, inference="auto", **kwargs
+        self,
+        focus,
+        classifier,
+        attention="soft",
+        encoder=None,
+        inference="auto",
+        class_names=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if inference != "auto" and inference not in prediction.WAYS:
@@ -69,6 +79,7 @@ class FocusClassifier(keras.Model):
         self.inference = inference
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
         self.num_classes = None
+        self.class_names = class_names
         self._focus_seen = Seen()
         self._trace_key = None
 
@@ -95,6 +106,7 @@ class FocusClassifier(keras.Model):
                 "with 2 classes or more"
             )
         self.num_classes = logits[1]
+        as_class_names(self.class_names, self.num_classes)
 
     def call(self, inputs, mask=None, training=None):
         segments, mask = self.encode(inputs, mask)
@@ -108,6 +120,15 @@ class FocusClassifier(keras.Model):
 
     def compute_mask(self, inputs, mask=None):
         return None
+
+    @property
+    def class_names(self):
+        """Names of the classes, a tuple, in the order of the labels; None where not known."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names):
+        self._class_names = as_class_names(names, self.num_classes)
 
     @property
     def way_to_predict(self):
@@ -236,7 +257,8 @@ class FocusClassifier(keras.Model):
             name: keras.saving.serialize_keras_object(getattr(self, name))
             for name in ("focus", "classifier", "attention", "encoder")
         }
-        return super().get_config() | networks | {"inference": self.inference}
+        names = {} if self.class_names is None else {"class_names": list(self.class_names)}
+        return super().get_config() | networks | {"inference": self.inference} | names
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

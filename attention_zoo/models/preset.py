@@ -1,5 +1,6 @@
 """Presets: trained models by name, or in a folder of one's own."""
 
+import contextlib
 import difflib
 import textwrap
 from pathlib import Path
@@ -73,7 +74,16 @@ def load_preset(preset):
     check(folder)
     model = _from_config(read_json(folder, CONFIG), f"preset {folder}")
     _load_weights(model, folder / WEIGHTS, f"preset {folder}")
+    _name_classes(model, folder)
     return model
+
+
+def _name_classes(model, folder):
+    """Gives a model that has no names of its classes those of its card, where they are so many."""
+    if getattr(model, "class_names", "") is not None or CARD not in check(folder):
+        return
+    with contextlib.suppress(ValueError):  # a card of another hand, or of another task
+        model.class_names = read_json(folder, CARD).get("classes") or None
 
 
 def save_preset(model, directory, card=None):
@@ -93,8 +103,16 @@ def save_preset(model, directory, card=None):
         raise ValueError("the model is not built, expected one that was trained or called once")
     _check_vocabularies(model)
     fields = None if card is None else fields_of(card)
+    _check_names(model, fields or {})
     with filling(directory) as folder:
         _write(model, folder, fields)
+
+
+def _check_names(model, fields):
+    """Raises where model and card name the classes differently."""
+    names, others = getattr(model, "class_names", None), fields.get("classes")
+    if names and others and list(names) != others:
+        raise ValueError(f"the card has the classes {others}, expected the model's {list(names)}")
 
 
 def _check_vocabularies(model):

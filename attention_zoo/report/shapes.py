@@ -77,6 +77,7 @@ SHAPES = {
         "test": _SPLIT,
         "validation": _SPLIT,
         "train": _SPLIT,
+        "class_names": [str],
         "switched_epoch": _FIGURE,
         "kept_epoch": _FIGURE,
         "deviation": {str: Whole(mu=NUMBER, nu=NUMBER)},

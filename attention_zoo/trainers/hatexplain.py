@@ -197,6 +197,7 @@ def build_model(settings, info):
             make_attention(settings),
             encoder=encoder,
             inference=settings.inference,
+            class_names=info.class_names,
         )
         model.build((None, None))
     load_initial_weights(model, settings)

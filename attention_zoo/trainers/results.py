@@ -47,6 +47,8 @@ def finish_with(run, model, evaluations, switch_epoch, facts):
     results = {name: evaluation.scalars() for name, evaluation in evaluations.items()} | facts
     if isinstance(model.attention, HybridAttention):
         results["switched_epoch"] = switch_epoch
+    if names := getattr(model, "class_names", None):
+        results["class_names"] = list(names)
     finish(run, results)
 
 

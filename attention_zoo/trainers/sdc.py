@@ -128,7 +128,11 @@ def build_model(settings, info):
     with precision(settings):
         focus, classifier = networks(name, info.segment_shape, info.num_classes)
         model = FocusClassifier(
-            focus, classifier, make_attention(settings), inference=settings.inference
+            focus,
+            classifier,
+            make_attention(settings),
+            inference=settings.inference,
+            class_names=info.class_names,
         )
         model.build((None, info.num_segments, *info.segment_shape))
     load_initial_weights(model, settings)

@@ -60,6 +60,7 @@ def test_the_workdir_is_complete(finished, tiny):
     results = json.loads((workdir / "results.json").read_text())
     assert results.pop("switched_epoch") == 1
     assert results.pop("kept_epoch") == 2
+    assert results.pop("class_names") == ["normal", "offensive", "hatespeech"]
     assert results.pop("left_out") == {
         "train": {"undecided": 13},
         "validation": {"undecided": 4},

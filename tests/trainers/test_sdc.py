@@ -54,6 +54,7 @@ def test_the_workdir_is_complete(finished):
     }
     results = json.loads((workdir / "results.json").read_text())
     assert results.pop("switched_epoch") == 1
+    assert results.pop("class_names") == ["0", "1", "2"]
     assert results == {name: result.scalars() for name, result in evaluations.items()}
     config = json.loads((workdir / "config.json").read_text())
     assert config == dataclasses.asdict(sdc.Settings(**TINY))

@@ -18,7 +18,8 @@ SETTINGS = {"attention": "lvml", "num_examples": 50, "num_test_examples": 20, "s
 
 @pytest.fixture(scope="module")
 def model():
-    model = az.FocusClassifier(*az.models.networks("digits", (8, 8, 1), 3), "lvml")
+    networks = az.models.networks("digits", (8, 8, 1), 3)
+    model = az.FocusClassifier(*networks, "lvml", class_names=["0", "1", "2"])
     model.build((None, 5, 8, 8, 1))
     return model
 
@@ -51,6 +52,7 @@ def test_preset_of_a_run(run, model, tmp_path):
     twin = az.FocusClassifier.from_preset(folder)
     x = np.zeros((1, 5, 8, 8, 1), "float32")
     np.testing.assert_array_equal(twin(x)["label"], model(x)["label"])
+    assert twin.class_names == card.classes == ("0", "1", "2")
 
 
 @pytest.mark.parametrize(
