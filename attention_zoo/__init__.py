@@ -17,7 +17,6 @@ from attention_zoo.models import FocusClassifier
 
 if typing.TYPE_CHECKING:
     from attention_zoo import callbacks, datasets, dynamics, plots, report, tasks, zoo
-    from attention_zoo._export import export
     from attention_zoo.evaluation import (
         CaptionEvaluation,
         Evaluation,

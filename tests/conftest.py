@@ -297,6 +297,26 @@ def coco_dir(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def full_disk():
+    """(bytes) -> a context in which no file can grow larger, as on a disk without room.
+
+    The system's limit on the size of files stands for the disk: Python has the call fail.
+    """
+    resource = pytest.importorskip("resource")
+
+    @contextlib.contextmanager
+    def limit(most):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit
+
+
 @pytest.fixture
 def own_flags(monkeypatch):
     """An `absl` set of flags for one test: there is one for a process otherwise."""

@@ -70,7 +70,7 @@ def models(has_low_precision):
     digits = rng.uniform(-1, 1, size=(5, 7, 8, 8, 1)).astype("float32")
     half = [keras.layers.Dense(n, dtype="mixed_bfloat16") for n in (1, C)]
     words = keras.layers.Embedding(9, D, mask_zero=True)
-    tokens = np.float32([[3, 1, 0, 0], [2, 5, 8, 0], [1, 0, 0, 0], [4, 4, 4, 4], [7, 6, 0, 0]])
+    tokens = np.int32([[3, 1, 0, 0], [2, 5, 8, 0], [1, 0, 0, 0], [4, 4, 4, 4], [7, 6, 0, 0]])
     kinds = {name: (FocusClassifier(*dense(), name), x) for name in ATTENTIONS}
     kinds |= {
         "images": (images(), rng.normal(size=(5, M, 3, 3, 1)).astype("float32")),
@@ -120,6 +120,12 @@ def served(models, tmp_path_factory):
     return folder
 
 
+def names_of(model, signature):
+    """Outputs that a model has whose classes have names, as those of presets have."""
+    ids = {"label", "segment_label"} & SIGNATURES[signature]
+    return {f"{name}_name" for name in ids if model.class_names}
+
+
 HALF = pytest.param("half", marks=pytest.mark.low_precision)
 KINDS = [*ATTENTIONS, "images", HALF, "words", "masked", "preset", "masked_preset"]
 
@@ -136,7 +142,7 @@ def test_served_numbers_are_the_models(models, served, rounding, name, signature
     own = np.asarray(model.predict_every_way(inputs)["argmax"])
     # Logits of a size up to 4, of sums of four; a probability moves by a quarter of that.
     atol = rounding(4, 1, "bfloat16") if name == "half" else 1e-5
-    assert set(outputs) == SIGNATURES[signature]
+    assert set(outputs) == SIGNATURES[signature] | names_of(model, signature)
     expected = own if signature == "argmax" else q
     np.testing.assert_allclose(outputs["probabilities"], np.exp(expected), atol=atol)
     np.testing.assert_allclose(outputs["probabilities"].sum(axis=1), 1.0, atol=1e-5)
@@ -252,7 +258,7 @@ def test_model_of_another_class_is_refused(tmp_path):
 
 
 def test_unknown_setting_is_answered_with_the_known_ones(linear_model, tmp_path):
-    with pytest.raises(ValueError, match=r"'beam_width' of a FocusClassifier, .* of \['mask'\]"):
+    with pytest.raises(ValueError, match=r"'beam_width' of a FocusClassifier, .* of \['mask', "):
         export(linear_model(), tmp_path / "model", beam_width=3)
 
 

@@ -3,21 +3,28 @@
 import tensorflow as tf
 from keras import ops
 
+from attention_zoo._export.input_dtype import input_dtype
 from attention_zoo._export.ways import Ways
 from attention_zoo._text import split_words
 from attention_zoo.layers import PerSegment
 from attention_zoo.models import TokenEncoder
+from attention_zoo.models.class_names import as_class_names
 
 
-def add_classifier_endpoints(archive, model, mask=False):
+def add_classifier_endpoints(archive, model, mask=False, class_names=None, dtype=None):
     """Adds those that `export` names to a `keras.export.ExportArchive`."""
-    predict, explain, argmax = _functions(model)
+    names = as_class_names(class_names, model.num_classes) or model.class_names
+    predict, explain, argmax = (_naming(function, names) for function in _functions(model))
     if isinstance(model.encoder, TokenEncoder):
         if mask:
             raise ValueError("mask is True with a TokenEncoder, expected False: texts have no mask")
+        if dtype is not None:
+            raise ValueError(
+                f"dtype is {dtype!r} with a TokenEncoder, expected none: it takes texts"
+            )
         _add_text_endpoints(archive, model.encoder, predict, explain, argmax)
         return
-    signature = _signature(model, mask)
+    signature = _signature(model, mask, _dtype(model, dtype))
     for name, function in zip(_NAMES, (predict, explain, argmax), strict=True):
         archive.add_endpoint(name, function, signature)
         if model.byte_segments == "scaled":
@@ -52,6 +59,27 @@ def _functions(model):
     return predict, explain, argmax
 
 
+def _naming(function, names):
+    """The function with the names of the classes beside their ids, where there are names."""
+    if names is None:
+        return function
+
+    def named(*inputs):
+        outputs = function(*inputs)
+        ids = {name: outputs[name] for name in ("label", "segment_label") if name in outputs}
+        return outputs | {f"{name}_name": tf.gather(names, one) for name, one in ids.items()}
+
+    return named
+
+
+def _dtype(model, dtype):
+    """The `tf.DType` of segments: as asked, or else as the networks tell."""
+    try:
+        return tf.as_dtype(input_dtype(model) if dtype is None else dtype)
+    except TypeError as error:
+        raise ValueError(f"dtype is {dtype!r}, expected one such as 'int32'") from error
+
+
 def _named(inputs):
     return dict(zip(("segments", "mask"), inputs, strict=False))
 
@@ -65,7 +93,7 @@ def _segment(a):
     return ops.where(ops.any(a != 0.0, axis=-1), ops.argmax(a, axis=-1), -1)
 
 
-def _signature(model, mask):
+def _signature(model, mask, dtype):
     """Segments, and the mask where there is one: batch and, if it may be, segments are free."""
     shapes = model.get_build_config()["input_shape"]
     if not isinstance(shapes, dict):
@@ -73,7 +101,7 @@ def _signature(model, mask):
     m, *one_segment = shapes["segments"][1:]
     if model.encoder is None or isinstance(model.encoder, PerSegment):
         m = None
-    signature = [tf.TensorSpec((None, m, *one_segment), tf.float32, name="segments")]
+    signature = [tf.TensorSpec((None, m, *one_segment), dtype, name="segments")]
     if mask or "mask" in shapes:
         signature.append(tf.TensorSpec((None, m), tf.bool, name="mask"))
     return signature

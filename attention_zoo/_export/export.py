@@ -15,8 +15,8 @@ from attention_zoo.models.preset_target import check_new
 def export(model, directory, **settings):
     """Writes a model as a SavedModel, with a free batch size.
 
-    Of a FocusClassifier, signatures that take `segments` float32 (b, m, ...), and `mask` bool
-    (b, m) where the model was built with one or `mask=True` asks for it:
+    Of a FocusClassifier, signatures that take `segments` (b, m, ...), and `mask` bool (b, m) where
+    the model was built with one or `mask=True` asks for it:
 
     - `serving_default`: "probabilities" (b, c) and "label" (b,) by the model's way to predict;
     - `explain`: these, "focus" (b, m), the attention, "segment" (b,), the chosen segment, -1 where
@@ -28,6 +28,11 @@ def export(model, directory, **settings):
     Where the model scales bytes (`byte_segments="scaled"`, as the presets of images do), each has a
     twin that takes `segments` uint8: `serving_default_bytes`, `explain_bytes`, `argmax_bytes`. The
     others take pixels that are scaled already, to [-1, 1].
+
+    Where the names of the classes are known, "label_name" and "segment_label_name", strings (b,),
+    stand beside the ids. Segments are of the dtype that the encoder takes, or without one the
+    focus network: int32 where it begins with an Embedding, what its `keras.Input` declares, or else
+    float32.
 
     m is free as well without an encoder, with one that is a `PerSegment`, and where the model was
     built with m None; another encoder may count on the m that the model was built with.
@@ -49,13 +54,16 @@ def export(model, directory, **settings):
     Args:
         model: a built FocusClassifier or Captioner.
         directory: where the SavedModel goes, a new or empty folder.
-        **settings: of a FocusClassifier: `mask` (default False). Of a Captioner: `beam_width`
-            (default 5), `max_length` and `length_power`, as of `CaptionSearch`; `image_size`,
-            (h, w) that pictures are resized to, where the encoder leaves it open.
+        **settings: of a FocusClassifier: `mask` (default False); `class_names`, in the order of
+            the labels (default: the model's own); `dtype` of the segments, for networks of your own
+            classes, which do not tell. Of a Captioner: `beam_width` (default 5), `max_length` and
+            `length_power`, as of `CaptionSearch`; `image_size`, (h, w) that pictures are resized
+            to, where the encoder leaves it open.
 
     Raises:
         ValueError: the model is of another class or was not built, the folder has files, a setting
-            is unknown, a mask is asked for beside texts, or the size of images is not known.
+            is unknown or bad, a mask or dtype is asked for beside texts, or the size of images is
+            not known.
     """
     add, directory = _endpoints(model), expanded(directory)
     _check(model, directory, settings.keys(), add)

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo.datasets.caption_words import END, START, encoded
-from attention_zoo.datasets.split import Examples, digest
+from attention_zoo.datasets.fingerprint import fingerprint
+from attention_zoo.datasets.split import Examples
 
 # Padded lengths: 4, 8, ... 32, then wider steps. Few, so that few graphs are compiled.
 LENGTHS = (*range(4, 36, 4), 40, 48, 64, *(2**k for k in range(7, 16)))
@@ -22,6 +23,9 @@ class Look(typing.Protocol):
 
     def attach(self, batches, batch_size):
         """Batches of (numbers (b,), which pictures (b,)) -> (numbers, x (b, ...), readable)."""
+
+    def fingerprint(self):
+        """A `fingerprint` of the pictures."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,6 +82,11 @@ class Captions(Examples):
         ids = encoded(self.texts, words)
         return dataclasses.replace(self, words=ids, vocabulary=tuple(words))
 
+    def fingerprint(self):
+        """A `fingerprint` of captions and vocabulary, and of the ends of the `Pictures`."""
+        pictures = self.pictures.fingerprint()
+        return fingerprint([pictures], self.picture_of, self.texts, self.vocabulary)
+
     def head(self, count):
         """The captions of the first `count` pictures, or all if there are fewer."""
         chosen = np.unique(self.picture_of)[:count]
@@ -109,9 +118,6 @@ class Captions(Examples):
         rows = rows.map(lambda i: (i, tf.gather(numbers, i)))
         found = self.pictures.attach(rows, batch_size).unbatch().filter(lambda i, x, good: good)
         return found.map(example).padded_batch(batch_size).prefetch(1)
-
-    def fingerprint(self):
-        return digest(self.picture_of, self.texts)
 
     def _batches(self, numbers, batch_size, padded):
         with tf.device("CPU:0"):

@@ -95,7 +95,7 @@ def _annotations(folder, name):
 def _read_json(path):
     try:
         content = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON in UTF-8, {_EXPECTED}") from error
     for name in ("images", "annotations"):
         if not isinstance(content, dict) or not isinstance(content.get(name), list):

@@ -1,6 +1,5 @@
 """What a frozen encoder makes of pictures, computed once and kept on disk."""
 
-import contextlib
 import dataclasses
 import hashlib
 import inspect
@@ -13,12 +12,19 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo._paths import expanded
-from attention_zoo.datasets.feature_writer import FILE, compute, locked, whole
+from attention_zoo.datasets.feature_writer import (
+    FILE,
+    check_size,
+    check_sums,
+    compute,
+    locked,
+    whole,
+)
+from attention_zoo.datasets.fingerprint import ends
 from attention_zoo.datasets.pictures import Pictures
 
 DTYPES = ("float16", "float32")
-_VERSION = 2  # of how pictures are decoded and resized: a change makes all caches anew
-_END = 4096  # bytes at either end of a picture that its fingerprint is of
+_VERSION = 3  # of how pictures are decoded, resized and kept: a change makes all caches anew
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,6 +51,10 @@ class Features:
 
     def __len__(self):
         return len(self.pictures)
+
+    def fingerprint(self):
+        """A `fingerprint` of the pictures."""
+        return self.pictures.fingerprint()
 
     def tensor(self):
         """All features, (n, R, d): a map of the file, of which only what is read takes memory."""
@@ -74,7 +84,8 @@ def cached_features(pictures, encoder, folder, *, dtype="float16", batch_size=32
     and last 4 kB themselves), of the size in pixels, and of `dtype`. Whoever asks for the same
     again, in this run or another, reads what is there; another process that asks meanwhile waits
     until it is. Until it is whole the file has another name; work that was broken off goes on
-    after the last 256 pictures that are on the disk.
+    after the last 256 pictures that are on the disk. What is read is checked first, every 256
+    pictures against the SHA-256 that was taken when they were written.
 
     On disk a picture takes R d numbers: 196 × 512 of VGG19 200 kB in float16, 16.6 GB for the
     82,783 training pictures of COCO. In memory are the features of 256 pictures at a time, twice
@@ -96,7 +107,7 @@ def cached_features(pictures, encoder, folder, *, dtype="float16", batch_size=32
 
     Raises:
         ValueError: The encoder does not take such pictures or has no configuration, its output has
-            another rank or is not finite, or no picture can be read.
+            another rank or is not finite, no picture can be read, or what is on disk is damaged.
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}, expected one of {list(DTYPES)}")
@@ -105,12 +116,16 @@ def cached_features(pictures, encoder, folder, *, dtype="float16", batch_size=32
         raise ValueError(f"encoder gives shape {given}, expected (b, h, w, d) or (b, R, d)")
     folder = Path(expanded(folder), fingerprint(encoder, pictures, dtype))
     folder.mkdir(parents=True, exist_ok=True)
-    encoded, facts = 0, whole(folder)
+    encoded, size = 0, (len(pictures), dtype)
+    facts = whole(folder, *size)
     if facts is None:
         with locked(folder):
-            facts = whole(folder)  # by now, perhaps
+            facts = whole(folder, *size)  # by now, perhaps
             if facts is None:
                 facts, encoded = compute(folder, pictures, encoder, dtype, batch_size, progress)
+    if not encoded:
+        check_size(folder, facts, given[-1])
+        check_sums(folder / FILE, facts)
     unreadable = frozenset(facts["unreadable"])
     if len(unreadable) == len(pictures):
         raise ValueError(f"none of the {len(pictures)} pictures can be read, expected some")
@@ -136,7 +151,7 @@ def fingerprint(encoder, pictures, dtype):
     digest = hashlib.sha256()
     config = _config(encoder)
     places = [
-        (Path(path).parts[-2:], start, size, _ends(path, start or 0, size))
+        (Path(path).parts[-2:], start, size, ends(path, start or 0, size))
         for path, start, size in pictures.places
     ]
     for part in (_VERSION, config, places, pictures.size, dtype):
@@ -157,15 +172,3 @@ def _config(encoder):
             f"encoder {kind.__name__} takes {sorted(taken)} and has no get_config, expected one"
         )
     return keras.saving.serialize_keras_object(encoder)
-
-
-def _ends(path, start, size):
-    """A digest of the first and last bytes of a picture, of none where they cannot be read."""
-    digest = hashlib.sha256()
-    with contextlib.suppress(OSError), open(path, "rb", buffering=0) as file:
-        file.seek(start)
-        digest.update(file.read(min(_END, size)))
-        if size > _END:
-            file.seek(start + max(_END, size - _END))
-            digest.update(file.read(min(_END, size - _END)))
-    return digest.hexdigest()

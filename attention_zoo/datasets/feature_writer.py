@@ -1,13 +1,17 @@
 """Writes the features of pictures, block by block, so that they can be broken off and taken up.
 
 A folder has `features.bin`, all features as they follow each other in memory, and `index.json`,
-what is known of them. Until both are whole there is `features.part`, and `done.json` says how much
-of it is on the disk. Who writes holds `.lock`.
+what is known of them: how many pictures and bytes, the shape (R, d) of a picture's features, the
+numbers of the unreadable ones, and the SHA-256 of every block of so many pictures. Until both are
+whole there is `features.part`, and `done.json` says the same of what is on the disk by now. Who
+writes holds `.lock`.
 """
 
 import contextlib
+import hashlib
 import json
 import os
+import typing
 
 import numpy as np
 import tensorflow as tf
@@ -23,10 +27,51 @@ _PART, _INDEX, _DONE = "features.part", "index.json", "done.json"
 _BLOCK = 256  # pictures
 
 
-def whole(folder):
-    """What is known of a whole cache, a dict; None where there is none."""
-    facts = _read_json(folder / _INDEX)
-    return facts if facts is not None and _size(folder / FILE) == facts["bytes"] else None
+def whole(folder, count, dtype):
+    """What is known of a whole cache, a dict; None where there is none.
+
+    Args:
+        folder: A `Path`.
+        count: Pictures that it is of.
+        dtype: Of its numbers.
+
+    Raises:
+        ValueError: `index.json` does not say what one says of so many pictures.
+    """
+    facts = _read_facts(folder / _INDEX, count, dtype)
+    if facts is None or _size(folder / FILE) != facts["bytes"]:
+        return None
+    if facts["pictures"] != count:
+        raise ValueError(_damaged(folder / _INDEX, f"{facts['pictures']} pictures of {count}"))
+    return facts
+
+
+def check_size(folder, facts, size):
+    """Raises ValueError where a picture's features are not of the encoder's size d."""
+    found = facts["shape"][1]
+    if size not in (None, found):
+        what = f"features of size {found}, the encoder's of {size}"
+        raise ValueError(_damaged(folder / _INDEX, what))
+
+
+def check_sums(path, facts):
+    """Raises ValueError where a block of a file is not what was written.
+
+    Args:
+        path: Of the features.
+        facts: What is known of them, as of `whole`.
+    """
+    block = facts["block"]
+    with path.open("rb") as file:
+        for number, expected in enumerate(facts["sums"]):
+            rows = min(block, facts["pictures"] - number * block)
+            data = file.read(facts["bytes"] // facts["pictures"] * rows)
+            if hashlib.sha256(data).hexdigest() != expected:
+                first = number * block
+                what = (
+                    f"the features of pictures {first} to {first + rows - 1} are not those written"
+                )
+                raise ValueError(_damaged(path, what))
 
 
 @contextlib.contextmanager
@@ -50,10 +95,11 @@ def compute(folder, pictures, encoder, dtype, batch_size, progress=None):
         As `whole`, and how many pictures the encoder was given.
     """
     encode, n = _encode(encoder), len(pictures)
-    done = _read_json(folder / _DONE)
+    done = _read_facts(folder / _DONE, n, dtype)
     if done is None or (_size(folder / _PART) or 0) < done["bytes"]:
-        done = {"pictures": 0, "bytes": 0, "unreadable": []}
+        done = {"pictures": 0, "bytes": 0, "unreadable": [], "block": _BLOCK, "sums": []}
         (folder / _PART).write_bytes(b"")
+    check_sums(folder / _PART, done)
     before = done["pictures"]
     for start in range(before, n, _BLOCK):
         rows = range(start, min(start + _BLOCK, n))
@@ -64,6 +110,8 @@ def compute(folder, pictures, encoder, dtype, batch_size, progress=None):
             "bytes": done["bytes"] + x.nbytes,
             "shape": x.shape[1:],
             "unreadable": done["unreadable"] + [i for i in rows if not readable[i - start]],
+            "block": _BLOCK,
+            "sums": [*done["sums"], hashlib.sha256(x.tobytes()).hexdigest()],
         }
         _write_json(folder / _DONE, done)
         if progress is not None:
@@ -106,7 +154,7 @@ def _features(pictures, rows, encode, dtype, batch_size):
 
 def _append(path, size, x):
     """Writes an array after the first `size` bytes of a file, and has the disk take it."""
-    with path.open("r+b") as file:
+    with _needs_room(path), path.open("r+b") as file:
         file.seek(size)
         file.write(x.tobytes())
         file.flush()
@@ -115,18 +163,82 @@ def _append(path, size, x):
 
 def _write_json(path, content):
     temporary = path.with_name(f".writing-{path.name}")
-    with temporary.open("w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with _needs_room(path):
+        with temporary.open("w") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
 
 
-def _read_json(path):
-    """What a file says; None where there is none, or half of one."""
-    with contextlib.suppress(OSError, ValueError):
-        return json.loads(path.read_text())
-    return None
+@contextlib.contextmanager
+def _needs_room(path):
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"{path} cannot be written ({error.strerror}), expected a disk with room: the features "
+            "that are there are kept"
+        ) from error
+
+
+def _read_facts(path, count, dtype):
+    """What a file says of features on disk; None where there is no file.
+
+    Raises:
+        ValueError: It says what cannot be of `count` pictures, or half of something.
+    """
+    try:
+        facts = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(_damaged(path, "no JSON in it")) from error
+    wrong = _wrong(facts, count, np.dtype(dtype).itemsize)
+    if wrong:
+        raise ValueError(_damaged(path, wrong))
+    return facts
+
+
+def _wrong(facts, count, itemsize):
+    """The part of what is known that cannot be so, or an empty string."""
+    if not isinstance(facts, dict):
+        return f"a {type(facts).__name__}"
+    done: typing.Any
+    block: typing.Any
+    shape: typing.Any
+    done, block, shape = (facts.get(name) for name in ("pictures", "block", "shape"))
+    checks = {
+        "pictures": _is_int(done) and 0 < done <= count,
+        "block": block == _BLOCK and (done == count or _is_int(done) and done % _BLOCK == 0),
+        "shape": _is_list(shape, 2) and all(_is_int(n) and n > 0 for n in shape),
+        "unreadable": _is_list(facts.get("unreadable"))
+        and all(_is_int(i) and 0 <= i < count for i in facts["unreadable"]),
+    }
+    for name, right in checks.items():
+        if not right:
+            return f"{name} {str(facts.get(name))[:40]!r}"
+    if facts.get("bytes") != done * shape[0] * shape[1] * itemsize:
+        return f"{str(facts.get('bytes'))[:40]} bytes of {done} pictures of shape {str(shape)[:40]}"
+    sums = facts.get("sums")
+    if not _is_list(sums, -(-done // block)) or not all(isinstance(one, str) for one in sums):
+        return f"sums that are not one for each {block} pictures"
+    return ""
+
+
+def _is_int(value):
+    return type(value) is int
+
+
+def _is_list(value, length=None):
+    return isinstance(value, list) and length in (None, len(value))
+
+
+def _damaged(path, what):
+    return (
+        f"{path} is damaged: it has {what}, expected what was written: remove the folder "
+        f"{path.parent.name}, and its features are made anew"
+    )
 
 
 def _size(path):

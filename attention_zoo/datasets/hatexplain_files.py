@@ -79,7 +79,7 @@ def _read_json(path):
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file, object_pairs_hook=first_of_each)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON in UTF-8, expected an official file") from error
     if not isinstance(found, dict):
         raise ValueError(f"{path} is a JSON {type(found).__name__}, expected an object")

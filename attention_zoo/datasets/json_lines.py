@@ -91,7 +91,7 @@ def _post(path, number, line, left_out=None):
     try:
         entry = json.loads(line)
         tokens, label, rationale = entry["tokens"], entry["label"], entry.get("rationale")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{_at(path, number)} is no object with tokens and a label") from error
     if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
         raise ValueError(f"{_at(path, number)} has tokens that are no list of strings")

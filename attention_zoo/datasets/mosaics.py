@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.datasets.split import Examples, digest
+from attention_zoo.datasets.fingerprint import fingerprint
+from attention_zoo.datasets.split import Examples
 
 
 def gather_segments(images, rows):
@@ -64,6 +65,10 @@ class Mosaics(Examples):
         """Segments, (b, m, ...) float32, of rows of the table, (b, m) integer."""
         return gather_segments(self.images, table_rows)
 
+    def fingerprint(self):
+        """A `fingerprint` of images and mosaics."""
+        return fingerprint(self.images, self.table, self.labels, self.focus)
+
     def indices(self):
         """The same mosaics, whose batches have rows of the table, to be gathered on a device."""
         return dataclasses.replace(self, are_gathered=False)
@@ -72,9 +77,6 @@ class Mosaics(Examples):
         """The mosaics of these numbers, (k,)."""
         parts = {name: getattr(self, name)[rows] for name in ("table", "labels", "focus")}
         return dataclasses.replace(self, **parts)
-
-    def fingerprint(self):
-        return digest(self.images, self.table, self.labels, self.focus)
 
     def _batches(self, numbers, batch_size, padded):
         indices = self._look_up(numbers)

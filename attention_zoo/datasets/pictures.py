@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from attention_zoo._decode import decoded, lying, upright
 from attention_zoo.datasets.exif import orientation_of
+from attention_zoo.datasets.fingerprint import ends, fingerprint
 
 _AT_ONCE = 16  # pictures that are decoded at the same time, at most
 
@@ -53,6 +54,12 @@ class Pictures:
 
     def __len__(self):
         return len(self.ids)
+
+    def fingerprint(self):
+        """A `fingerprint` of ids, sizes, and the first and last 4 kB of every picture."""
+        sizes = [size for _, _, size in self.places]
+        parts = [ends(path, start or 0, size) for path, start, size in self.places]
+        return fingerprint(self.ids, sizes, parts, self.size)
 
     def __getitem__(self, rows):
         """The pixels of some pictures, (b,) -> uint8 (b, h, w, 3), black where unreadable."""

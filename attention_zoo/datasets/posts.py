@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.datasets.split import Examples, digest
+from attention_zoo.datasets.fingerprint import fingerprint
+from attention_zoo.datasets.split import Examples
 
 # Padded lengths: 8, 16, ... 64, then doubling. Few, so that few graphs are compiled.
 LENGTHS = (*range(8, 72, 8), *(64 * 2**k for k in range(1, 15)))
@@ -73,16 +74,16 @@ class Posts(Examples):
         ids = tf.cast(look_up(self.tokens.flat_values), tf.int32)
         return dataclasses.replace(self, tokens=self.tokens.with_flat_values(ids))
 
+    def fingerprint(self):
+        """A `fingerprint` of tokens, labels and rationales."""
+        tokens, rationales = self.strings.flat_values, self.rationales.flat_values
+        return fingerprint(self.lengths, tokens, self.labels, rationales)
+
     def rows(self, rows):
         """The posts of these numbers, (k,)."""
         parts = (self.tokens, self.rationales, self.strings)
         tokens, rationales, strings = (tf.gather(x, rows) for x in parts)
         return Posts(tokens, self.labels[np.asarray(rows, int)], rationales, strings)
-
-    def fingerprint(self):
-        words = self.strings
-        parts = (words.flat_values, words.row_splits, self.labels, self.rationales.flat_values)
-        return digest(*parts)
 
     def _batches(self, numbers, batch_size, padded):
         if not padded:

@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-import hashlib
 
 import numpy as np
 import tensorflow as tf
@@ -93,21 +92,6 @@ class Examples(abc.ABC):
             len(self), batch_size, seed, first_step=first_step, lengths=self.lengths
         )
         return self._batches(numbers, batch_size, padded=True)
-
-
-def digest(*arrays):
-    """A SHA-256 of arrays and strings, their dtypes and shapes, hexadecimal."""
-    found = hashlib.sha256()
-    for array in arrays:
-        array = np.asarray(array)
-        found.update(f"{array.dtype} {array.shape} ".encode())
-        if array.dtype.kind in "OU":
-            for text in array.ravel():
-                data = text if isinstance(text, bytes) else str(text).encode("utf-8", "replace")
-                found.update(b"%d " % len(data) + data)
-        else:
-            found.update(array.tobytes())
-    return found.hexdigest()
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -15,6 +15,7 @@ from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
 from attention_zoo.models.attention_model import AttentionModel
 from attention_zoo.models.bags import dense
+from attention_zoo.models.class_names import as_class_names
 from attention_zoo.models.compile_arguments import by_output, label_loss, without_shuffle
 from attention_zoo.models.final_activation import check_logits, check_scores
 from attention_zoo.models.inputs import masked_segments, segments_shape, split
@@ -49,6 +50,8 @@ class FocusClassifier(AttentionModel):
         byte_segments: what segments of dtype uint8 are: "scaled", pixels that the model scales to
             [-1, 1] by (x - 127.5) / 127.5, as `datasets.sdc` does; "numbers" like any other;
             "refused"; or "auto": numbers, unless the model was trained on floats, then refused.
+        class_names: optional names of the c classes, in the order of the labels. They are saved
+            with the model, and `export` has them beside the ids.
 
     Call arguments:
         inputs: segments (b, m, ...), or a dict of "segments" and "mask".
@@ -74,6 +77,7 @@ class FocusClassifier(AttentionModel):
         encoder=None,
         inference="auto",
         byte_segments="auto",
+        class_names=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -94,6 +98,7 @@ class FocusClassifier(AttentionModel):
         self.byte_segments = byte_segments
         self.breakdown = metrics.FocusBreakdown(name="breakdown")
         self.num_classes = None
+        self.class_names = class_names
         self._segments_shape = None
         self._focus_seen, self._unknown_label_seen = Seen(), Seen()
 
@@ -123,6 +128,7 @@ class FocusClassifier(AttentionModel):
         check_scores(self.focus)
         check_logits(self.classifier)
         self.num_classes = logits[1]
+        as_class_names(self.class_names, self.num_classes)
 
     def call(self, inputs, mask=None, training=None):
         if training:
@@ -139,6 +145,15 @@ class FocusClassifier(AttentionModel):
 
     def compute_mask(self, inputs, mask=None):
         return None
+
+    @property
+    def class_names(self):
+        """Names of the classes, a tuple, in the order of the labels; None where not known."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names):
+        self._class_names = as_class_names(names, self.num_classes)
 
     @property
     def way_to_predict(self):
@@ -341,7 +356,8 @@ class FocusClassifier(AttentionModel):
         return super().get_config() | networks | self._options()
 
     def _options(self):
-        return {"inference": self.inference, "byte_segments": self.byte_segments}
+        names = {} if self.class_names is None else {"class_names": list(self.class_names)}
+        return {"inference": self.inference, "byte_segments": self.byte_segments} | names
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

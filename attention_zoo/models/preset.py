@@ -1,5 +1,6 @@
 """Presets: trained models by name, or in a folder of one's own."""
 
+import contextlib
 import difflib
 import textwrap
 from pathlib import Path
@@ -20,6 +21,7 @@ from attention_zoo.models.preset_folder import (
     write_json,
 )
 from attention_zoo.models.preset_target import filling
+from attention_zoo.models.weights_file import save_weights
 
 PRESETS = Path(__file__).resolve().parents[1] / "zoo" / "presets"
 
@@ -74,7 +76,16 @@ def load_preset(preset):
     check(folder)
     model = _from_config(read_json(folder, CONFIG), f"preset {folder}")
     _load_weights(model, folder / WEIGHTS, f"preset {folder}")
+    _name_classes(model, folder)
     return model
+
+
+def _name_classes(model, folder):
+    """Gives a model that has no names of its classes those of its card, where they are so many."""
+    if getattr(model, "class_names", "") is not None or CARD not in check(folder):
+        return
+    with contextlib.suppress(ValueError):  # a card of another hand, or of another task
+        model.class_names = read_json(folder, CARD).get("classes") or None
 
 
 def save_preset(model, directory, card=None):
@@ -95,8 +106,16 @@ def save_preset(model, directory, card=None):
     check_loadable(model)
     _check_vocabularies(model)
     fields = None if card is None else fields_of(card)
+    _check_names(model, fields or {})
     with filling(directory) as folder:
         _write(model, folder, fields)
+
+
+def _check_names(model, fields):
+    """Raises where model and card name the classes differently."""
+    names, others = getattr(model, "class_names", None), fields.get("classes")
+    if names and others and list(names) != others:
+        raise ValueError(f"the card has the classes {others}, expected the model's {list(names)}")
 
 
 def _check_vocabularies(model):
@@ -114,10 +133,10 @@ def _write(model, folder, fields):
     if fields is not None:
         write_json(folder / CARD, fields)
     everything = folder.with_name("everything.weights.h5")
-    model.save_weights(everything)  # with the optimizer's
+    save_weights(model, everything)  # with the optimizer's
     twin = _from_config(read_json(folder, CONFIG), "the model")
     _load_weights(twin, everything, "the model")
-    twin.save_weights(folder / WEIGHTS)
+    save_weights(twin, folder / WEIGHTS)
     seal(folder)
 
 

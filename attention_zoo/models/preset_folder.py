@@ -16,6 +16,7 @@ import re
 
 import keras
 
+from attention_zoo._json import loads
 from attention_zoo._version import __version__
 
 FORMAT = 1
@@ -59,8 +60,8 @@ def check(folder):
 def read_json(folder, name):
     """The content of a JSON file, a mapping."""
     try:
-        content = json.loads(_there(folder, name).read_bytes())
-    except (ValueError, RecursionError) as error:
+        content = loads(_there(folder, name).read_bytes())
+    except ValueError as error:
         raise ValueError(f"preset {folder} is damaged: {name} is no JSON ({error})") from error
     if not isinstance(content, dict):
         raise ValueError(

@@ -15,8 +15,7 @@ from attention_zoo.report.measured_on import HELD_OUT, TRAINING, measured_on
 from attention_zoo.report.measures import BREAKDOWN, WAYS
 from attention_zoo.report.page import PAGE, facts
 from attention_zoo.report.pictures import plot
-from attention_zoo.report.run import Run
-from attention_zoo.report.tables import is_fixed_focus, is_gradient_flow
+from attention_zoo.report.run import Run, is_fixed_focus, is_gradient_flow
 
 
 def compare(*runs, output="compare.html"):
@@ -120,7 +119,7 @@ def _panels(runs, names, prefix):
 
 
 def _curve(run, prefix, columns):
-    if is_fixed_focus(run) or is_gradient_flow(run):
+    if is_fixed_focus(run.metrics) or is_gradient_flow(run.metrics):
         return None
     return next((curve for name in columns if (curve := run.curve(prefix + name))), None)
 

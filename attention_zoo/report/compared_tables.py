@@ -3,8 +3,8 @@
 import collections
 
 from attention_zoo.report.measures import WAYS, best, shown, split_way, title
-from attention_zoo.report.run import SPLITS
-from attention_zoo.report.tables import Table, is_fixed_focus, is_gradient_flow, setting_text
+from attention_zoo.report.run import SPLITS, is_fixed_focus, is_gradient_flow
+from attention_zoo.report.tables import Table, setting_text
 
 
 def settings_that_differ(runs, names):
@@ -77,7 +77,7 @@ def _table(runs, names, caption, take):
 
 
 def _last_drives(run):
-    if not is_fixed_focus(run):
+    if not is_fixed_focus(run.metrics):
         return {}
     return {
         f"{attention}, α = {alpha}": f"{list(figures['drive'].values())[-1]:.6f}"
@@ -87,7 +87,7 @@ def _last_drives(run):
 
 
 def _deviations(run):
-    found = run.results.get("deviation", {}) if is_gradient_flow(run) else {}
+    found = run.results.get("deviation", {}) if is_gradient_flow(run.metrics) else {}
     return {
         f"{name}, {letter}": f"{100 * of[gap]:.2f}"
         for name, of in found.items()

@@ -6,12 +6,12 @@ from attention_zoo import dynamics, plots
 from attention_zoo.report.measured_on import HELD_OUT, TEST, TRAINING, is_whole, known_of, truth
 from attention_zoo.report.measures import BREAKDOWN
 from attention_zoo.report.pictures import PHOTO, file_picture, plot
-from attention_zoo.report.tables import is_fixed_focus, is_gradient_flow
+from attention_zoo.report.run import is_fixed_focus, is_gradient_flow
 
 
 def curves(run):
     """A picture for each panel of the training curves."""
-    if is_fixed_focus(run) or is_gradient_flow(run):
+    if is_fixed_focus(run.metrics) or is_gradient_flow(run.metrics):
         return []
     numbers = {name: column for name, column in run.metrics.items() if column.dtype.kind == "f"}
     panels = plots.training_panels(numbers, switch_epoch=run.results.get("switched_epoch"))
@@ -90,7 +90,7 @@ def _is_whole_test(run):
 
 def fixed_focus(run):
     """The drives of a fixed-focus run; None for another run."""
-    if not is_fixed_focus(run):
+    if not is_fixed_focus(run.metrics):
         return None
     figure = plots.fixed_focus(run.metrics, window=5)
     alt = "Drive to focus by epoch, a panel for each loss and a line for each alpha"
@@ -99,7 +99,7 @@ def fixed_focus(run):
 
 def phase_portrait(run):
     """The trajectories of a gradient-flow run, over the theory's; None for another run."""
-    if not is_gradient_flow(run):
+    if not is_gradient_flow(run.metrics):
         return None
     names = [n.removesuffix("_mu_theory") for n in run.metrics if n.endswith("_mu_theory")]
     theory = {name: _trajectory(run, name, "_theory") for name in names}

@@ -45,5 +45,9 @@ def write_whole(path, text):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            f"{path} cannot be written ({error.strerror or error}), expected a disk that takes it"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,17 +1,18 @@
 """What the folder of a run holds, as far as it is there."""
 
-import csv
 import dataclasses
 import datetime
-import json
 from pathlib import Path
 
 import numpy as np
 
+from attention_zoo._json import loads
 from attention_zoo._paths import expanded
+from attention_zoo.report.csv_table import read_columns
+from attention_zoo.report.shapes import DRIVES, SHAPES, check, check_examples, check_histograms
 
 SPLITS = ("test", "validation", "train")  # in the order of interest
-_METRICS = "metrics.csv"
+_METRICS, _CAPTIONS = "metrics.csv", "captions.json"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,16 +54,17 @@ class Run:
         path = expanded(Path(folder))
         if not (path / "config.json").is_file():
             raise ValueError(f"{path} has no config.json, expected the folder of a run")
-        return cls(
-            path=path,
-            config=_read_json(path, "config.json", dict),
-            about=_read_json(path, "about.json", dict),
-            metrics=read_columns(path / _METRICS) if (path / _METRICS).is_file() else {},
-            results=_read_json(path, "results.json", dict) if results is None else results,
-            histograms=_read_json(path, "histograms.json", dict),
-            examples=_read_json(path, "examples.json", dict),
-            captions=_read_json(path, "captions.json", list),
-        )
+        found = {
+            name.removesuffix(".json"): _read_json(path, name, list if name == _CAPTIONS else dict)
+            for name in SHAPES
+        }
+        if results is not None:
+            found["results"] = results
+        check_histograms(found["histograms"], path / "histograms.json")
+        check_examples(found["examples"], path / "examples.json")
+        metrics = read_columns(path / _METRICS) if (path / _METRICS).is_file() else {}
+        _check_curves(path, metrics, found["results"])
+        return cls(path=path, metrics=metrics, **found)
 
     @property
     def name(self):
@@ -98,29 +100,43 @@ class Run:
 
 
 def _read_json(folder, name, kind):
-    """The content of a file; empty where there is no file."""
+    """The content of a file, of its shape; empty where there is no file."""
     path = folder / name
     if not path.is_file():
         return kind()
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = loads(path.read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} is no JSON ({error}), expected that of a run") from error
-    if not isinstance(content, kind):
-        raise ValueError(f"{path} is a {type(content).__name__}, expected a {kind.__name__}")
+    check(content, SHAPES[name], path)
     return content
 
 
-def read_columns(path):
-    """Columns of a CSV file by name, (n,): floats, NaN for empty cells, or strings."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    names = rows[0] if rows else ()
-    return {name: _column([row[name] for row in rows]) for name in names}
+def _check_curves(path, metrics, results):
+    """Raises ValueError where curves, or results that go with them, lack what a page draws."""
+    needed = {"epoch"} & metrics.keys()
+    if is_fixed_focus(metrics):
+        check(results, DRIVES, path / "results.json")
+        needed = {"epoch", "alpha", "drive"}
+    elif is_gradient_flow(metrics):
+        names = [n.removesuffix("_mu_theory") for n in metrics if n.endswith("_mu_theory")]
+        figures = [f"{figure}{end}" for figure in _FIGURES for end in ("", "_theory")]
+        needed = {"time"} | {f"{name}_{figure}" for name in names for figure in figures}
+    for name in sorted(needed):
+        if name not in metrics or metrics[name].dtype.kind != "f":
+            raise ValueError(
+                f"{path / _METRICS} has no numbers {name!r}, expected the curves of a run"
+            )
 
 
-def _column(texts):
-    try:
-        return np.array([float(text or "nan") for text in texts])
-    except ValueError:
-        return np.array(texts)
+_FIGURES = ("mu", "nu", "attention", "probability")
+
+
+def is_fixed_focus(metrics):
+    """Whether columns of metrics.csv are those of `trainers.fixed_focus`."""
+    return {"alpha", "attention", "drive"} <= metrics.keys()
+
+
+def is_gradient_flow(metrics):
+    """Whether columns of metrics.csv are those of `trainers.gradient_flow`."""
+    return {"soft_mu", "soft_mu_theory"} <= metrics.keys()

@@ -3,6 +3,7 @@
 import dataclasses
 
 from attention_zoo.report.measures import WAYS, shown, split_way, title
+from attention_zoo.report.run import is_fixed_focus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _figures(run):
 
 def _drives(run):
     """Of fixed focus: the drive to focus at some epochs, a table for each loss."""
-    if not is_fixed_focus(run):
+    if not is_fixed_focus(run.metrics):
         return
     for attention, by_alpha in run.results.items():
         epochs = list(next(iter(by_alpha.values()))["drive"])
@@ -78,16 +79,6 @@ def _deviation(run):
     rows = [[name, *(f"{100 * of[gap]:.2f}" for gap in ("mu", "nu"))] for name, of in found.items()]
     caption = "Largest deviation from theory, % of the range over the run"
     return Table(caption, ["attention", "μ", "ν"], [("", rows)])
-
-
-def is_fixed_focus(run):
-    """Whether a run is one of `trainers.fixed_focus`."""
-    return {"alpha", "attention", "drive"} <= run.metrics.keys()
-
-
-def is_gradient_flow(run):
-    """Whether a run is one of `trainers.gradient_flow`."""
-    return {"soft_mu", "soft_mu_theory"} <= run.metrics.keys()
 
 
 def settings(run):

@@ -15,6 +15,7 @@ from attention_zoo._export import export
 from attention_zoo._settings import setting
 from attention_zoo.datasets.caption_words import vocabulary
 from attention_zoo.datasets.feature_cache import DTYPES
+from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.evaluation import evaluate_captions
 from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexities
 from attention_zoo.layers import SoftAttention
@@ -161,6 +162,12 @@ class CaptionsTask(Task):
         if not config.fine_tune_encoder:
             return {}
         return {"decoder": config.learning_rate, "encoder": config.encoder_learning_rate}
+
+    def fingerprints(self, config, splits):
+        found = super().fingerprints(config, splits)
+        if config.encoder is not None:
+            found["encoder"] = file_fingerprint(config.encoder)
+        return found
 
     def inputs(self, splits, model, config, workdir):
         """The captions with what the model is given of their pictures: features, or themselves."""

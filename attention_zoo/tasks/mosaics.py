@@ -100,6 +100,7 @@ class MosaicsTask(ClassificationTask):
             classifier,
             attention,
             inference=config.inference,
+            class_names=data.class_names,
             byte_segments="scaled" if data.source.images.dtype == "uint8" else "auto",
         )
         model.build((None, data.num_segments, *data.segment_shape))

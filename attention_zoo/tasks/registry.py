@@ -32,8 +32,8 @@ def train(task, workdir, *, data=None, attention=None, optimizer=None, callbacks
 
     Args:
         task: "mosaics", "text", "captions", or a `Task` of your own.
-        workdir: the run's folder; holds config.json, metrics.csv, TensorBoard events, checkpoints,
-            pictures, model.keras, saved_model/, report.html and, last of all, results.json.
+        workdir: the run's folder; see docs/runs.md; holds config.json, data.json, metrics.csv,
+            checkpoints, pictures, model.keras, saved_model/, report.html and, last, results.json.
         data: data of your own in place of those that the settings name: one object, to train on,
             or a dict of "train" and maybe "validation" and "test"; what it may be says the task.
             Validation figures are those of "validation" alone, "test" is seen once, in the end.
@@ -49,7 +49,7 @@ def train(task, workdir, *, data=None, attention=None, optimizer=None, callbacks
     Raises:
         ValueError: bad settings, data or objects, or a workdir that cannot be used.
         FileNotFoundError: the data are not there. FloatingPointError: the loss is not finite.
-        Preempted: after SIGTERM.
+        Preempted: after SIGTERM, SIGINT or SIGHUP. OSError: the disk is full.
     """
     return run_task(
         get(task),

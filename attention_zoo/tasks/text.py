@@ -11,6 +11,7 @@ from absl import logging
 from attention_zoo import datasets
 from attention_zoo._settings import setting
 from attention_zoo.datasets.annotated_post import ANNOTATORS
+from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.datasets.vocabulary import vocabulary
 from attention_zoo.evaluation import evaluate_rationales
 from attention_zoo.models import (
@@ -124,10 +125,18 @@ class TextTask(ClassificationTask):
         """The vocabulary is that of the training posts."""
         focus, classifier, encoder = _networks(config, splits["train"])
         model = FocusClassifier(
-            focus, classifier, attention, encoder=encoder, inference=config.inference
+            focus,
+            classifier,
+            attention,
+            encoder=encoder,
+            inference=config.inference,
+            class_names=splits["train"].class_names,
         )
         model.build((None, None))
         return model
+
+    def fingerprints(self, config, splits):
+        return super().fingerprints(config, splits) | _files(config, "word_vectors", "encoder")
 
     def inputs(self, splits, model, config, workdir):
         """The posts with ids for tokens."""
@@ -151,6 +160,12 @@ class TextTask(ClassificationTask):
         share = split.source.rationales.numpy()
         shares = [np.mean(marks > 0) for marks, there in zip(share, known, strict=True) if there]
         return float(np.mean(shares)) if shares else float("nan")
+
+
+def _files(config, *names):
+    """Fingerprints of the files that settings name, where they do."""
+    paths = {name: getattr(config, name) for name in names}
+    return {name: file_fingerprint(path) for name, path in paths.items() if path is not None}
 
 
 def _check(config):

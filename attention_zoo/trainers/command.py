@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -19,9 +20,14 @@ from attention_zoo._settings import (
     parse_flags,
 )
 from attention_zoo.tasks import train
-from attention_zoo.training.run import Preempted
+from attention_zoo.training.failure import one_line
+from attention_zoo.training.preemption import Preempted
 
-TERMINATED = 143  # what a shell reports of a process that SIGTERM ended
+SIGNALLED = 128  # and the signal's number: what a shell reports of a process that it ended
+TERMINATED = SIGNALLED + signal.SIGTERM
+
+
+_EXPECTED = (ValueError, OSError, FloatingPointError, MemoryError, tf.errors.OpError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,9 +81,12 @@ class Command:
             results = self.train_and_evaluate(workdir, **from_flags(self.settings))
         except Preempted as notice:
             logging.warning("%s", notice)
-            sys.exit(TERMINATED)
-        except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
-            sys.exit(f"error: {str(error).splitlines()[0]}")
+            sys.exit(SIGNALLED + notice.signal)
+        except KeyboardInterrupt:
+            logging.warning("SIGINT: stopped, %s has what was saved before", workdir)
+            sys.exit(SIGNALLED + signal.SIGINT)
+        except _EXPECTED as error:
+            sys.exit(f"error: {one_line(error)}")
         print(f"{self.report(results)}\n\nwritten to {workdir}")
 
 

@@ -58,7 +58,8 @@ def train_and_evaluate(workdir, **settings):
     keras.utils.set_random_seed(chosen.seed)
     info = _load(chosen)
     model = build_model(chosen, info)
-    with Workdir(workdir, dataclasses.asdict(chosen)) as run:
+    data = {"train": info.source.fingerprint()}
+    with Workdir(workdir, dataclasses.asdict(chosen), data=data) as run:
         write_metadata(run, "fixed_focus", Settings())
         _train(model, run, chosen, true_segment_first(info.source))
         figure = plots.fixed_focus(run.path / "metrics.csv", window=5)

@@ -1,9 +1,8 @@
 """What a fixed-focus run writes down: its drives after every epoch, and their summary."""
 
-import csv
-
 import keras
 
+from attention_zoo.report.csv_table import read_rows
 from attention_zoo.trainers.fixed_focus_classifiers import FIGURES
 
 _SUMMARISED = (0, 1, 10, 50)  # epochs, besides the last
@@ -37,7 +36,7 @@ class RecordDrives(keras.callbacks.Callback):
 
     def _record(self, epoch, figures):
         path = self._workdir.path / "metrics.csv"
-        before = _read(path) if epoch > 0 else []  # of a run that went further than its checkpoint
+        before = _rows(path) if epoch > 0 else []  # of a run that went further than its checkpoint
         rows = [row for row in before if int(row["epoch"]) < epoch]
         for attention in self.model.attentions:
             for alpha in map("{:g}".format, self.model.alphas):
@@ -46,9 +45,13 @@ class RecordDrives(keras.callbacks.Callback):
         self._workdir.write_metrics(rows)
 
 
-def _read(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+def _rows(path):
+    """The rows of `metrics.csv`, checked."""
+    rows = read_rows(path)
+    names = {"epoch", "attention", "alpha", *FIGURES}
+    if not rows or rows[0].keys() != names or not all(row["epoch"].isdecimal() for row in rows):
+        raise ValueError(f"{path} is damaged, expected columns {sorted(names)} of every epoch")
+    return rows
 
 
 def summary(workdir):
@@ -56,7 +59,7 @@ def summary(workdir):
 
     Alphas and epochs are strings, as JSON has them; epochs are 0, 1, 10, 50 and the last.
     """
-    rows = _read(workdir.path / "metrics.csv")
+    rows = _rows(workdir.path / "metrics.csv")
     last = int(rows[-1]["epoch"])
     kept: dict = {}
     for row in rows:

@@ -10,7 +10,6 @@ is measured again and must have the figures. About 10 s on digits.
 """
 
 import dataclasses
-import json
 import math
 import platform
 import shlex
@@ -20,12 +19,14 @@ import keras
 import tensorflow as tf
 
 from attention_zoo import datasets
+from attention_zoo._json import loads
 from attention_zoo._settings import make, setting
 from attention_zoo._version import __version__
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import FocusClassifier
 from attention_zoo.tasks import MosaicsTask
 from attention_zoo.trainers.command import Command
+from attention_zoo.training.failure import one_line
 from attention_zoo.zoo import Card
 
 _SDC = "python -m attention_zoo.trainers.sdc"
@@ -69,7 +70,7 @@ def make_preset(preset, **settings):
     trained = make(MosaicsTask.config, {k: v for k, v in config.items() if k in known})
     data, test = _load(trained, trained.test_split, trained.num_test_examples)
     card = _card(chosen, Path(preset).name, trained, data, test, results.get("test", {}))
-    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    model = _model(folder)
     _check_figures(folder, model, test, card.figures)
     model.save_to_preset(preset, card=card)
     return card
@@ -77,13 +78,23 @@ def make_preset(preset, **settings):
 
 def _read(folder, name):
     try:
-        content = json.loads((folder / name).read_text())
+        content = loads((folder / name).read_bytes())
     except (OSError, ValueError) as error:
         raise ValueError(f"run {folder} has no sound {name}, expected a finished run") from error
     if not isinstance(content, dict):
         kind = type(content).__name__
         raise ValueError(f"run {folder} has a {name} that is a {kind}, expected a mapping")
     return content
+
+
+def _model(folder):
+    try:
+        return keras.saving.load_model(folder / "model.keras", compile=False)
+    except Exception as error:  # of zip, JSON, HDF5 or the classes that it names
+        reason = one_line(error)
+        raise ValueError(
+            f"run {folder} has no sound model.keras ({reason}), expected a finished run"
+        ) from error
 
 
 def _check_figures(folder, model, test, figures):

@@ -16,7 +16,7 @@ from absl import app, flags, logging
 
 from attention_zoo._settings import list_in_help, parse_flags, value_of
 from attention_zoo.tasks import TASKS, get
-from attention_zoo.training.run import Preempted
+from attention_zoo.training.preemption import Preempted
 from attention_zoo.training.sweep import jobs_of, run_sweep
 
 

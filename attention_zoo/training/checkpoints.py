@@ -8,6 +8,8 @@ import warnings
 
 import numpy as np
 
+from attention_zoo._json import loads
+from attention_zoo.models.weights_file import save_weights
 from attention_zoo.training import callback_state
 
 
@@ -133,7 +135,7 @@ def _name(step):
 
 def _write(path, model, state):
     path.mkdir()
-    model.save_weights(path / "model.weights.h5")
+    save_weights(model, path / "model.weights.h5")
     (path / "state.json").write_text(json.dumps(state))
     sums = [f"{_sha256(file)}  {file.name}\n" for file in sorted(path.iterdir())]
     (path / "SHA256SUMS").write_text("".join(sums))
@@ -148,7 +150,13 @@ def _checked_state(path):
     for name, digest in sums.items():
         if _sha256(path / name) != digest:
             raise ValueError(f"{name} is not what was written (SHA-256 differs)")
-    return json.loads((path / "state.json").read_text())
+    state = loads((path / "state.json").read_bytes())
+    if not isinstance(state, dict) or not state.keys() >= _STATE:
+        raise ValueError(f"state.json is no mapping of {sorted(_STATE)}")
+    return state
+
+
+_STATE = {"step", "stop_training", "metrics", "seeds", "callbacks"}
 
 
 def _seeds(model):

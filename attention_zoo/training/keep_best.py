@@ -5,6 +5,7 @@ import math
 import keras
 
 from attention_zoo.layers import HybridAttention
+from attention_zoo.models.weights_file import save_weights
 from attention_zoo.training.averaging import averaged_weights
 
 KEEP = {"accuracy": ("val_label_accuracy", 1), "loss": ("val_loss", -1)}
@@ -48,7 +49,7 @@ class KeepBest(keras.callbacks.Callback):
             return
         self.epoch, self._best, self._phase = epoch + 1, value, phase
         with averaged_weights(self.model):  # which the figure is of
-            self._workdir.write("best.weights.h5", self.model.save_weights)
+            self._workdir.write("best.weights.h5", lambda path: save_weights(self.model, path))
 
     def _stop_if_it_is_time(self, epoch):
         hybrid_begins = isinstance(self.model.attention, HybridAttention) and self._phase == 0

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+from attention_zoo.training.failure import one_line
 from attention_zoo.training.folder_lock import hold
 
 _GRACE = 60.0  # seconds that a job has to save itself
@@ -72,7 +73,7 @@ def _work(function, workdir, settings, log, threads, sender):
         _share_machine(threads)
         function(str(workdir), **settings)
     except Exception as error:
-        sender.send(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
+        sender.send(f"{type(error).__name__}: {one_line(error)}")
         raise
     sender.send("")
 

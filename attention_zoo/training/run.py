@@ -24,17 +24,13 @@ from attention_zoo.training.config import (
 from attention_zoo.training.initial_weights import load_initial_weights
 from attention_zoo.training.keep_best import KeepBest
 from attention_zoo.training.loop import Loop
-from attention_zoo.training.preemption import Preemption
+from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
 from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.strategies import is_chief, make_strategy
 from attention_zoo.training.workdir import Workdir
 
 SPLITS = ("train", "validation", "test")
-
-
-class Preempted(Exception):
-    """SIGTERM came: the run was saved and stopped; the same command goes on with it."""
 
 
 def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callbacks=(), **settings):
@@ -53,8 +49,8 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     with strategy.scope():
         model = build_model(task, config, splits, layer, brought.optimizer)
     record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
-    record |= _recorded(data, splits)
-    with Workdir(workdir, record, writes=is_chief(strategy)) as folder:
+    prints = task.fingerprints(config, splits)
+    with Workdir(workdir, record, is_chief(strategy), prints) as folder:
         write_metadata(folder, task.name, task.config(), task.words)
         given = task.inputs(splits, model, config, folder.path)
         facts = _train(task, model, folder, config, given, brought)
@@ -87,13 +83,6 @@ def _accepted(task, data, config):
             f"data has {sorted(data)}, expected 'train', and maybe 'validation' and 'test'"
         )
     return {name: task.accept(data[name], config) for name in SPLITS if name in data}
-
-
-def _recorded(data, splits):
-    """What tells a user's own data from others, for config.json."""
-    if data is None:
-        return {}
-    return {"data": {name: split.source.fingerprint() for name, split in splits.items()}}
 
 
 def _train(task, model, folder, config, splits, brought):
@@ -140,7 +129,7 @@ def _callbacks(folder, switch, monitors, brought):
 def run_loop(
     loop, folder, config, batches, *, steps_per_epoch, callbacks, validation=None, brought=()
 ):
-    """Trains the steps that are left, with checkpoints by the settings, until SIGTERM.
+    """Trains the steps that are left, with checkpoints by the settings, until a signal.
 
     Args:
         loop: the `Loop`.
@@ -150,7 +139,7 @@ def run_loop(
         brought: those of the callbacks that are a user's.
 
     Raises:
-        Preempted: after SIGTERM.
+        Preempted: after SIGTERM, SIGINT or SIGHUP.
     """
     checkpoints = Checkpoints(
         folder,
@@ -170,7 +159,9 @@ def run_loop(
             stop=preemption,
         )
     if preemption.requested or not finished:
-        raise Preempted(f"SIGTERM: saved in {folder.path}, expected the same command to go on")
+        name = preemption.signal.name
+        notice = f"{name}: saved in {folder.path}, expected the same command to go on"
+        raise Preempted(notice, preemption.signal)
 
 
 def on_one_replica(model):

@@ -94,6 +94,15 @@ class WriteMetrics(keras.callbacks.Callback):
         self._workdir = workdir
         self._rows = workdir.read_metrics()
 
+    def on_train_begin(self, logs=None):
+        done = self.params["first_step"] // self.params["steps"]
+        if len(self._rows) < done:
+            path = self._workdir.path / "metrics.csv"
+            raise ValueError(
+                f"{path} has {len(self._rows)} epochs, expected the {done} before the checkpoint: "
+                "put the file back, or begin in a new workdir"
+            )
+
     def on_epoch_end(self, epoch, logs=None):
         learning_rate = float(self.model.optimizer.learning_rate.numpy())
         row = {"epoch": epoch + 1, "learning_rate": learning_rate}

@@ -1,9 +1,10 @@
 """Distribution strategies by name: what the machine cannot give is an error, no fallback."""
 
-import json
 import os
 
 import tensorflow as tf
+
+from attention_zoo._json import loads
 
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
 
@@ -56,7 +57,7 @@ def _mirrored():
 
 def _multi_worker():
     try:
-        config = json.loads(os.environ.get("TF_CONFIG", "{}"))
+        config = loads(os.environ.get("TF_CONFIG", "{}"))
     except ValueError as error:
         raise ValueError(f"TF_CONFIG is no JSON ({error}), {_TF_CONFIG}") from error
     if not _names_a_worker(config):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from attention_zoo import report
 from attention_zoo._settings import make
-from attention_zoo.training.preemption import Preemption
+from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.processes import run_in_process
-from attention_zoo.training.run import Preempted, run_task
+from attention_zoo.training.run import run_task
 
 
 @dataclasses.dataclass(frozen=True)

@@ -106,6 +106,13 @@ class Task(abc.ABC):
         """The splits as the model takes them: tokens as ids, pictures as features."""
         return splits
 
+    def fingerprints(self, config, splits):
+        """What tells the data from others, by the name of a part: a run goes on with the same only.
+
+        Splits, and files that a model is made of.
+        """
+        return {name: split.source.fingerprint() for name, split in splits.items()}
+
     def batches(self, split, config, first_step):
         """Endless `tf.data` batches of (inputs, targets), in the order of the seed, from a step."""
         return split.source.endless(config.batch_size, seed=config.seed, first_step=first_step)

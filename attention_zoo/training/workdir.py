@@ -8,7 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from attention_zoo._json import loads
 from attention_zoo._paths import expanded
+from attention_zoo.report.csv_table import read_rows
 from attention_zoo.training.checkpoints import find_checkpoints
 from attention_zoo.training.folder_lock import LOCK, hold
 
@@ -17,13 +19,15 @@ class Workdir:
     """The folder of one run.
 
     A run that was broken off goes on from its newest checkpoint when it is started again with
-    the same settings, or for more epochs; other settings are refused. Files and folders are made
-    under a temporary name and moved into place. As a context manager it keeps other processes out
-    until its end, without one for as long as the object lives.
+    the same settings, or for more epochs, and the same data; others are refused. Files and folders
+    are made under a temporary name and moved into place. As a context manager it keeps other
+    processes out until its end, without one for as long as the object lives.
 
     Args:
         path: the folder; made if it is not there.
         settings: mapping of the run's settings, JSON-serialisable; kept in `config.json`.
+        data: fingerprints by the name of a part of the data; kept in `data.json`. None where a
+            run has no data but its settings.
         writes: False for all workers but one that share the folder: they only read it.
 
     Attributes:
@@ -35,19 +39,19 @@ class Workdir:
             left alone, or is in use by another process.
     """
 
-    def __init__(self, path, settings, writes=True):
+    def __init__(self, path, settings, writes=True, data=None):
         self.path = expanded(Path(path))
         self.writes = writes
         self._lock = None
         try:
-            self._check(settings)
+            self._check(settings, data)
             if writes:
                 self.path.mkdir(parents=True, exist_ok=True)
-                self._open(settings)
+                self._open(settings, data)
         except OSError as error:
             raise ValueError(
-                f"workdir {self.path} cannot be written ({error.strerror}), expected a folder to "
-                "write to"
+                f"workdir {self.path} cannot be written ({error.strerror or error}), expected a "
+                "folder to write to"
             ) from error
 
     def __enter__(self):
@@ -56,7 +60,7 @@ class Workdir:
     def __exit__(self, *exception):
         self._lock = None
 
-    def _check(self, settings):
+    def _check(self, settings, data):
         """Raises, and changes nothing, if the folder holds something other than this run."""
         if not self.path.is_dir():
             return
@@ -64,32 +68,35 @@ class Workdir:
             return
         if not (self.path / "config.json").exists():
             raise ValueError(f"workdir {self.path} has files but no config.json, {_EXPECTED}")
-        before = _read_config(self.path)
+        before = _read(self.path, "config.json")
         if find_checkpoints(self.path / "checkpoints"):
             _check_same(self.path, before, settings)
+            _check_data(self.path, data)
         elif strange := sorted(before.keys() ^ settings.keys()):
             raise ValueError(
                 f"workdir {self.path} has a config.json with other names than this run's "
                 f"({strange[0]!r} is in one of them), {_EXPECTED}"
             )
 
-    def _open(self, settings):
+    def _open(self, settings, data):
         try:
             self._lock = hold(self.path)
         except BlockingIOError as error:
             raise ValueError(
                 f"workdir {self.path} is in use by another process, expected one at a time"
             ) from error
-        self._check(settings)  # again: until now another process could write
+        self._check(settings, data)  # again: until now another process could write
         self._clear_up()
         if self._is_to_be_longer(settings):
             self.remove_file("results.json")  # the mark of a finished run
         self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
+        if data is not None:
+            self.write_text(DATA, json.dumps(data, indent=2) + "\n")
         (self.path / "checkpoints").mkdir(exist_ok=True)
 
     def _is_to_be_longer(self, settings):
         there = (self.path / "config.json").exists()
-        return there and _goes_on(_read_config(self.path), settings)
+        return there and _goes_on(_read(self.path, "config.json"), settings)
 
     def _clear_up(self):
         """Removes what a process that was killed left half-written or half-removed."""
@@ -102,6 +109,9 @@ class Workdir:
 
         Where the folder is another worker's, the writer runs all the same: what it reads may be
         spread over the workers.
+
+        Raises:
+            OSError: the disk is full, or does not take it. What was there before still is.
         """
         if not self.writes:
             with tempfile.TemporaryDirectory() as elsewhere:
@@ -109,12 +119,19 @@ class Workdir:
             return
         target = self.path / name
         temporary = target.with_name(f".writing-{target.name}")
-        _remove(temporary)
-        writer(temporary)
-        _flush(temporary)
-        if folder and target.exists():
-            self.remove(target)
-        os.replace(temporary, target)
+        try:
+            _remove(temporary)
+            writer(temporary)
+            _flush(temporary)
+            if folder and target.exists():
+                self.remove(target)
+            os.replace(temporary, target)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                _remove(temporary)  # half a file takes room
+            if isinstance(error, OSError):
+                raise OSError(_no_room(target, error)) from error
+            raise
         _flush_folder(target.parent)
 
     def write_text(self, name, text):
@@ -145,31 +162,46 @@ class Workdir:
         self.write("metrics.csv", lambda path: _write_csv(path, rows))
 
     def read_metrics(self):
-        """The rows of `metrics.csv`, mappings of names to numbers; none if it is not there."""
+        """The rows of `metrics.csv`, mappings of names to numbers; none if it is not there.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
         path = self.path / "metrics.csv"
-        if not path.exists():
-            return []
-        with path.open(newline="") as file:
-            return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        try:
+            rows = read_rows(path) if path.exists() else []
+            return [{k: _number(v) for k, v in row.items()} for row in rows]
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is damaged ({error}), expected the curves of the run"
+            ) from error
 
 
+DATA = "data.json"  # fingerprints of what a run was begun on
 _BEFORE_CONFIG = {LOCK, ".writing-config.json"}  # all that there can be before config.json is
 _EXPECTED = "expected a new or empty folder, or that of an earlier run"
 
 
-def _read_config(path):
-    """The settings of the run in a folder, as they come back from JSON."""
+def _read(path, name):
+    """The mapping in a JSON file of a run."""
     try:
-        before = json.loads((path / "config.json").read_text())
+        before = loads((path / name).read_bytes())
     except ValueError as error:
         raise ValueError(
-            f"workdir {path} has a config.json that is no JSON ({error}), {_EXPECTED}"
+            f"workdir {path} has a {name} that is no JSON ({error}), {_EXPECTED}"
         ) from error
     if not isinstance(before, dict):
         raise ValueError(
-            f"workdir {path} has a config.json that is a {type(before).__name__}, {_EXPECTED}"
+            f"workdir {path} has a {name} that is a {type(before).__name__}, {_EXPECTED}"
         )
     return before
+
+
+def _no_room(target, error):
+    return (
+        f"{target} cannot be written ({error.strerror or error}), expected a disk with room: what "
+        "was saved before is whole, and the same command goes on with it"
+    )
 
 
 def _check_same(path, before, now):
@@ -190,6 +222,19 @@ def _goes_on(before, now):
     """Whether a run is to have more epochs than before, which changes nothing of those it had."""
     epochs = before.get("epochs"), now.get("epochs")
     return all(type(count) is int for count in epochs) and epochs[0] < epochs[1]
+
+
+def _check_data(path, data):
+    """Raises unless a run's data are those of now; runs of earlier versions did not note theirs."""
+    if data is None or not (path / DATA).exists():
+        return
+    before = _read(path, DATA)
+    differ = sorted(n for n in before.keys() | data.keys() if before.get(n) != data.get(n))
+    if differ:
+        raise ValueError(
+            f"workdir {path} holds a run on other data ({', '.join(differ)} changed since it "
+            "began), expected the same: put them back, or begin in a new workdir"
+        )
 
 
 def _flush(path):

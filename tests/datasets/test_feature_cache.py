@@ -1,3 +1,4 @@
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
@@ -286,3 +287,91 @@ def test_bad_input(source, encoder, tmp_path):
         source.pictures.places[row] = ("/dev/null", None, 0)
     with pytest.raises(ValueError, match="^none of the 60 pictures can be read, expected some$"):
         cached(source, encoder, tmp_path)
+
+
+def rewrite(path, change):
+    """Replaces what a JSON file says by what `change` makes of it, or by a text."""
+    content = change(json.loads(path.read_text())) if callable(change) else change
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def damaged(source, encoder, folder):
+    """The one line that says so."""
+    with pytest.raises(ValueError, match="is damaged: .*, expected what was written") as error:
+        cached(source, encoder, folder)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 500
+    return str(error.value)
+
+
+@pytest.mark.parametrize("byte", [0, 1300, 60 * 4 * 5 * 2 - 1])
+def test_a_flipped_bit_is_an_error(byte, source, encoder, tmp_path):
+    """Blocks are of 25 pictures, a picture of 40 bytes."""
+    path = cached(source, encoder, tmp_path).path
+    data = bytearray(path.read_bytes())
+    data[byte] ^= 1
+    path.write_bytes(data)
+    first = byte // 1000 * 25
+    expected = f"features of pictures {first} to {min(first + 24, 59)} are not those written"
+    assert expected in damaged(source, encoder, tmp_path)
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("", "no JSON"),
+        ('{"pictures": 60', "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("{}", "pictures 'None'"),
+        ("[]", "a list"),
+        ("null", "a NoneType"),
+        ({"pictures": 59}, "block '25'"),
+        ({"pictures": 50}, "bytes of 50 pictures"),
+        ({"shape": [5, 4]}, "features of size 4, the encoder's of 5"),
+        ({"pictures": 10**30}, "pictures '1000"),
+        ({"pictures": True}, "pictures 'True'"),
+        ({"block": 0}, "block '0'"),
+        ({"shape": [4]}, "shape '[4]'"),
+        ({"shape": [4, -5]}, "shape '[4, -5]'"),
+        ({"shape": [5, 4, 1]}, "shape"),
+        ({"shape": [10**400, 5]}, "bytes of 60 pictures"),
+        ({"shape": "45"}, "shape '45'"),
+        ({"bytes": 10**25}, "10000000000000000000000000 bytes"),
+        ({"bytes": 0}, "0 bytes"),
+        ({"unreadable": [60]}, "unreadable '[60]'"),
+        ({"unreadable": {"a": 1}}, "unreadable"),
+        ({"sums": []}, "sums that are not one for each 25 pictures"),
+        ({"sums": [1, 2, 3]}, "sums"),
+    ],
+)
+def test_a_hostile_index_is_one_line(change, what, source, encoder, tmp_path):
+    path = cached(source, encoder, tmp_path).path.with_name("index.json")
+    rewrite(path, change if isinstance(change, str) else lambda facts: facts | change)
+    line = damaged(source, encoder, tmp_path)
+    assert line.startswith(str(path)) and what in line
+
+
+def test_a_damaged_part_is_not_gone_on_with(source, encoder, tmp_path):
+    def break_off(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached(source, encoder, tmp_path, progress=break_off)
+    (folder,) = tmp_path.iterdir()
+    part = bytearray((folder / "features.part").read_bytes())
+    part[500] ^= 128
+    (folder / "features.part").write_bytes(part)
+    assert "features.part is damaged" in damaged(source, encoder, tmp_path)
+    rewrite(folder / "done.json", "{}")
+    assert "done.json is damaged" in damaged(source, encoder, tmp_path)
+
+
+@pytest.mark.parametrize("most", [0, 1500])
+def test_a_full_disk_keeps_the_features_before(most, source, encoder, tmp_path, full_disk):
+    feature_cache.fingerprint(encoder, source.pictures, "float16")
+    with (
+        full_disk(most),
+        pytest.raises(OSError, match="cannot be written .*, expected a disk with"),
+    ):
+        cached(source, encoder, tmp_path)
+    assert cached(source, encoder, tmp_path).encoded == (60 if most == 0 else 35)

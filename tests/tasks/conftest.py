@@ -9,7 +9,8 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo._settings import setting
-from attention_zoo.datasets.split import Examples, Split, digest
+from attention_zoo.datasets.fingerprint import fingerprint
+from attention_zoo.datasets.split import Examples, Split
 from attention_zoo.metrics import captions as scores
 from attention_zoo.training.config import TaskConfig
 
@@ -41,7 +42,7 @@ class Coins(Examples):
         return Coins(self.values[rows], self.labels[rows], self.focus[rows])
 
     def fingerprint(self):
-        return digest(self.values, self.labels, self.focus)
+        return fingerprint(self.values, self.labels, self.focus)
 
     def _batches(self, numbers, batch_size, padded):
         values, labels, focus = map(tf.constant, (self.values, self.labels, self.focus))

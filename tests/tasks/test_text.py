@@ -12,6 +12,7 @@ from attention_zoo.models import load_token_encoder
 from attention_zoo.tasks import TextTask
 from attention_zoo.tasks.text import TextConfig
 from attention_zoo.training import run as run_module
+from attention_zoo.training.checkpoints import find_checkpoints
 
 TINY = {"batch_size": 16, "epochs": 2, "subwords": 50, "embedding_size": 8}
 
@@ -55,6 +56,46 @@ def test_the_miniature_is_learnt(tiny, tmp_path):
     assert test.ways["marginal"].accuracy > 0.9 and test.focus_accuracy > 0.9
     assert test.agreement["auprc"] > 0.9
     assert test.by_way["marginal"]["comprehensiveness"] > 0.2
+
+
+def write_posts(folder, labels):
+    """Own posts, in a folder of JSON Lines; returns the settings that read them."""
+    folder.mkdir(exist_ok=True)
+    for name in ("train", "validation", "test"):
+        posts = [{"tokens": ["tea", one], "label": one} for one in labels * 12]
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, posts)))
+    return TINY | {"dataset": "json_lines", "data_dir": str(folder), "attention": "lvml"}
+
+
+def test_posts_that_were_edited_are_not_gone_on_with(tmp_path, broken_off):
+    """Labels exchanged, or posts taken out, between a kill and the same command."""
+    settings = write_posts(tmp_path / "posts", ["good", "bad"]) | {"steps_per_call": 1}
+    workdir = tmp_path / "run"
+    with broken_off(2):
+        az.train("text", workdir, **settings, checkpoint_steps=1)
+    assert find_checkpoints(workdir / "checkpoints")
+    train = tmp_path / "posts/train.jsonl"
+    sound = train.read_text()
+    swapped = sound.replace('"label": "bad"', '"label": "x"').replace('"good"}', '"bad"}')
+    for text in (swapped.replace('"x"', '"good"'), sound.rsplit("\n", 2)[0]):
+        train.write_text(text)
+        with pytest.raises(ValueError, match=r"holds a run on other data \(train changed since"):
+            az.train("text", workdir, **settings, checkpoint_steps=1)
+    train.write_text(sound)
+    with broken_off(1):  # it goes on
+        az.train("text", workdir, **settings, checkpoint_steps=1)
+
+
+def test_word_vectors_are_data_of_a_run(tmp_path, broken_off):
+    settings = write_posts(tmp_path / "posts", ["good", "bad"]) | {"checkpoint_steps": 1}
+    vectors = tmp_path / "vectors.txt"
+    settings |= {"word_vectors": str(vectors), "steps_per_call": 1}
+    vectors.write_text("good 1 0\nbad 0 1\n")
+    with broken_off(2):
+        az.train("text", tmp_path / "run", **settings)
+    vectors.write_text("good 0 1\nbad 1 0\n")
+    with pytest.raises(ValueError, match=r"other data \(word_vectors changed since"):
+        az.train("text", tmp_path / "run", **settings)
 
 
 @pytest.mark.slow

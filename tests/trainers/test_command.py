@@ -1,4 +1,5 @@
 import importlib
+import signal
 import types
 import warnings
 
@@ -8,7 +9,7 @@ from absl import app
 
 from attention_zoo.trainers import command
 from attention_zoo.trainers.command import TERMINATED, Command
-from attention_zoo.training.run import Preempted
+from attention_zoo.training.preemption import Preempted
 
 
 @pytest.fixture
@@ -42,8 +43,12 @@ def test_a_warning_is_one_line(capsys):
         (ValueError("epochs is 0, expected 1 or more\nand more"), "error: epochs is 0, expected"),
         (FileNotFoundError("no data in x, expected it"), "error: no data in x, expected it"),
         (FloatingPointError("loss is nan"), "error: loss is nan"),
-        (tf.errors.ResourceExhaustedError(None, None, "out of memory"), "error: out of memory"),
+        (tf.errors.InternalError(None, None, "out of luck"), "error: out of luck"),
+        (MemoryError(), "error: memory is not enough (MemoryError), expected less data"),
         (Preempted("saved"), TERMINATED),
+        (Preempted("saved", signal.SIGINT), 130),
+        (Preempted("saved", signal.SIGHUP), 129),
+        (KeyboardInterrupt(), 130),
     ],
 )
 def test_a_run_that_fails_ends_with_a_code_or_one_line(error, code, parsed, capsys):

@@ -9,9 +9,11 @@ import pytest
 
 from attention_zoo import datasets
 from attention_zoo.trainers import fixed_focus, fixed_focus_settings
-from attention_zoo.trainers.fixed_focus_records import RecordDrives, table
+from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, table
+from attention_zoo.training import checkpoints
 from attention_zoo.training.checkpoints import find_checkpoints
-from attention_zoo.training.run import Preempted
+from attention_zoo.training.preemption import Preempted
+from attention_zoo.training.workdir import Workdir
 
 TINY = {"num_examples": 96, "batch_size": 32, "epochs": 2, "alphas": "0.2,0.6,1.0"}
 TINY |= {"dataset": "orthogonal", "learning_rate": 0.5}
@@ -46,6 +48,7 @@ def test_the_workdir_is_complete(finished):
     names = {path.name for path in workdir.iterdir() if not path.name.startswith(".")}
     assert names == {
         "config.json",
+        "data.json",
         "metrics.csv",
         "tensorboard",
         "checkpoints",
@@ -142,15 +145,15 @@ def test_the_true_segment_is_first():
 
 def test_a_broken_off_run_goes_on_to_the_same_end(finished, tmp_path, monkeypatch):
     """Broken off when the second epoch is in metrics.csv and its checkpoint being written."""
-    save = keras.Model.save_weights
+    save = checkpoints.save_weights
 
-    def break_off(model, path, **options):
+    def break_off(model, path):
         if "step-00000006" in str(path):
             raise KeyboardInterrupt
-        save(model, path, **options)
+        save(model, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "save_weights", break_off)
+        patch.setattr(checkpoints, "save_weights", break_off)
         with pytest.raises(KeyboardInterrupt):
             fixed_focus.train_and_evaluate(tmp_path, **TINY)
     assert max(epoch for epoch, *_ in rows(tmp_path)) == 2
@@ -249,3 +252,12 @@ def test_one_rate_is_for_all_losses_but_those_with_their_own():
     settings = fixed_focus.Settings(learning_rate=0.3, lvml_learning_rate=0.1)
     rates = fixed_focus_settings.learning_rates(fixed_focus.completed(settings))
     assert rates == [0.3, 0.3, 0.1]
+
+
+@pytest.mark.parametrize("text", [None, "", "epoch,loss\n1,2\n", "epoch\n"])
+def test_lost_or_damaged_drives_are_one_line(text, tmp_path):
+    run = Workdir(tmp_path, {})
+    if text is not None:
+        (tmp_path / "metrics.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"metrics\.csv (cannot be read|is damaged).*, expected"):
+        summary(run)

@@ -18,7 +18,7 @@ from attention_zoo.trainers.reproduction.needs import Places
 from attention_zoo.trainers.reproduction.runner import run_jobs
 from attention_zoo.training import processes
 from attention_zoo.training.folder_lock import FolderLock
-from attention_zoo.training.run import Preempted
+from attention_zoo.training.preemption import Preempted
 
 
 class _Process:
@@ -95,7 +95,7 @@ PROGRAM = """
 import sys
 from attention_zoo.trainers import reproduce
 from attention_zoo.trainers.reproduction.job import comparison
-from attention_zoo.training.run import Preempted
+from attention_zoo.training.preemption import Preempted
 if __name__ == "__main__":
     small = {"num_examples": 4096, "num_test_examples": 64, "batch_size": 64, "epochs": 6}
     small |= {"checkpoint_steps": 16, "steps_per_call": 8}

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from attention_zoo.training import checkpoints as checkpoints_module
 from attention_zoo.training.checkpoints import Checkpoints, find_checkpoints
 from attention_zoo.training.workdir import Workdir
 
@@ -161,11 +162,11 @@ def test_sums_are_those_of_sha256sum(tmp_path, model):
 def test_a_save_that_is_broken_off_leaves_the_checkpoint_before(tmp_path, model, monkeypatch):
     checkpoints = saved(tmp_path, model, [1])
 
-    def killed(path):
+    def killed(model, path):
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(model, "save_weights", killed)
+    monkeypatch.setattr(checkpoints_module, "save_weights", killed)
     with pytest.raises(KeyboardInterrupt):
         checkpoints.save(model, callbacks(), 2)
     assert restore(tmp_path, model) == 1
@@ -198,3 +199,32 @@ def test_now_means_now_but_not_twice(tmp_path, model):
     before = folder.stat().st_ino
     checkpoints.save(model, callbacks(), 7, now=True)
     assert find_checkpoints(tmp_path / "checkpoints")[0].stat().st_ino == before
+
+
+@pytest.mark.parametrize("most", [0, 500, 5_000])
+def test_a_full_disk_leaves_the_checkpoints_before(most, tmp_path, model, full_disk):
+    """One line, no half checkpoint that takes room, and the next one is written again."""
+    checkpoints = saved(tmp_path, model, [1, 2])
+    expected = r"step-00000003 cannot be written \(.+\), expected a disk with room: what was saved"
+    with full_disk(most), pytest.raises(OSError, match=expected) as error:
+        checkpoints.save(model, callbacks(Counter()), 3)
+    assert "\n" not in str(error.value)
+    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert names == ["step-00000001", "step-00000002"]
+    checkpoints.save(model, callbacks(Counter()), 3)
+    assert restore(tmp_path, model) == 3
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"step": 2}', "[" * 100_000])
+def test_a_state_of_another_shape_is_damage(text, tmp_path, model):
+    """Whoever made it gave it the right sum."""
+    saved(tmp_path, model, [1, 2])
+    folder = tmp_path / "checkpoints/step-00000002"
+    (folder / "state.json").write_text(text)
+    sums = [
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("model.weights.h5", "state.json")
+    ]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+    with pytest.warns(UserWarning, match=r"^checkpoint .*step-00000002 cannot be read: "):
+        assert restore(tmp_path, model) == 1

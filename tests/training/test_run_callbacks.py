@@ -47,6 +47,28 @@ def test_epochs_done_again_replace_their_rows(tmp_path, model):
     ]
 
 
+@pytest.mark.parametrize("rows", [0, 1])
+def test_curves_that_were_lost_are_not_gone_on_with(rows, tmp_path, model):
+    """They would end up with a hole that no one sees."""
+    run = Workdir(tmp_path, {})
+    if rows:
+        run.write_metrics([{"epoch": 1, "loss": 0.5}])
+    callback = WriteMetrics(run)
+    callback.set_params({"steps": 9, "epochs": 5, "first_step": 19})
+    with pytest.raises(ValueError, match=rf"metrics.csv has {rows} epochs, expected the 2 before"):
+        callback.on_train_begin()
+    callback.set_params({"steps": 9, "epochs": 5, "first_step": 9 * rows})
+    callback.on_train_begin()
+
+
+@pytest.mark.parametrize("text", ["epoch,loss\n1\n", "epoch,loss\n1,2,3\n", "epoch,loss\n1,x\n"])
+def test_damaged_curves_are_one_line(text, tmp_path):
+    run = Workdir(tmp_path, {})
+    (tmp_path / "metrics.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"metrics.csv is damaged \(.*\), expected the curves"):
+        WriteMetrics(run)
+
+
 def test_progress_shows_what_is_known(capsys):
     """A run without focus labels and without validation, taken up at the second of its 6 steps."""
     progress = Progress()

@@ -30,6 +30,46 @@ def test_a_run_without_checkpoint_may_be_started_with_other_settings(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["rate"] == 0.2
 
 
+def begun(folder, data):
+    """A run that has a checkpoint."""
+    run = Workdir(folder, SETTINGS, data=data)
+    run.write("checkpoints/step-1", lambda path: path.mkdir(), folder=True)
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_run_goes_on_with_its_own_data_only(tmp_path, writes):
+    begun(tmp_path, {"train": "a", "test": "b"})
+    Workdir(tmp_path, SETTINGS, writes, {"train": "a", "test": "b"})
+    message = r"holds a run on other data \(train changed since it began\), expected the same: put"
+    with pytest.raises(ValueError, match=message):
+        Workdir(tmp_path, SETTINGS, writes, {"train": "x", "test": "b"})
+    with pytest.raises(ValueError, match=r"other data \(test, vectors changed"):
+        Workdir(tmp_path, SETTINGS, writes, {"train": "a", "vectors": "c"})
+    assert json.loads((tmp_path / "data.json").read_text()) == {"train": "a", "test": "b"}
+
+
+def test_a_run_without_checkpoint_may_be_started_on_other_data(tmp_path):
+    for data in ({"train": "a"}, {"train": "b"}):
+        Workdir(tmp_path, SETTINGS, data=data)
+        assert json.loads((tmp_path / "data.json").read_text()) == data
+
+
+def test_a_run_of_an_earlier_version_notes_its_data_from_now_on(tmp_path):
+    begun(tmp_path, None)
+    Workdir(tmp_path, SETTINGS, data={"train": "a"})
+    with pytest.raises(ValueError, match="other data"):
+        Workdir(tmp_path, SETTINGS, data={"train": "b"})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[" * 100_000])
+def test_a_damaged_note_of_the_data_is_one_line(tmp_path, text):
+    begun(tmp_path, {"train": "a"})
+    (tmp_path / "data.json").write_text(text)
+    with pytest.raises(ValueError, match="has a data.json that is .*, expected a new") as error:
+        Workdir(tmp_path, SETTINGS, data={"train": "a"})
+    assert "\n" not in str(error.value)
+
+
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(ValueError, match="has files but no config.json"):
@@ -47,6 +87,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
         ("null", "has a config.json that is a NoneType, expected"),
         ("rate: 0.1", "has a config.json that is no JSON .Expecting value.*., expected"),
         ("", "has a config.json that is no JSON"),
+        ("[" * 100_000, "has a config.json that is no JSON .it is nested too deeply., expected"),
     ],
 )
 def test_a_config_of_something_else_is_refused_and_left_alone(tmp_path, text, message, writes):

@@ -19,7 +19,8 @@ SETTINGS = {"attention": "lvml", "num_examples": 50, "num_test_examples": 20, "s
 
 @pytest.fixture(scope="module")
 def model():
-    model = az.FocusClassifier(*az.models.networks("digits", (8, 8, 1), 3), "lvml")
+    networks = az.models.networks("digits", (8, 8, 1), 3)
+    model = az.FocusClassifier(*networks, "lvml", class_names=["0", "1", "2"])
     model.build((None, 5, 8, 8, 1))
     return model
 
@@ -52,6 +53,7 @@ def test_preset_of_a_run(run, model, tmp_path):
     twin = az.FocusClassifier.from_preset(folder)
     x = np.zeros((1, 5, 8, 8, 1), "float32")
     np.testing.assert_array_equal(twin(x)["label"], model(x)["label"])
+    assert twin.class_names == card.classes == ("0", "1", "2")
 
 
 @pytest.mark.parametrize(
@@ -68,10 +70,11 @@ def test_command_has_the_runs_settings(settings):
     assert flags == {"attention": trained.attention} | {k: str(v) for k, v in settings.items()}
 
 
-@pytest.mark.parametrize("name", ["config.json", "results.json"])
-def test_unfinished_run_is_refused(run, tmp_path, name):
-    (run / name).unlink()
-    with pytest.raises(ValueError, match=f"has no sound {name}, expected a finished run"):
+@pytest.mark.parametrize("text", [None, "", "[" * 100_000])
+@pytest.mark.parametrize("name", ["config.json", "results.json", "model.keras"])
+def test_unfinished_run_or_a_damaged_one_is_refused(run, tmp_path, name, text):
+    (run / name).unlink() if text is None else (run / name).write_text(text)
+    with pytest.raises(ValueError, match=rf"has no sound {name}.*, expected a finished run"):
         make_preset.make_preset(run=str(run), preset=str(tmp_path / "preset"))
 
 

@@ -6,13 +6,13 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+from attention_zoo._json import loads
 from attention_zoo._settings import make
 from attention_zoo.trainers.fixed_focus_settings import completed
 from attention_zoo.trainers.reproduction.job import Job
 from attention_zoo.trainers.reproduction.runs import Run
-from attention_zoo.training.preemption import Preemption
+from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.processes import run_in_process
-from attention_zoo.training.run import Preempted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,8 @@ def run_jobs(jobs, folder, places, workers, tell=print):
     """Runs what is not finished; one that fails does not stop the others.
 
     A job is finished when its folder has a results.json, of the same settings; others go on from
-    their checkpoints. What a job prints goes to `logs/` below the folder. SIGTERM is passed on to
-    the jobs that run, which save and stop; no other is started.
+    their checkpoints. What a job prints goes to `logs/` below the folder. A signal to stop is
+    passed on to the jobs that run, which save and stop; no other is started.
 
     Args:
         jobs: of one suite.
@@ -48,7 +48,7 @@ def run_jobs(jobs, folder, places, workers, tell=print):
         An `Outcome` each, in the order of the jobs.
 
     Raises:
-        Preempted: after SIGTERM, where jobs are left.
+        Preempted: after SIGTERM, SIGINT or SIGHUP, where jobs are left.
     """
 
     def one(job):
@@ -62,7 +62,8 @@ def run_jobs(jobs, folder, places, workers, tell=print):
         outcomes = list(pool.map(one, jobs))
     left = sum(outcome.state == "to run" for outcome in outcomes)
     if left:
-        raise Preempted(f"SIGTERM: {left} jobs are left, expected the same command to go on")
+        notice = f"{stop.signal.name}: {left} jobs are left, expected the same command to go on"
+        raise Preempted(notice, stop.signal)
     return outcomes
 
 
@@ -90,7 +91,7 @@ def _outcome(job, folder, places, workers, stop):
             return Outcome(job, "done")
         if not stop.requested:
             return Outcome(job, "failed", reason)
-    return Outcome(job, "to run", "stopped by SIGTERM")
+    return Outcome(job, "to run", "stopped by a signal")
 
 
 def _command(job):
@@ -115,7 +116,7 @@ def _fault(job, workdir):
 
 def _difference(job, workdir):
     """Where a run's settings, defaults too, are not those of the job, in a line; or empty."""
-    kept = json.loads((workdir / "config.json").read_text())
+    kept = loads((workdir / "config.json").read_bytes())
     for name, value in _asked(job).items():
         found = kept.get(name)
         if found != value:

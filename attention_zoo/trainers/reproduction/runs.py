@@ -2,10 +2,10 @@
 
 import dataclasses
 import functools
-import json
 from pathlib import Path
 
-from attention_zoo.report.run import read_columns
+from attention_zoo._json import loads
+from attention_zoo.report.csv_table import read_columns
 from attention_zoo.trainers.reproduction.job import ROWS, Job
 
 
@@ -24,12 +24,12 @@ class Run:
     @functools.cached_property
     def config(self):
         """Of config.json: all settings of the run."""
-        return json.loads((self.folder / "config.json").read_text())
+        return loads((self.folder / "config.json").read_bytes())
 
     @functools.cached_property
     def results(self):
         """Of results.json."""
-        return json.loads((self.folder / "results.json").read_text())
+        return loads((self.folder / "results.json").read_bytes())
 
     @functools.cached_property
     def curves(self):
