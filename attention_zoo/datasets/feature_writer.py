@@ -220,7 +220,7 @@ def _wrong(facts, count, itemsize):
             return f"{name} {str(facts.get(name))[:40]!r}"
     if facts.get("bytes") != done * shape[0] * shape[1] * itemsize:
         return f"{str(facts.get('bytes'))[:40]} bytes of {done} pictures of shape {str(shape)[:40]}"
-    sums = facts.get("sums")
+    sums: typing.Any = facts.get("sums")
     if not _is_list(sums, -(-done // block)) or not all(isinstance(one, str) for one in sums):
         return f"sums that are not one for each {block} pictures"
     return ""
