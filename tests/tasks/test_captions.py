@@ -178,7 +178,7 @@ def test_the_miniature_is_learnt(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"attention": "focus"}, r"^attention is 'focus', expected one of \['soft', 'hard', 'lvml"),
+        ({"attention": "focus"}, r"^attention is 'focus', expected one of \['gumbel', 'hard', "),
         ({"batch_size": 200}, "^batch_size is 200, expected 144 or less, the training examples$"),
         ({"min_count": 1000}, "^the vocabulary has 0 words: none comes 1000 times or more in "),
         ({"test_split": "test"}, "^split is 'test', expected train or validation, or slices"),
