@@ -116,7 +116,7 @@ def train(args, name, seed, steps_file):
     model, settings = build(args, cure, seed, training)
     step, look = compiled(model, cure.entropy_bonus)
     source, per_epoch = training.source, training.num_examples // settings.batch_size
-    batches = iter(source.endless_indices(settings.batch_size, seed=seed))
+    batches = iter(source.indices().endless(settings.batch_size, seed=seed))
     rows = []
     for number in range(settings.epochs * per_epoch):
         indices, targets = next(batches)

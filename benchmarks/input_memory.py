@@ -4,7 +4,7 @@ r"""Measures the peak memory of the input side: 5 segments a mosaic against 100.
 
 Each row is a process of its own, which draws the mosaics and goes through them once:
 
-- trainer: what `trainers/loop.py` reads: rows of the index table, equal batches whatever the number
+- trainer: what `training/loop.py` reads: rows of the index table, equal batches whatever the number
   of segments, with the base images on the device; pixels are gathered within the training step
 - fit, equal images: batches of pixels for `model.fit`, as many images whatever their segments
 - fit, equal batch: batches of as many mosaics, 20 times the pixels at 100 segments

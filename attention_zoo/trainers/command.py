@@ -106,6 +106,31 @@ def tables(evaluations):
     return "\n\n".join(f"{split}: {one.table()}" for split, one in evaluations.items())
 
 
+def start(define, main):
+    """Runs a program that is no trainer: what is wrong is said in one line.
+
+    Args:
+        define: function that defines its flags.
+        main: function of the flags.
+    """
+
+    def run(argv):
+        if len(argv) > 1:
+            raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
+        try:
+            main(flags.FLAGS)
+        except Preempted as notice:
+            logging.warning("%s", notice)
+            sys.exit(128 + notice.signal)
+        except (ValueError, OSError, tf.errors.OpError) as error:
+            sys.exit(f"error: {one_line(error)}")
+
+    logging.set_verbosity(logging.WARNING)
+    warnings.showwarning = show_warning
+    define()
+    app.run(run, flags_parser=parse_flags)
+
+
 def show_warning(message, *where, **more):
     """A warning in one line, above the progress bar if there is one; as `warnings.showwarning`."""
     tqdm.write(f"warning: {' '.join(str(message).split())}", file=sys.stderr)

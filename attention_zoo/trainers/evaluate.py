@@ -4,12 +4,11 @@ python -m attention_zoo.trainers.evaluate --run=runs/sdc --split=validation
 python -m attention_zoo.trainers.evaluate --run=runs/hatexplain --data_dir=other_posts
 """
 
-import sys
+from absl import flags
 
-from absl import app, flags, logging
-
-from attention_zoo._settings import list_in_help, parse_flags
+from attention_zoo._settings import list_in_help
 from attention_zoo.tasks import evaluate_finished
+from attention_zoo.trainers.command import start
 
 _OWN = {
     "run": (None, "Folder of the finished run."),
@@ -26,27 +25,19 @@ def define():
         list_in_help(name)
 
 
-def main(argv):
+def main(chosen):
     """Evaluates, and prints the figures."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-    chosen = flags.FLAGS
+    if chosen.run is None:
+        raise ValueError("run is unset, expected the folder of a finished run")
     given = {name: chosen[name].value for name in ("data_dir", "test_split")}
-    try:
-        if chosen.run is None:
-            raise ValueError("run is unset, expected the folder of a finished run")
-        settings = {name: value for name, value in given.items() if value is not None}
-        found = evaluate_finished(chosen.run, split=chosen.split, **settings)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
+    settings = {name: value for name, value in given.items() if value is not None}
+    found = evaluate_finished(chosen.run, split=chosen.split, **settings)
     print(f"{chosen.split}: {found.table()}")
 
 
 def run():
     """The console script."""
-    logging.set_verbosity(logging.WARNING)
-    define()
-    app.run(main, flags_parser=parse_flags)
+    start(define, main)
 
 
 if __name__ == "__main__":

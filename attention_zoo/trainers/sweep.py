@@ -12,11 +12,11 @@ task of an array job runs one of them: --only=$SLURM_ARRAY_TASK_ID; --dry_run li
 import dataclasses
 import sys
 
-from absl import app, flags, logging
+from absl import flags
 
-from attention_zoo._settings import list_in_help, parse_flags, value_of
+from attention_zoo._settings import list_in_help, value_of
 from attention_zoo.tasks import TASKS, get
-from attention_zoo.training.preemption import Preempted
+from attention_zoo.trainers.command import start
 from attention_zoo.training.sweep import jobs_of, run_sweep
 
 
@@ -68,27 +68,18 @@ def _parts(text):
     return text.split(",")
 
 
-def main(argv):
-    """Runs the sweep of the parsed flags."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-    chosen = flags.FLAGS
+def main(chosen):
+    """Runs the sweep of the flags."""
     task = get(chosen.task)
     given = {name: chosen[name].value for name in _settings() if chosen[name].value is not None}
-    try:
-        grid, fixed = grid_of(task.config, given)
-        jobs = jobs_of(grid)
-        if chosen.dry_run:
-            print("\n".join(f"{number} {job.name}" for number, job in enumerate(jobs)))
-            return
-        outcomes = run_sweep(
-            task, chosen.folder, grid, workers=chosen.workers, only=chosen.only, **fixed
-        )
-    except Preempted as notice:
-        logging.warning("%s", notice)
-        sys.exit(143)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
+    grid, fixed = grid_of(task.config, given)
+    jobs = jobs_of(grid)
+    if chosen.dry_run:
+        print("\n".join(f"{number} {job.name}" for number, job in enumerate(jobs)))
+        return
+    outcomes = run_sweep(
+        task, chosen.folder, grid, workers=chosen.workers, only=chosen.only, **fixed
+    )
     failed = sum(map(bool, outcomes.values()))
     print(f"{len(outcomes) - failed} of {len(jobs)} runs done, {failed} failed")
     print(f"written to {chosen.folder}/sweep.html")
@@ -98,9 +89,7 @@ def main(argv):
 
 def run():
     """The console script."""
-    logging.set_verbosity(logging.WARNING)
-    define()
-    app.run(main, flags_parser=parse_flags)
+    start(define, main)
 
 
 if __name__ == "__main__":

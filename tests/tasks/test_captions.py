@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 import attention_zoo as az
-from attention_zoo.metrics import captions as scores
 from attention_zoo.tasks import CaptionsTask
 from attention_zoo.tasks.captions import CaptionsConfig
 from attention_zoo.training.config import make_optimizer
@@ -30,26 +29,6 @@ TINY = {
     "train_split": "train[:48]",
     "validation_split": "train[48:]",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_java():
-    """METEOR takes some ten seconds of a run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scores, "_has_java", lambda: False)
-        yield
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    """The path of an encoder of 2 × 2 regions: the mean colours, as they are and mixed."""
-    keras.utils.set_random_seed(1)
-    inputs = keras.Input((32, 32, 3))
-    x = keras.layers.Rescaling(1 / 127.5, -1.0)(keras.layers.AveragePooling2D(16)(inputs))
-    x = keras.layers.Concatenate()([x, keras.layers.Conv2D(5, 1, activation="relu")(x)])
-    path = tmp_path_factory.mktemp("encoder") / "encoder.keras"
-    keras.Model(inputs, x).save(path)
-    return str(path)
 
 
 @pytest.fixture(scope="module")
