@@ -121,8 +121,8 @@ def start(define, main):
             main(flags.FLAGS)
         except Preempted as notice:
             logging.warning("%s", notice)
-            sys.exit(128 + notice.signal)
-        except (ValueError, OSError, tf.errors.OpError) as error:
+            sys.exit(SIGNALLED + notice.signal)
+        except _EXPECTED as error:
             sys.exit(f"error: {one_line(error)}")
 
     logging.set_verbosity(logging.WARNING)
