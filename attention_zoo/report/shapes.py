@@ -60,6 +60,7 @@ _NAMES = {type(None): "null"}
 _FIGURE = (*NUMBER, type(None))
 _SCALAR = (str, bool, *NUMBER, type(None))
 _SPLIT = {str: _FIGURE}
+_OBJECT = (str, dict)  # by its name, or the config of what a user brought
 _EXAMPLE = Whole(
     {"pictures": [str], "tokens": [str]},
     number=int,
@@ -71,13 +72,16 @@ _EXAMPLE = Whole(
 )
 
 SHAPES = {
-    "config.json": {str: _SCALAR},
-    "about.json": {"defaults": {str: _SCALAR}, str: str},
+    "config.json": {"attention": _OBJECT, "optimizer": _OBJECT, "callbacks": list, str: _SCALAR},
+    "about.json": {"defaults": {str: _SCALAR}, "words": {str: str}, str: str},
     "results.json": {
         "test": _SPLIT,
         "validation": _SPLIT,
         "train": _SPLIT,
         "class_names": [str],
+        "num_examples": {str: int},
+        "floors": {str: _SPLIT},
+        "collapsed_epoch": _FIGURE,
         "switched_epoch": _FIGURE,
         "kept_epoch": _FIGURE,
         "deviation": {str: Whole(mu=NUMBER, nu=NUMBER)},

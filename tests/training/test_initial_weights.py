@@ -1,0 +1,96 @@
+"""Weights to start from: files, models, runs and presets, with the same classes or others."""
+
+import keras
+import numpy as np
+import pytest
+
+import attention_zoo as az
+from attention_zoo.models import FocusClassifier, networks
+from attention_zoo.training.initial_weights import load_initial_weights
+
+
+def model_of(classes, name="digits", attention="lvml"):
+    model = FocusClassifier(*networks(name, (8, 8, 1), classes), attention)
+    model.build((None, 5, 8, 8, 1))
+    return model
+
+
+@pytest.fixture
+def trained():
+    """A model of 3 classes whose weights are no initial ones."""
+    model = model_of(3)
+    for weight in model.weights:
+        if "float" in weight.dtype:
+            weight.assign(weight + 0.5)
+    return model
+
+
+def equal(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_a_model_and_the_folder_of_a_run(trained, tmp_path):
+    trained.save(tmp_path / "model.keras")
+    for source in (tmp_path / "model.keras", tmp_path):
+        model = model_of(3)
+        load_initial_weights(model, str(source))
+        assert equal(model.get_weights(), trained.get_weights())
+
+
+def test_a_preset():
+    model, preset = model_of(3), FocusClassifier.from_preset("sdc_digits_lvml")
+    load_initial_weights(model, "sdc_digits_lvml")
+    assert equal(model.get_weights(), preset.get_weights())
+
+
+def test_other_classes_get_a_new_last_layer_and_all_else(trained, tmp_path):
+    trained.save(tmp_path / "model.keras")
+    model = model_of(7)
+    before = model.classifier.layers[-1].get_weights()
+    load_initial_weights(model, str(tmp_path / "model.keras"))
+    assert equal(model.focus.get_weights(), trained.focus.get_weights())
+    ours, theirs = (one.classifier.layers for one in (model, trained))
+    for own, other in zip(ours[:-1], theirs[:-1], strict=True):
+        assert equal(own.get_weights(), other.get_weights())
+    assert equal(ours[-1].get_weights(), before)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: model_of(3, "linear"), "a FocusClassifier of .* variables for a FocusClassifier"),
+        (lambda: keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), "a Sequential of 2"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(make, reason, tmp_path):
+    make().save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=f"^initial_weights is .*, expected weights .*{reason}"):
+        load_initial_weights(model_of(3), str(tmp_path / "model.keras"))
+
+
+def test_another_shape_below_the_head_is_refused(tmp_path):
+    other = FocusClassifier(*networks("digits", (10, 10, 1), 3), "lvml")
+    other.build((None, 5, 10, 10, 1))
+    other.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=r"^initial_weights is .*\(.*dense.* for .*dense"):
+        load_initial_weights(model_of(3), str(tmp_path / "model.keras"))
+
+
+def test_nothing_of_that_name(tmp_path):
+    for source in ("sdc_digits_lvm", str(tmp_path / "none.keras"), str(tmp_path / "w.weights.h5")):
+        with pytest.raises(ValueError, match="^initial_weights is ") as error:
+            load_initial_weights(model_of(3), source)
+        assert "\n" not in str(error.value)
+
+
+def test_a_run_begins_with_them(tmp_path):
+    settings = {"num_examples": 64, "num_test_examples": 32, "batch_size": 32, "epochs": 1}
+    found = az.train(
+        "mosaics",
+        tmp_path,
+        initial_weights="sdc_digits_lvml",
+        attention="lvml",
+        learning_rate=1e-9,
+        **settings,
+    )
+    assert found["test"].focus_accuracy > 0.9  # which 64 mosaics do not teach

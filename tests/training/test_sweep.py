@@ -1,0 +1,146 @@
+"""Sweeps: which runs there are, what they sum up to, and that they go on where they stopped."""
+
+import csv
+import json
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import attention_zoo as az
+from attention_zoo.report import sweep as page
+from attention_zoo.tasks import MosaicsTask
+from attention_zoo.trainers.sweep import grid_of
+from attention_zoo.training import sweep
+from attention_zoo.training.preemption import Preempted
+
+TINY = {"num_examples": 64, "num_test_examples": 32, "batch_size": 32, "epochs": 1}
+
+
+def test_a_job_for_every_combination_seeds_last():
+    jobs = sweep.jobs_of({"seed": [0, 1], "attention": ["soft", "lvml"], "learning_rate": [0.1]})
+    assert [job.name for job in jobs] == [
+        "attention=soft,learning_rate=0.1,seed=0",
+        "attention=soft,learning_rate=0.1,seed=1",
+        "attention=lvml,learning_rate=0.1,seed=0",
+        "attention=lvml,learning_rate=0.1,seed=1",
+    ]
+    assert jobs[1].settings == {"attention": "soft", "learning_rate": 0.1, "seed": 1}
+    names = [job.name for job in sweep.jobs_of({"dataset": ["sdc/digits", "../x"]})]
+    assert names == ["dataset=sdc_digits", "dataset=.._x"]
+
+
+def test_texts_of_flags_become_lists_ranges_and_values():
+    given = {"seed": "0:3", "learning_rate": "0.1,0.02", "attention": "soft", "epochs": "7"}
+    assert grid_of(MosaicsTask.config, given) == (
+        {"seed": [0, 1, 2], "learning_rate": [0.1, 0.02]},
+        {"attention": "soft", "epochs": 7},
+    )
+    for wrong, message in (
+        ({"epochs": "many"}, "^epochs is 'many', expected a whole number$"),
+        ({"epochs": "1,0"}, "^epochs is 0, expected 1 or more$"),
+        ({"speed": "1"}, "^unknown setting 'speed', expected some of"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            grid_of(MosaicsTask.config, wrong)
+
+
+def test_means_and_deviations_over_seeds():
+    rng = np.random.default_rng(0)
+    values = rng.uniform(size=(2, 3))
+    settings = [{"attention": name, "seed": s} for name in ("soft", "lvml") for s in range(3)]
+    rows = [{"run": "", "seed": 0, "test/nll": float(v)} for v in values.ravel()]
+    groups = page.summarised(rows, settings, ["attention"])
+    for group, name, of in zip(groups, ("soft", "lvml"), values):
+        assert group["settings"] == {"attention": name} and group["runs"] == 3
+        mean, sd = group["figures"]["test/nll"]
+        assert mean == pytest.approx(of.mean()) and sd == pytest.approx(of.std(ddof=1))
+        assert "seed" not in group["figures"]
+    (alone,) = page.summarised(rows[:1], settings[:1], [])
+    assert math.isnan(alone["figures"]["test/nll"][1])
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Jobs run here, not in processes of their own; returns the names of those that did."""
+    ran = []
+
+    def run(function, workdir, settings, log, threads, stop):
+        ran.append(workdir.name)
+        try:
+            function(str(workdir), **settings)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    monkeypatch.setattr(sweep, "run_in_process", run)
+    return ran
+
+
+def test_what_is_finished_is_not_run_again_and_one_that_fails_stops_no_other(
+    tmp_path, in_this_process
+):
+    told: list = []
+    common = TINY | {"network": "linear", "attention": "soft"}
+    grid = {"seed": [0, 1], "train_split": ["train[:90%]", "train[:0]"]}
+    task = MosaicsTask()
+    first = sweep.run_sweep(task, tmp_path, grid, only=1, **common)
+    assert first == {"train_split=train__90%_,seed=1": ""} or list(first.values()) == [""]
+    outcomes = sweep.run_sweep(task, tmp_path, grid, tell=told.append, **common)
+    failed = [name for name, reason in outcomes.items() if reason]
+    assert len(in_this_process) == 4 and len(outcomes) == 4  # one was finished
+    assert len(failed) == 2 and all("train[:0]" in name for name in failed)
+    assert sum(line.endswith(": done") for line in told) == 2
+    rows = az.report.load(*(tmp_path / name for name in outcomes if name not in failed))
+    with (tmp_path / "summary.csv").open(newline="") as file:
+        (summary,) = csv.DictReader(file)
+    accuracies = [row["test/soft_accuracy"] for row in rows]
+    assert float(summary["test/soft_accuracy mean"]) == pytest.approx(np.mean(accuracies))
+    text = (tmp_path / "sweep.html").read_text()
+    assert "2 of 4 runs finished" in text and "train[:90%]" in text
+
+
+def test_bad_settings_of_any_job_stop_all_before_the_first(tmp_path, in_this_process):
+    with pytest.raises(ValueError, match="^epochs is 0, expected 1 or more$"):
+        sweep.run_sweep(MosaicsTask(), tmp_path / "s", {"epochs": [1, 0]}, **TINY | {"epochs": 1})
+    with pytest.raises(ValueError, match="^only is 2, expected 0 to 1: there are 2$"):
+        sweep.run_sweep(MosaicsTask(), tmp_path / "s", {"seed": [0, 1]}, only=2)
+    assert not in_this_process and not (tmp_path / "s").exists()
+
+
+def test_a_signal_leaves_the_rest_for_the_same_command(tmp_path, monkeypatch):
+    def stopped(function, workdir, settings, log, threads, stop):
+        stop.requested = True
+        return "Preempted: saved"
+
+    monkeypatch.setattr(sweep, "run_in_process", stopped)
+    with pytest.raises(Preempted, match="^SIGTERM: 3 jobs are left, expected the same command"):
+        sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0, 1, 2]})
+
+
+def test_a_page_of_many_runs_has_a_row_a_setting(tmp_path):
+    jobs = []
+    for i, rate in enumerate(np.linspace(0.01, 0.4, 40)):
+        for seed in range(3):
+            job = SimpleNamespace(
+                name=f"{i}_{seed}", settings={"learning_rate": rate, "seed": seed}
+            )
+            (tmp_path / job.name).mkdir()
+            figures = {"test": {"focus_accuracy": 0.5 + seed / 100}}
+            (tmp_path / job.name / "results.json").write_text(json.dumps(figures))
+            (tmp_path / job.name / "config.json").write_text(json.dumps(settings))
+            jobs.append(job)
+    az.report.write_sweep(tmp_path, jobs)
+    text = (tmp_path / "sweep.html").read_text()
+    assert text.count("<tr>") == 1 + 40
+    assert "51.0% ± 1.0" in text
+
+
+@pytest.mark.slow
+def test_in_processes_of_their_own(tmp_path):
+    settings = TINY | {"network": "linear", "attention": "soft"}
+    outcomes = az.sweep("mosaics", tmp_path, {"seed": [0, 1]}, workers=2, **settings)
+    assert list(outcomes.values()) == ["", ""]
+    assert (tmp_path / "seed=0/results.json").exists()
+    assert "step" in (tmp_path / "logs/seed=0.txt").read_text()
