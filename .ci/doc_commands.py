@@ -26,7 +26,7 @@ for program in .venv/bin/{python,pip,ruff,mypy,pytest} .ci/run; do
 done
 PATH=/nowhere
 """
-OTHERS = {".ci/run", "bash", "curl", "docker", "git", "mkdir", "mypy", "pytest", "rm", "ruff"}
+OTHERS = {".ci/run", "bash", "curl", "docker", "git", "mkdir", "mypy", "pytest", "rm", "ruff", "uv"}
 
 
 class Fault(Exception):
