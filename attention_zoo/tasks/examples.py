@@ -30,47 +30,69 @@ class Extreme:
     true: list[int]
 
 
-def extremes(model, dataset, count=4):
+def extremes(model, dataset, count=4, same=None):
     """The examples whose true label has the highest likelihood, and those with the lowest.
+
+    They are spread over the classes, and over those whose truth is known and those whose is not:
+    each such group gives its own first example, then its second, until there are enough.
 
     Args:
         model: a FocusClassifier.
         dataset: batches of (inputs, {"label", "focus"}), as of `evaluation.evaluate`.
         count: how many of each; of equals the first.
+        same: function of an example's number, -> what only one of those shown may be equal in; None
+            tells all apart.
 
     Returns:
         Two lists of `Extreme`, the highest from the top down, the lowest from the bottom up.
     """
-    best: list[Extreme] = []
-    worst: list[Extreme] = []
+    found = list(_all(model, dataset))
+    ends = []
+    for sign in (-1, 1):
+        order = sorted(found, key=lambda one, s=sign: (s * one.log_likelihood, one.number))
+        ends.append(_spread(order, count, same or (lambda number: number)))
+    return ends[0], ends[1]
+
+
+def _spread(order, count, same):
+    """Of each group the first that is like none before it, in turn; in the order given."""
+    groups: dict[tuple, list[Extreme]] = {}
+    for one in order:
+        groups.setdefault((one.label, bool(one.true)), []).append(one)
+    chosen: list[Extreme] = []
+    seen = set()
+    while groups and len(chosen) < count:
+        for key in list(groups)[: count - len(chosen)]:
+            queue = groups[key]
+            while queue and same(queue[0].number) in seen:
+                queue.pop(0)
+            if queue:
+                seen.add(same(queue[0].number))
+                chosen.append(queue.pop(0))
+            if not queue:
+                del groups[key]
+    numbers = {one.number for one in chosen}
+    return [one for one in order if one.number in numbers]
+
+
+def _all(model, dataset):
+    """The `Extreme` of every example."""
     first = 0
     for inputs, truth in dataset:
         with tracing.expected():
             outputs = model.predict_on_batch(inputs)
-        found = _batch(outputs, truth, first, count)
-        best = sorted([*best, *found], key=lambda one: (-one.log_likelihood, one.number))[:count]
-        worst = sorted([*worst, *found], key=lambda one: (one.log_likelihood, one.number))[:count]
-        first += len(truth["label"])
-    return best, worst
-
-
-def _batch(outputs, truth, first, count):
-    """The `Extreme`s of a batch, both ends."""
-    labels, focus = (np.asarray(truth[name]) for name in ("label", "focus"))
-    log_p, a = outputs["label"], outputs["focus"]
-    likelihoods = log_p[np.arange(len(labels)), labels]
-    ends = np.argsort(-likelihoods, kind="stable")[:count], np.argsort(likelihoods, kind="stable")
-    return [
-        Extreme(
-            number=first + int(i),
-            label=int(labels[i]),
-            prediction=int(log_p[i].argmax()),
-            log_likelihood=float(likelihoods[i]),
-            attention=a[i],
-            true=_true_segments(focus[i]),
-        )
-        for i in sorted({*ends[0].tolist(), *ends[1][:count].tolist()})
-    ]
+        labels, focus = (np.asarray(truth[name]) for name in ("label", "focus"))
+        log_p, a = outputs["label"], outputs["focus"]
+        for i, label in enumerate(labels):
+            yield Extreme(
+                number=first + i,
+                label=int(label),
+                prediction=int(log_p[i].argmax()),
+                log_likelihood=float(log_p[i, label]),
+                attention=a[i],
+                true=_true_segments(focus[i]),
+            )
+        first += len(labels)
 
 
 def _true_segments(focus):
@@ -89,7 +111,9 @@ def mosaic_examples(model, info):
         segments = source.images.numpy()[source.table[example.number]]
         return {"pictures": [_png(segment) for segment in segments]}
 
-    return _examples(model, source.dataset(256), info.class_names, pictures)
+    foreground = source.table[np.arange(len(source)), source.focus]
+    same = foreground.tolist().__getitem__  # one mosaic of a foreground image is enough
+    return _examples(model, source.dataset(256), info.class_names, pictures, same)
 
 
 def post_examples(model, info):
@@ -99,11 +123,14 @@ def post_examples(model, info):
         post = info.source.strings[example.number].numpy()
         return {"tokens": [token.decode("utf-8", "replace") for token in post]}
 
-    return _examples(model, info.source.dataset(256), info.class_names, tokens)
+    def same(number):
+        return tuple(info.source.strings[number].numpy())
+
+    return _examples(model, info.source.dataset(256), info.class_names, tokens, same)
 
 
-def _examples(model, dataset, class_names, segments):
-    best, worst = extremes(model, dataset)
+def _examples(model, dataset, class_names, segments, same):
+    best, worst = extremes(model, dataset, same=same)
 
     def described(example):
         shown = segments(example)

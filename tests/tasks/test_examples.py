@@ -32,20 +32,49 @@ def by_numpy(mosaics):
     return p, outputs["label"], outputs["focus"]
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 16, 70])
+@pytest.mark.parametrize("batch_size", [1, 16, 70])
 def test_extremes_are_those_of_highest_and_lowest_likelihood(mosaics, by_numpy, batch_size):
+    """Of three classes and five places: two of the two classes that come first, one of the last."""
     model, info = mosaics
     best, worst = extremes(model, info.source.dataset(batch_size), count=5)
     p, log_p, a = by_numpy
-    order = np.argsort(p)
-    assert [one.number for one in worst] == order[:5].tolist()
-    assert [one.number for one in best] == order[::-1][:5].tolist()
+    labels = info.source.labels
+    for found, order in ((worst, np.argsort(p)), (best, np.argsort(-p))):
+        classes = list(dict.fromkeys(labels[order].tolist()))  # as they come
+        expected = [
+            number
+            for place, label in enumerate(classes)
+            for number in order[labels[order] == label][: 2 if place < 2 else 1]
+        ]
+        ranks = {number: rank for rank, number in enumerate(order.tolist())}
+        assert [one.number for one in found] == sorted(expected, key=ranks.__getitem__)
     for one in [*best, *worst]:
         assert one.log_likelihood == pytest.approx(np.log(p[one.number]), abs=1e-5)
         assert one.label == info.source.labels[one.number]
         assert one.prediction == log_p[one.number].argmax()
         assert one.true == [info.source.focus[one.number]]
         np.testing.assert_allclose(one.attention, a[one.number], atol=1e-5)
+
+
+def test_examples_are_of_known_and_of_unknown_focus(linear):
+    """Also where all those of highest likelihood are of one class without a known focus."""
+    model = linear(np.zeros(2), np.eye(2, 3))
+    x = np.zeros((8, 4, 2), "float32")
+    x[:4, :, 0] = 9.0  # sure of class 0
+    focus = np.array([-1] * 6 + [1, 2])
+    batch = x, {"label": np.array([0, 0, 0, 0, 0, 1, 1, 0]), "focus": focus}
+    best, _ = extremes(model, [batch], count=4)
+    groups = [(one.label, bool(one.true)) for one in best]
+    assert sorted(groups) == [(0, False), (0, True), (1, False), (1, True)]
+
+
+def test_no_two_are_of_the_same_picture(mosaics):
+    model, info = mosaics
+    source = info.source
+    foreground = source.table[np.arange(len(source)), source.focus]
+    for end in ("best", "worst"):
+        numbers = [one["number"] for one in mosaic_examples(model, info)[end]]
+        assert len(numbers) == 4 == len(set(foreground[numbers].tolist()))
 
 
 def test_of_equals_the_first_are_taken(linear):

@@ -123,9 +123,8 @@ def test_a_page_of_many_runs_has_a_row_a_setting(tmp_path):
     jobs = []
     for i, rate in enumerate(np.linspace(0.01, 0.4, 40)):
         for seed in range(3):
-            job = SimpleNamespace(
-                name=f"{i}_{seed}", settings={"learning_rate": rate, "seed": seed}
-            )
+            settings = {"learning_rate": rate, "seed": seed}
+            job = SimpleNamespace(name=f"{i}_{seed}", settings=settings)
             (tmp_path / job.name).mkdir()
             figures = {"test": {"focus_accuracy": 0.5 + seed / 100}}
             (tmp_path / job.name / "results.json").write_text(json.dumps(figures))
