@@ -1,7 +1,6 @@
 """Macro F1 and AUROC, by scikit-learn."""
 
 import numpy as np
-from sklearn.metrics import f1_score, roc_auc_score
 
 
 def macro_f1(labels, probabilities):
@@ -16,6 +15,8 @@ def macro_f1(labels, probabilities):
     """
     if np.isnan(probabilities).any():
         return float("nan")
+    from sklearn.metrics import f1_score  # slow to import
+
     return float(f1_score(labels, np.argmax(probabilities, axis=1), average="macro"))
 
 
@@ -32,6 +33,8 @@ def auroc(labels, probabilities):
         labels: class ids (n,).
         probabilities: (n, c), rows that sum to 1.
     """
+    from sklearn.metrics import roc_auc_score  # slow to import
+
     labels = np.asarray(labels)
     p = np.asarray(probabilities, "float64")
     p = p / p.sum(axis=1, keepdims=True)

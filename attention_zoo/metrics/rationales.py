@@ -9,7 +9,6 @@ arXiv:2012.10289, which take the 5 most attended tokens.
 """
 
 import numpy as np
-from sklearn.metrics import auc, average_precision_score, precision_recall_curve
 
 
 def predicted_rationale(attention, top_k=5):
@@ -109,6 +108,8 @@ def average_precision(rationale, attention, mask=None):
     Returns:
         (n,), 0 to 1.
     """
+    from sklearn.metrics import average_precision_score  # slow to import
+
     return _by_post(average_precision_score, rationale, attention, mask)
 
 
@@ -141,6 +142,8 @@ def _by_post(score, rationale, attention, mask):
 
 
 def _trapezoids(rationale, attention):
+    from sklearn.metrics import auc, precision_recall_curve  # slow to import
+
     precision, recall, _ = precision_recall_curve(rationale, attention)
     return auc(recall, precision)
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import tensorflow as tf
 from absl import app, flags, logging
@@ -87,7 +88,8 @@ class Command:
             sys.exit(SIGNALLED + signal.SIGINT)
         except _EXPECTED as error:
             sys.exit(f"error: {one_line(error)}")
-        print(f"{self.report(results)}\n\nwritten to {workdir}")
+        page = Path(workdir, "report.html")
+        print(f"{self.report(results)}\n\nwritten to {page if page.is_file() else workdir}")
 
 
 def command(task, workdir, description):
