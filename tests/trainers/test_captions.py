@@ -2,6 +2,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -136,9 +137,7 @@ def test_a_broken_off_run_goes_on_to_the_same_weights(
     The encoder has nothing to do: what it made of the pictures is there. The SavedModel is left
     out, whose weights are those of model.keras.
     """
-    monkeypatch.setattr(
-        caption_results, "export", lambda model, path, **_: captions.Path(path).mkdir()
-    )
+    monkeypatch.setattr(caption_results, "export", lambda model, path, **_: Path(path).mkdir())
     features = finished[0].parent / "features"
     assert len(list(features.iterdir())) == 3
     before = {path: path.stat().st_mtime_ns for path in features.rglob("*")}
