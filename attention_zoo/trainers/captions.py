@@ -114,7 +114,7 @@ def train_and_evaluate(workdir, **settings):
     Raises:
         ValueError: bad settings, or a workdir that cannot be used. FileNotFoundError: the data
         or the encoder are not there. FloatingPointError: the loss is not finite. Preempted: after
-        SIGTERM.
+        SIGTERM, SIGINT or SIGHUP.
     """
     chosen = make(Settings, settings)
     _check(chosen)

@@ -71,8 +71,9 @@ def train_and_evaluate(workdir, **settings):
     """Trains, evaluates and exports one model; started again, goes on where it was broken off.
 
     Args:
-        workdir: the run's folder; holds config.json, metrics.csv, TensorBoard events, checkpoints,
-            pictures, model.keras, saved_model/, report.html and, last of all, results.json.
+        workdir: the run's folder; holds config.json, data.json (fingerprints of the data, which a
+            resumed run must have), metrics.csv, TensorBoard events, checkpoints, pictures,
+            model.keras, saved_model/, report.html and, last of all, results.json.
         **settings: fields of `Settings`.
 
     Returns:
@@ -80,8 +81,10 @@ def train_and_evaluate(workdir, **settings):
         "test" and, where a validation split is set, for "validation".
 
     Raises:
-        ValueError: bad settings, or a workdir that cannot be used. FileNotFoundError: the data
-        are not there. FloatingPointError: the loss is not finite. Preempted: after SIGTERM.
+        ValueError: bad settings, or a workdir that cannot be used, as where the data have changed
+        since the run began. FileNotFoundError: the data
+        are not there. FloatingPointError: the loss is not finite. Preempted: after SIGTERM, SIGINT
+        or SIGHUP. OSError: the disk is full.
     """
     chosen = make(Settings, settings)
     keras.utils.set_random_seed(chosen.seed)

@@ -8,7 +8,7 @@ from absl import app
 
 from attention_zoo.trainers import command
 from attention_zoo.trainers.command import TERMINATED, Command
-from attention_zoo.trainers.training import Preempted
+from attention_zoo.trainers.preemption import Preempted
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from attention_zoo import datasets
 from attention_zoo.trainers import checkpoints, fixed_focus, fixed_focus_settings
 from attention_zoo.trainers.checkpoints import find_checkpoints
 from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, table
-from attention_zoo.trainers.training import Preempted
+from attention_zoo.trainers.preemption import Preempted
 from attention_zoo.trainers.workdir import Workdir
 
 TINY = {"num_examples": 96, "batch_size": 32, "epochs": 2, "alphas": "0.2,0.6,1.0"}

@@ -14,8 +14,8 @@ import attention_zoo as az
 from attention_zoo.models import load_token_encoder
 from attention_zoo.trainers import hatexplain
 from attention_zoo.trainers.checkpoints import find_checkpoints
+from attention_zoo.trainers.preemption import Preempted
 from attention_zoo.trainers.run_callbacks import WriteMetrics
-from attention_zoo.trainers.training import Preempted
 
 TINY = {"batch_size": 16, "epochs": 2, "subwords": 50, "embedding_size": 8}
 

@@ -13,11 +13,11 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo.trainers.folder_lock import FolderLock
+from attention_zoo.trainers.preemption import Preempted
 from attention_zoo.trainers.reproduction import page, process, runner
 from attention_zoo.trainers.reproduction.job import Job
 from attention_zoo.trainers.reproduction.needs import Places
 from attention_zoo.trainers.reproduction.runner import run_jobs
-from attention_zoo.trainers.training import Preempted
 
 
 class _Process:
@@ -94,7 +94,7 @@ PROGRAM = """
 import sys
 from attention_zoo.trainers import reproduce
 from attention_zoo.trainers.reproduction.job import comparison
-from attention_zoo.trainers.training import Preempted
+from attention_zoo.trainers.preemption import Preempted
 if __name__ == "__main__":
     small = {"num_examples": 4096, "num_test_examples": 64, "batch_size": 64, "epochs": 6}
     small |= {"checkpoint_steps": 16, "steps_per_call": 8}

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import json
 import os
@@ -13,8 +14,8 @@ from attention_zoo.callbacks import FocusStalled
 from attention_zoo.trainers import checkpoints, run_settings, sdc
 from attention_zoo.trainers.augment import AUGMENTATIONS
 from attention_zoo.trainers.checkpoints import find_checkpoints
+from attention_zoo.trainers.preemption import Preempted
 from attention_zoo.trainers.run_callbacks import WriteMetrics
-from attention_zoo.trainers.training import Preempted
 from attention_zoo.trainers.workdir import Workdir
 
 TINY = {"num_examples": 96, "num_test_examples": 64, "batch_size": 32, "epochs": 2}
@@ -101,22 +102,44 @@ def test_a_broken_off_run_goes_on_to_the_same_weights(finished, tmp_path, monkey
     assert (tmp_path / "metrics.csv").read_text() == unbroken
 
 
-def test_sigterm_saves_and_the_same_command_goes_on(finished, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name", ["SIGTERM", *(pytest.param(n, marks=pytest.mark.slow) for n in ("SIGINT", "SIGHUP"))]
+)
+def test_a_signal_saves_and_the_same_command_goes_on(name, finished, tmp_path, monkeypatch):
     """The signal comes in the first call of the second epoch, one step long."""
     settings = TINY | {"steps_per_call": 1, "checkpoint_steps": 99}
 
     def terminate(self, epoch, logs=None):
         if epoch == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), getattr(signal, name))
 
     with monkeypatch.context() as patch:
         patch.setattr(WriteMetrics, "on_epoch_begin", terminate)
-        with pytest.raises(Preempted, match="^SIGTERM: saved in .*, expected the same command"):
+        with pytest.raises(Preempted, match=f"^{name}: saved in .*, expected the same") as notice:
             sdc.train_and_evaluate(tmp_path, **settings)
+    assert notice.value.signal == getattr(signal, name)
     names = [path.name for path in (tmp_path / "checkpoints").iterdir()]
     assert names == ["step-00000004"]
     assert not (tmp_path / "results.json").exists()
     sdc.train_and_evaluate(tmp_path, **settings)
+    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
+        np.testing.assert_array_equal(resumed, unbroken)
+
+
+def test_a_disk_that_gets_full_loses_nothing(finished, tmp_path, monkeypatch, full_disk):
+    """From the second epoch on no file can grow beyond 20 kB, which a checkpoint's has to."""
+    with contextlib.ExitStack() as until_then, monkeypatch.context() as patch:
+
+        def fill(self, epoch, logs=None):
+            if epoch == 1:
+                until_then.enter_context(full_disk(20_000))
+
+        patch.setattr(WriteMetrics, "on_epoch_begin", fill)
+        with pytest.raises(OSError, match="step-00000006 cannot be written .*, expected a disk"):
+            sdc.train_and_evaluate(tmp_path, **TINY)
+    names = [path.name for path in (tmp_path / "checkpoints").iterdir()]
+    assert names == ["step-00000003"]
+    sdc.train_and_evaluate(tmp_path, **TINY)
     for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
         np.testing.assert_array_equal(resumed, unbroken)
 
