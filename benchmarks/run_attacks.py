@@ -96,14 +96,18 @@ def main():
     attacks.folder.mkdir(parents=True)
     unbroken = attacks.folder / "unbroken"
     assert attacks.trains(unbroken).code == 0
-    full_disks(attacks, state(unbroken))
-    signals(attacks, state(unbroken))
-    no_memory(attacks)
-    edited_data(attacks)
-    damaged_files(attacks, unbroken)
-    random_changes(attacks, unbroken, args.changes)
-    if args.workers:
-        lost_workers(attacks)
+    expected = state(unbroken)
+    kinds = {
+        "disk": lambda: full_disks(attacks, expected),
+        "signals": lambda: signals(attacks, expected),
+        "memory": lambda: no_memory(attacks),
+        "data": lambda: edited_data(attacks),
+        "files": lambda: damaged_files(attacks, unbroken),
+        "changes": lambda: random_changes(attacks, unbroken, args.changes),
+        "workers": lambda: lost_workers(attacks, args.workers),
+    }
+    for kind in args.kinds:
+        kinds[kind]()
     report = {"attacks": attacks.rows, "kinds": counts(attacks.rows)}
     print(json.dumps(report["kinds"], indent=2))
     if args.json:
@@ -248,10 +252,11 @@ def random_changes(attacks, run, count):
         path.write_text(sound)
 
 
-def lost_workers(attacks):
+def lost_workers(attacks, count):
     """One of two workers is killed: the other says so."""
-    for victim in (0, 1):
-        addresses, workdir = free_addresses(2), attacks.folder / f"lost-{victim}"
+    for attempt in range(count):
+        victim, workdir = attempt % 2, attacks.folder / f"lost-{attempt}"
+        addresses = free_addresses(2)
         logs = [attacks.folder / f"worker-{i}.txt" for i in range(2)]
         processes = []
         for i, log in enumerate(logs):
@@ -270,7 +275,9 @@ def lost_workers(attacks):
 def _parser():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--changes", type=int, default=300, help="Changes at random.")
-    parser.add_argument("--workers", type=int, default=1, help="0 leaves lost workers out.")
+    parser.add_argument("--workers", type=int, default=4, help="Times that a worker is lost.")
+    names = ("disk", "signals", "memory", "data", "files", "changes", "workers")
+    parser.add_argument("--kinds", nargs="+", default=names, choices=names, help="Of attacks.")
     parser.add_argument("--folder", default="runs/attacks", help="New folder for everything.")
     parser.add_argument("--json", help="File to write the report to.")
     return parser

@@ -50,6 +50,8 @@ def fork(program, *arguments, log, limits=(), environment=None):
     try:
         for stream, place in ((1, os.devnull), (2, log)):
             os.dup2(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), stream)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job of the background's
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # or nohup's ignores them
         for limit, most in limits:
             resource.setrlimit(limit, (most, most))
         os.environ.update(environment or {})
