@@ -204,25 +204,22 @@ def _wrong(facts, count, itemsize):
     """The part of what is known that cannot be so, or an empty string."""
     if not isinstance(facts, dict):
         return f"a {type(facts).__name__}"
-    done: typing.Any
-    block: typing.Any
-    shape: typing.Any
-    done, block, shape = (facts.get(name) for name in ("pictures", "block", "shape"))
+    done: typing.Any = facts.get("pictures")
+    block: typing.Any = facts.get("block")
+    shape: typing.Any = facts.get("shape")
     checks = {
-        "pictures": _is_int(done) and 0 < done <= count,
-        "block": block == _BLOCK and (done == count or _is_int(done) and done % _BLOCK == 0),
-        "shape": _is_list(shape, 2) and all(_is_int(n) and n > 0 for n in shape),
-        "unreadable": _is_list(facts.get("unreadable"))
-        and all(_is_int(i) and 0 <= i < count for i in facts["unreadable"]),
+        "pictures": lambda: _is_int(done) and 0 < done <= count,
+        "block": lambda: (
+            _is_int(block) and block == _BLOCK and done in (count, done // block * block)
+        ),
+        "shape": lambda: _are_ints(shape, 1, None) and len(shape) == 2,
+        "bytes": lambda: facts.get("bytes") == done * shape[0] * shape[1] * itemsize,
+        "unreadable": lambda: _are_ints(facts.get("unreadable"), 0, count),
+        "sums": lambda: _are_sums(facts.get("sums"), -(-done // block)),
     }
-    for name, right in checks.items():
-        if not right:
-            return f"{name} {str(facts.get(name))[:40]!r}"
-    if facts.get("bytes") != done * shape[0] * shape[1] * itemsize:
-        return f"{str(facts.get('bytes'))[:40]} bytes of {done} pictures of shape {str(shape)[:40]}"
-    sums: typing.Any = facts.get("sums")
-    if not _is_list(sums, -(-done // block)) or not all(isinstance(one, str) for one in sums):
-        return f"sums that are not one for each {block} pictures"
+    for name, is_right in checks.items():
+        if not is_right() or isinstance(facts[name], float):
+            return f"{name} {str(facts.get(name))[:40]!r} beside {count} pictures"
     return ""
 
 
@@ -230,8 +227,16 @@ def _is_int(value):
     return type(value) is int
 
 
-def _is_list(value, length=None):
-    return isinstance(value, list) and length in (None, len(value))
+def _are_ints(values, least, below):
+    """Whether it is a list of integers of `least` and more, and `below` a number or None."""
+    return isinstance(values, list) and all(
+        _is_int(one) and least <= one and (below is None or one < below) for one in values
+    )
+
+
+def _are_sums(values, count):
+    """Whether it is a list of so many texts."""
+    return isinstance(values, list) and [type(one) for one in values] == [str] * count
 
 
 def _damaged(path, what):

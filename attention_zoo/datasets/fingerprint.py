@@ -22,7 +22,7 @@ def fingerprint(*parts):
                 digest.update(one)
         else:
             digest.update(f"{array.dtype.str} {array.shape};".encode())
-            digest.update(array.tobytes())
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
@@ -30,7 +30,7 @@ def _texts(array):
     """How many there are, how long each is, and then all of them, as bytes."""
     texts = [one.encode() if isinstance(one, str) else bytes(one) for one in array.ravel().tolist()]
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    return f"texts {array.shape};".encode(), lengths, b"".join(texts)
+    return f"texts {array.shape};".encode(), lengths.tobytes(), b"".join(texts)
 
 
 def file_fingerprint(path):

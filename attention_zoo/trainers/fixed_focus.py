@@ -52,7 +52,7 @@ def train_and_evaluate(workdir, **settings):
 
     Raises:
         ValueError: bad settings, or a workdir that cannot be used. FileNotFoundError: the data
-        are not there. FloatingPointError: the loss is not finite. Preempted: after SIGTERM.
+        are not there. FloatingPointError: the loss is not finite. Preempted: after a signal.
     """
     chosen = completed(make(Settings, settings))
     keras.utils.set_random_seed(chosen.seed)

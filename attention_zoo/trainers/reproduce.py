@@ -8,7 +8,8 @@ ones are skipped, others go on from their checkpoints, one that fails does not s
 end results.html and results.md have tables and figures in the paper's order, and for each of the
 paper's findings "seen", "not seen" or "not run", decided by rules on the figures.
 
-After SIGTERM the jobs that run save themselves, none is started, and the same command goes on.
+After SIGTERM, SIGHUP or Ctrl-C the jobs that run save themselves, none is started, and the same
+command goes on.
 
 Quick on 2 cores of an AMD EPYC, no GPU: 6 min 5 s for its 62 jobs. What is seen stands in
 docs/reproducing.md.
@@ -65,7 +66,7 @@ def train_and_evaluate(workdir, **settings):
 
     Raises:
         ValueError: bad settings, no job that matches, or a workdir that is in use. Preempted:
-        after SIGTERM.
+        after a signal.
     """
     chosen = make(Settings, settings)
     jobs = SUITES[chosen.suite]

@@ -1,9 +1,10 @@
-import h5py
 import keras
 import numpy as np
 import pytest
 
 from attention_zoo.models.weights_file import save_weights
+
+h5py = pytest.importorskip("h5py")
 
 
 @pytest.fixture

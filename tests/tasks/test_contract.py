@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 
 import keras
 import numpy as np
@@ -11,6 +13,8 @@ import attention_zoo as az
 from attention_zoo.tasks import registry
 from attention_zoo.training.checkpoints import find_checkpoints
 from attention_zoo.training.evaluate import evaluate_run
+from attention_zoo.training.preemption import Preempted
+from attention_zoo.training.run_callbacks import WriteMetrics
 
 TASKS = ("mosaics", "text", "captions", "coins")
 each_task = pytest.mark.parametrize("name", TASKS)
@@ -66,6 +70,37 @@ def test_a_broken_off_run_goes_on_to_the_same_weights(
         np.testing.assert_array_equal(resumed, unbroken)
     for file in ("metrics.csv", "results.json"):
         assert (tmp_path / file).read_text() == (finished(name)[0] / file).read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        *((name, signal.SIGTERM) for name in TASKS),
+        ("coins", signal.SIGINT),
+        ("coins", signal.SIGHUP),
+    ],
+)
+def test_a_signal_saves_and_the_same_command_goes_on(
+    finished, tiny, task_of, name, number, tmp_path, monkeypatch
+):
+    """The signal comes in the first call of the second epoch, one step long."""
+    features = {"features_dir": str(finished(name)[0].parent / "features")}
+    settings = tiny[name] | (features if name == "captions" else {}) | {"checkpoint_steps": 99}
+
+    def terminate(self, epoch, logs=None):
+        if epoch == 1:
+            os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WriteMetrics, "on_epoch_begin", terminate)
+        with pytest.raises(Preempted, match=f"^{number.name}: saved in .*, expected the") as notice:
+            az.train(task_of(name), tmp_path, **settings)
+    assert notice.value.signal == number
+    assert len(find_checkpoints(tmp_path / "checkpoints")) == 1
+    assert not (tmp_path / "results.json").exists()
+    az.train(task_of(name), tmp_path, **settings)
+    for resumed, unbroken in zip(weights(tmp_path), weights(finished(name)[0]), strict=True):
+        np.testing.assert_array_equal(resumed, unbroken)
 
 
 @each_task

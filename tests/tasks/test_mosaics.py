@@ -1,3 +1,4 @@
+import contextlib
 import csv
 
 import keras
@@ -54,6 +55,24 @@ def test_the_saved_models_agree_with_the_evaluation(finished):
     )
     hits = np.mean(served["segment"].numpy() == truth["focus"].numpy())
     assert hits == pytest.approx(evaluations["test"].focus_accuracy, abs=1e-6)
+
+
+def test_a_disk_that_gets_full_loses_nothing(finished, tmp_path, monkeypatch, full_disk):
+    """From the second epoch on no file can grow beyond 20 kB, which a checkpoint's has to."""
+    with contextlib.ExitStack() as until_then, monkeypatch.context() as patch:
+
+        def fill(self, epoch, logs=None):
+            if epoch == 1:
+                until_then.enter_context(full_disk(20_000))
+
+        patch.setattr(WriteMetrics, "on_epoch_begin", fill)
+        with pytest.raises(OSError, match="step-00000006 cannot be written .*, expected a disk"):
+            az.train("mosaics", tmp_path, **TINY)
+    names = [path.name for path in (tmp_path / "checkpoints").iterdir()]
+    assert names == ["step-00000003"]
+    az.train("mosaics", tmp_path, **TINY)
+    for resumed, unbroken in zip(weights(tmp_path), weights(finished[0]), strict=True):
+        np.testing.assert_array_equal(resumed, unbroken)
 
 
 @pytest.fixture

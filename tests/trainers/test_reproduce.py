@@ -119,7 +119,7 @@ def test_a_folder_with_a_setting_that_the_job_leaves_alone_is_not_taken_for_it(e
         ("config.json", None, "is damaged (FileNotFoundError"),
         ("results.json", '{"deviation": ', "is damaged (JSONDecodeError"),
         ("results.json", "[]", "has no deviation in results.json"),
-        ("metrics.csv", "", "is damaged (IndexError"),
+        ("metrics.csv", "", "has no soft_mu in metrics.csv, expected a finished run"),
         ("metrics.csv", "epoch\n1\n", "has no soft_mu in metrics.csv"),
         ("phase_portrait.png", None, "has no phase_portrait.png"),
     ],
