@@ -105,6 +105,18 @@ def example(**more):
     } | more
 
 
+WORDS = {
+    "mosaics": {"example": "mosaic", "examples": "mosaics"},
+    "text": {"examples": "posts", "truth": "the rationale", "known": "with a rationale"},
+}
+
+
+@pytest.fixture(scope="session")
+def about_of():
+    """(task) -> about.json of a run of it."""
+    return lambda task: {"task": task, "words": WORDS[task]}
+
+
 @pytest.fixture(scope="session")
 def make_example():
     """(**more) -> an example of examples.json."""
@@ -127,7 +139,8 @@ def make_run():
         contents = {
             "config": config,
             "about": {
-                "trainer": "sdc",
+                "task": "mosaics",
+                "words": WORDS["mosaics"],
                 "began": "2026-01-02T03:04:05+00:00",
                 "attention_zoo": "0.1",
                 "keras": "3",

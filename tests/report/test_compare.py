@@ -138,16 +138,19 @@ def test_no_value_is_the_best_where_the_data_differ(
     assert ("the runs are of different data" in page.text) != marked
 
 
-def test_curves_say_what_they_were_measured_on(make_run, tmp_path, read_page, page):
-    headings = "Test mosaics", "Training mosaics"
-    assert all(one in page.text for one in headings) and "Validation" not in page.text
+def test_curves_say_what_they_were_measured_on(make_run, tmp_path, read_page, page, about_of):
+    headings = "Validation mosaics", "Training mosaics"
+    assert all(one in page.text for one in headings) and "Test mosaics" not in page.text
     bare = ("results", "histograms", "examples", "mosaics")
     runs = [
-        make_run(tmp_path / trainer, about={"trainer": trainer}, without=bare)
-        for trainer in ("sdc", "hatexplain")
+        make_run(tmp_path / task, about=about_of(task), without=bare)
+        for task in ("mosaics", "text")
     ]
     text = read_page(report.compare(*runs, output=tmp_path / "page.html")).text
-    assert "Test mosaics, validation posts" in text and "Training mosaics, training posts" in text
+    assert (
+        "Validation mosaics, validation posts" in text
+        and "Training mosaics, training posts" in text
+    )
 
 
 def test_runs_of_one_name_are_told_apart_by_their_parents(make_run, tmp_path, read_page):

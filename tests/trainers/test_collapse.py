@@ -5,7 +5,9 @@ import json
 import pytest
 
 import attention_zoo as az
-from attention_zoo.trainers import sdc
+from attention_zoo.tasks import MosaicsTask
+from attention_zoo.training import run as run_module
+from attention_zoo.training.run import build_model
 
 SETTINGS = {
     "attention": "lvml",
@@ -20,7 +22,8 @@ SETTINGS = {
 @pytest.fixture
 def collapsed_weights(tmp_path):
     """A file of weights: scores are a thousandfold, the classifier says the same of everything."""
-    model = sdc.build_model(sdc.Settings(), az.datasets.load("sdc/digits", num_examples=8)[1])
+    splits = {"train": az.datasets.load("sdc/digits", num_examples=8)[1]}
+    model = build_model(MosaicsTask(), MosaicsTask.config(), splits)
     kernel = model.focus.layers[-1].kernel
     kernel.assign(1e3 * kernel)
     for variable in model.classifier.layers[-1].variables:
@@ -33,13 +36,13 @@ def test_a_collapsed_run_is_no_ordinary_success(collapsed_weights, tmp_path, mon
     """Also where it was broken off after the training: what is said then was known before."""
     settings = SETTINGS | {"initial_weights": collapsed_weights}
     with monkeypatch.context() as patch:
-        patch.setattr(sdc, "on_one_replica", _interrupt)
+        patch.setattr(run_module, "on_one_replica", _interrupt)
         with (
             pytest.warns(UserWarning, match="attention has collapsed by epoch 1"),
             pytest.raises(KeyboardInterrupt),
         ):
-            sdc.train_and_evaluate(tmp_path / "run", **settings)
-    sdc.train_and_evaluate(tmp_path / "run", **settings)
+            az.train("mosaics", tmp_path / "run", **settings)
+    az.train("mosaics", tmp_path / "run", **settings)
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["collapsed_epoch"] == 1
     page = (tmp_path / "run" / "report.html").read_text()

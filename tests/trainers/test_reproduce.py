@@ -28,7 +28,7 @@ def test_every_job_has_settings_that_its_trainer_takes(suite):
     assert len({job.name for job in jobs}) == len(jobs)
     for job in jobs:
         trainer = importlib.import_module(f"attention_zoo.trainers.{job.trainer}")
-        make(trainer.Settings, job.settings | Places().of(job.needs))
+        make(trainer.COMMAND.settings, job.settings | Places().of(job.needs))
 
 
 def test_quick_needs_nothing_on_disk_and_compares_all_rows_at_two_m():

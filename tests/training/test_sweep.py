@@ -86,11 +86,11 @@ def test_what_is_finished_is_not_run_again_and_one_that_fails_stops_no_other(
     grid = {"seed": [0, 1], "train_split": ["train[:90%]", "train[:0]"]}
     task = MosaicsTask()
     first = sweep.run_sweep(task, tmp_path, grid, only=1, **common)
-    assert first == {"train_split=train__90%_,seed=1": ""} or list(first.values()) == [""]
+    assert first == {"train_split=train[_90%],seed=1": ""}
     outcomes = sweep.run_sweep(task, tmp_path, grid, tell=told.append, **common)
     failed = [name for name, reason in outcomes.items() if reason]
     assert len(in_this_process) == 4 and len(outcomes) == 4  # one was finished
-    assert len(failed) == 2 and all("train[:0]" in name for name in failed)
+    assert len(failed) == 2 and all("train[_0]" in name for name in failed)
     assert sum(line.endswith(": done") for line in told) == 2
     rows = az.report.load(*(tmp_path / name for name in outcomes if name not in failed))
     with (tmp_path / "summary.csv").open(newline="") as file:
