@@ -4,7 +4,8 @@ import warnings
 
 import keras
 
-from attention_zoo.optimizers.partitioned import PartitionedOptimizer, parts_of
+from attention_zoo.optimizers.partitioned import PartitionedOptimizer
+from attention_zoo.optimizers.parts import parts_of
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
