@@ -324,7 +324,7 @@ def test_augmentation_is_of_training_batches_only(tmp_path, monkeypatch):
         given.update(options, batches=batches)
 
     monkeypatch.setattr(sdc, "train", keep)
-    monkeypatch.setattr(sdc, "write_results", lambda *_: None)
+    monkeypatch.setattr(sdc, "write_results", lambda *_, **facts: None)
     settings = TINY | TWO_RATES | {"augment": "flip", "seed": 3}
     sdc.train_and_evaluate(tmp_path, **settings)
     training, test = (
