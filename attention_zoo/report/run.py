@@ -57,9 +57,9 @@ class Run:
         found = {
             name.removesuffix(".json"): _read_json(path, name, list if name == _CAPTIONS else dict)
             for name in SHAPES
+            if name != "results.json" or results is None
         }
-        if results is not None:
-            found["results"] = results
+        found.setdefault("results", results)
         check_histograms(found["histograms"], path / "histograms.json")
         check_examples(found["examples"], path / "examples.json")
         metrics = read_columns(path / _METRICS) if (path / _METRICS).is_file() else {}

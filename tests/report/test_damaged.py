@@ -77,6 +77,13 @@ def test_a_part_of_another_kind_is_named(run, put, name, change, line):
     assert line in refused(report.write, run)
 
 
+def test_a_run_that_is_finished_again_replaces_a_damaged_file(run, put):
+    """`results` are what results.json will have."""
+    results = json.loads((run / "results.json").read_text())
+    put("results.json", "{")
+    assert report.write(run, results).is_file()
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [
