@@ -1,6 +1,7 @@
 """The test examples that a model finds likeliest and least likely, for the run's page."""
 
 import dataclasses
+import functools
 import io
 
 import numpy as np
@@ -49,9 +50,13 @@ def extremes(model, dataset, count=4, same=None):
     found = list(_all(model, dataset))
     ends = []
     for sign in (-1, 1):
-        order = sorted(found, key=lambda one, s=sign: (s * one.log_likelihood, one.number))
+        order = sorted(found, key=functools.partial(_rank, sign))
         ends.append(_spread(order, count, same or (lambda number: number)))
     return ends[0], ends[1]
+
+
+def _rank(sign, one):
+    return sign * one.log_likelihood, one.number
 
 
 def _spread(order, count, same):
