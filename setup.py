@@ -39,7 +39,7 @@ setup(
     package_data={
         "attention_zoo": [
             "py.typed",
-            "datasets/checksums.tsv",
+            "datasets/text/checksums.tsv",
             "report/templates/*",
             "trainers/reproduction/templates/*",
             "zoo/presets/*/*",

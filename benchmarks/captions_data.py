@@ -68,7 +68,7 @@ def _peak():
 def measure_features(arguments):
     """Of the pictures: seconds of the encoder and of two epochs, bytes on disk."""
     from attention_zoo import datasets
-    from attention_zoo.models.image_encoders import load_encoder, vgg19
+    from attention_zoo.models.networks.image_encoders import load_encoder, vgg19
 
     size = arguments.image_size
     encoder = load_encoder(arguments.encoder, size) if arguments.encoder else vgg19(size, None)

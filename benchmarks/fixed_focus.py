@@ -30,7 +30,7 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo.datasets import sdc
-from attention_zoo.datasets.device_dataset import resident
+from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.models import networks
 from attention_zoo.trainers.fixed_focus import true_segment_first
 from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers

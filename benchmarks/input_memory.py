@@ -54,7 +54,7 @@ def measure(args, case, num_segments):
     import tensorflow_datasets  # noqa: F401  what it costs is not the data's
 
     from attention_zoo import datasets
-    from attention_zoo.datasets.device_dataset import resident
+    from attention_zoo.datasets.mosaics.device_dataset import resident
 
     tf.zeros(1)
     start = _peak()

@@ -26,7 +26,7 @@ import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from attention_zoo import datasets
-from attention_zoo.datasets.device_dataset import resident
+from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.training.loop import Loop
 

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from attention_zoo.datasets.mosaics import gather_segments
+from attention_zoo.datasets.mosaics.mosaics import gather_segments
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.training.loop import Loop
 

@@ -14,8 +14,9 @@ import keras
 import numpy as np
 
 import attention_zoo as az
-from attention_zoo.datasets.vocabulary import vocabulary
-from attention_zoo.models import TokenEncoder, text_networks
+from attention_zoo.datasets.text.vocabulary import vocabulary
+from attention_zoo.models import TokenEncoder
+from attention_zoo.models.networks.text import text_networks
 
 WORDS = ("the", "soup", "tea", "little", "place", "was", "today", "my", "aunt", "says", "we", "had")
 TELLING = {"praise": ["delicious", "lovely", "perfect"], "complaint": ["cold", "stale", "burnt"]}

@@ -9,9 +9,9 @@ from PIL import Image, ImageOps
 
 from attention_zoo._decode import decoded, orientation, upright
 from attention_zoo._export.captions import _image_reader
-from attention_zoo.datasets import coco_records
-from attention_zoo.datasets.exif import orientation_of
-from attention_zoo.datasets.pictures import Pictures
+from attention_zoo.datasets.captions import coco_records
+from attention_zoo.datasets.captions.exif import orientation_of
+from attention_zoo.datasets.captions.pictures import Pictures
 
 ORIENTATION, MAKER = 0x0112, 0x010F
 SIZE = 24, 40

@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from attention_zoo._export import captions, export
-from attention_zoo.datasets import pictures
+from attention_zoo.datasets.captions import pictures
 from attention_zoo.models import Captioner, CaptionSearch, text_of
 
 WORDS = ["a", "hund", "läuft", "🐕"]

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from attention_zoo import layers
 from attention_zoo._export import export
-from attention_zoo.models import FocusClassifier, TokenEncoder, text_networks
+from attention_zoo.models import FocusClassifier, TokenEncoder
+from attention_zoo.models.networks.text import text_networks
 
 NAMES = ("salt", "Pfeffer", "胡椒")
 

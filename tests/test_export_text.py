@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo._export import export
-from attention_zoo.models import FocusClassifier, TokenEncoder, text_networks
+from attention_zoo.models import FocusClassifier, TokenEncoder
+from attention_zoo.models.networks.text import text_networks
 
 WORDS = ["thunder", "soup", "tea", "שלום", "🌧️", ",", "!"]
 SERVE = """

@@ -16,17 +16,17 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 # A room is a module or subpackage of attention_zoo. It imports from the floors below it only.
 FLOORS = [
-    {"_compiler", "_random", "_settings", "_tracing"},
+    {"_compiler", "_random", "_saving", "_settings", "_tracing"},
     {"_assertions"},
     {"_labels"},
     {"ops"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
+    {"zoo"},
     {"models"},
     {"callbacks", "evaluation", "_export"},
     {"plots"},
     {"report"},
-    {"zoo"},
     {"training", "serving"},
     {"tasks"},
     {"trainers"},

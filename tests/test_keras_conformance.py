@@ -16,8 +16,8 @@ from keras.src.testing import TestCase  # noqa: TID251 - the conformance test is
 
 import attention_zoo
 from attention_zoo import layers, models
-from attention_zoo.models.additive_scores import AdditiveScores
-from attention_zoo.models.caption_decoder import CaptionDecoder
+from attention_zoo.models.captioning.additive_scores import AdditiveScores
+from attention_zoo.models.captioning.decoder import CaptionDecoder
 
 IDS = np.array([[2, 1, 3, 0], [1, 2, 0, 0]], "int32")
 SEGMENTS = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")

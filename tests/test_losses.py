@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from attention_zoo.losses import NegativeLogLikelihood
-from attention_zoo.models.caption_loss import CaptionLoss
+from attention_zoo.models.captioning.loss import CaptionLoss
 
 B, C = 6, 4
 # Sums of up to six losses of up to 4, and what is done to one before: 8 roundings.

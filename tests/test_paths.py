@@ -13,9 +13,9 @@ import attention_zoo as az
 from attention_zoo import datasets
 from attention_zoo._paths import expanded
 from attention_zoo._settings import make, setting
-from attention_zoo.datasets.base_images import base_images
+from attention_zoo.datasets.mosaics.base_images import base_images
 from attention_zoo.models import load_token_encoder, read_word_vectors
-from attention_zoo.models.image_encoders import load_encoder
+from attention_zoo.models.networks.image_encoders import load_encoder
 from attention_zoo.trainers import (
     captions,
     command,

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from attention_zoo import FocusClassifier, datasets, export
 from attention_zoo._text import lower
 from attention_zoo.datasets import words_of
-from attention_zoo.datasets.caption_words import standardized
-from attention_zoo.datasets.posts import Posts
-from attention_zoo.datasets.vocabulary import vocabulary
-from attention_zoo.models import TokenEncoder, text_networks
+from attention_zoo.datasets.captions.words import standardized
+from attention_zoo.datasets.text.posts import Posts
+from attention_zoo.datasets.text.vocabulary import vocabulary
+from attention_zoo.models import TokenEncoder
+from attention_zoo.models.networks.text import text_networks
 
 RULE = {
     "Tea, SOUP!": ["Tea", ",", "SOUP", "!"],

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from attention_zoo._decode import decoded
 from attention_zoo.models import CaptionSearch
-from attention_zoo.models.caption_vocabulary import END, spellings
+from attention_zoo.models.captioning.vocabulary import END, spellings
 
 
 def add_caption_endpoints(

@@ -4,7 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 from attention_zoo._export.input_dtype import input_dtype
-from attention_zoo._export.ways import Ways
+from attention_zoo._export.prediction_modes import Ways
 from attention_zoo._text import split_words
 from attention_zoo.layers import PerSegment
 from attention_zoo.models import TokenEncoder

@@ -1,16 +1,18 @@
 """Data sets: `tf.data` pipelines of (segments, {"label", "focus"}) and what is known of them."""
 
 from attention_zoo._bags import pad
-from attention_zoo.datasets import coco_captions, hatexplain, json_lines, orthogonal, sdc
-from attention_zoo.datasets.captions import Captions
-from attention_zoo.datasets.coco_captions import CaptionInfo
-from attention_zoo.datasets.feature_cache import Features, cached_features
-from attention_zoo.datasets.info import DatasetInfo
-from attention_zoo.datasets.mosaics import Mosaics, gather_segments
-from attention_zoo.datasets.pictures import Pictures
-from attention_zoo.datasets.posts import Posts
+from attention_zoo.datasets.captions import coco_captions
+from attention_zoo.datasets.captions.captions import Captions
+from attention_zoo.datasets.captions.coco_captions import CaptionInfo
+from attention_zoo.datasets.captions.feature_cache import Features, cached_features
+from attention_zoo.datasets.captions.pictures import Pictures
+from attention_zoo.datasets.mosaics import orthogonal, sdc
+from attention_zoo.datasets.mosaics.info import DatasetInfo
+from attention_zoo.datasets.mosaics.mosaics import Mosaics, gather_segments
 from attention_zoo.datasets.registry import load
-from attention_zoo.datasets.text_info import TextInfo
+from attention_zoo.datasets.text import hatexplain, json_lines
+from attention_zoo.datasets.text.info import TextInfo
+from attention_zoo.datasets.text.posts import Posts
 from attention_zoo.datasets.words import words_of
 
 __all__ = [

@@ -4,7 +4,9 @@ import collections.abc
 import functools
 import inspect
 
-from attention_zoo.datasets import coco_captions, hatexplain, json_lines, orthogonal, sdc
+from attention_zoo.datasets.captions import coco_captions
+from attention_zoo.datasets.mosaics import orthogonal, sdc
+from attention_zoo.datasets.text import hatexplain, json_lines
 
 # A loader takes a split, a seed and options of its own; it returns what is known of it.
 _LOADERS: dict[str, collections.abc.Callable] = {

@@ -11,7 +11,7 @@ from attention_zoo.dynamics.hybrid import hybrid
 from attention_zoo.dynamics.lvml import LVML
 from attention_zoo.dynamics.ode import integrate
 from attention_zoo.dynamics.paradigm import Paradigm
-from attention_zoo.dynamics.point import drive, score_gap, time_to, velocity
+from attention_zoo.dynamics.phase_plane import drive, score_gap, time_to, velocity
 from attention_zoo.dynamics.registry import get
 from attention_zoo.dynamics.soft import Soft
 from attention_zoo.dynamics.switch import Switch, best_switch

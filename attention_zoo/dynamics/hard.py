@@ -5,9 +5,9 @@ from scipy.special import spence
 
 from attention_zoo.dynamics.gauss import NODES, WEIGHTS
 from attention_zoo.dynamics.linexp import inverse_linexp
+from attention_zoo.dynamics.masked_values import pick
 from attention_zoo.dynamics.paradigm import Paradigm
-from attention_zoo.dynamics.pick import pick
-from attention_zoo.dynamics.share import rest
+from attention_zoo.dynamics.softmax_gap import rest
 
 
 class Hard(Paradigm):

@@ -6,7 +6,7 @@ from attention_zoo.dynamics.gauss import NODES, WEIGHTS
 from attention_zoo.dynamics.linexp import inverse_linexp
 from attention_zoo.dynamics.paradigm import Paradigm
 from attention_zoo.dynamics.roots import increasing_root
-from attention_zoo.dynamics.share import rest, share
+from attention_zoo.dynamics.softmax_gap import rest, share
 
 
 class LVML(Paradigm):

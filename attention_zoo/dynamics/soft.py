@@ -4,7 +4,7 @@ import numpy as np
 
 from attention_zoo.dynamics.linexp import inverse_linexp
 from attention_zoo.dynamics.paradigm import Paradigm
-from attention_zoo.dynamics.share import rest
+from attention_zoo.dynamics.softmax_gap import rest
 
 
 class Soft(Paradigm):

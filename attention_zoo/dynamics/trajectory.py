@@ -12,10 +12,10 @@ from attention_zoo.dynamics.checks import (
     check_shapes,
     check_times,
 )
-from attention_zoo.dynamics.clock import Clock
 from attention_zoo.dynamics.curve import Curve
 from attention_zoo.dynamics.registry import get
-from attention_zoo.dynamics.share import share
+from attention_zoo.dynamics.softmax_gap import share
+from attention_zoo.dynamics.time_inversion import Clock
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

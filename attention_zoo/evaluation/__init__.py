@@ -1,7 +1,7 @@
 """Evaluation: three ways to predict, the breakdown, rationales, captions."""
 
 from attention_zoo.evaluation.captions import CaptionEvaluation, evaluate_captions
-from attention_zoo.evaluation.every_way import (
+from attention_zoo.evaluation.classification import (
     Evaluation,
     WayToPredict,
     attention_on_truth,

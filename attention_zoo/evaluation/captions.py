@@ -9,10 +9,10 @@ from keras import ops as kops
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
-from attention_zoo.evaluation.every_way import warn_of_nan
+from attention_zoo.evaluation.classification import warn_of_nan
 from attention_zoo.models import Captioner, CaptionSearch, text_of
-from attention_zoo.models.caption_loss import present
-from attention_zoo.models.caption_vocabulary import END, PADDING
+from attention_zoo.models.captioning.loss import present
+from attention_zoo.models.captioning.vocabulary import END, PADDING
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

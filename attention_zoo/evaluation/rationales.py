@@ -7,7 +7,7 @@ import numpy as np
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
-from attention_zoo.evaluation.every_way import Evaluation, EveryWay, predictions, tallied
+from attention_zoo.evaluation.classification import Evaluation, EveryWay, predictions, tallied
 from attention_zoo.models.inputs import split
 from attention_zoo.models.prediction import WAYS
 

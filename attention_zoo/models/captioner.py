@@ -9,21 +9,22 @@ from keras import ops as kops
 from attention_zoo import layers, metrics
 from attention_zoo._assertions import as_value_error
 from attention_zoo._paths import expanded
+from attention_zoo._saving.loadable import check_loadable
 from attention_zoo.layers.checks import as_count
 from attention_zoo.layers.output_spec import output_spec
-from attention_zoo.models import caption_inputs, caption_scores
 from attention_zoo.models.attention_model import AttentionModel
-from attention_zoo.models.caption_attention import sampler
-from attention_zoo.models.caption_decoder import CaptionDecoder, Regions
-from attention_zoo.models.caption_loss import CaptionLoss, Perplexity, present, true_scores
-from attention_zoo.models.caption_paradigms import check_known
-from attention_zoo.models.caption_reinforce import chains, log_choice, score_function_term
-from attention_zoo.models.caption_scores import Reading
-from attention_zoo.models.caption_vocabulary import NUM_SPECIAL, checked_vocabulary
+from attention_zoo.models.captioning import inputs as caption_inputs
+from attention_zoo.models.captioning import scores as caption_scores
+from attention_zoo.models.captioning.attention import sampler
+from attention_zoo.models.captioning.decoder import CaptionDecoder, Regions
+from attention_zoo.models.captioning.loss import CaptionLoss, Perplexity, present, true_scores
+from attention_zoo.models.captioning.paradigms import check_known
+from attention_zoo.models.captioning.reinforce import chains, log_choice, score_function_term
+from attention_zoo.models.captioning.scores import Reading
+from attention_zoo.models.captioning.vocabulary import NUM_SPECIAL, checked_vocabulary
 from attention_zoo.models.compile_arguments import without_shuffle
 from attention_zoo.models.keras_losses import class_score_loss
 from attention_zoo.models.keras_metrics import class_score_metric, class_score_metrics
-from attention_zoo.models.loadable import check_loadable
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")

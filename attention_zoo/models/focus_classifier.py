@@ -9,6 +9,7 @@ from attention_zoo import layers, losses, metrics, ops
 from attention_zoo._assertions import as_value_error, can_raise
 from attention_zoo._labels import check_shape, class_ids, known, refuse_unknown
 from attention_zoo._paths import expanded
+from attention_zoo._saving.loadable import check_loadable
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import byte_segments as bytes_read
@@ -21,9 +22,8 @@ from attention_zoo.models.final_activation import check_logits, check_scores
 from attention_zoo.models.inputs import masked_segments, segments_shape, split
 from attention_zoo.models.keras_metrics import class_score_metrics
 from attention_zoo.models.labels import as_targets, check_labels
-from attention_zoo.models.loadable import check_loadable
-from attention_zoo.models.preset import load_preset, save_preset
-from attention_zoo.models.seen import Seen
+from attention_zoo.models.metric_gate import Seen
+from attention_zoo.zoo.preset import load_preset, save_preset
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")

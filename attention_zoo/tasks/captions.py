@@ -13,14 +13,14 @@ from tqdm.auto import tqdm
 from attention_zoo import datasets, metrics, plots
 from attention_zoo._export import export
 from attention_zoo._settings import setting
-from attention_zoo.datasets.caption_words import vocabulary
-from attention_zoo.datasets.feature_cache import DTYPES
+from attention_zoo.datasets.captions.feature_cache import DTYPES
+from attention_zoo.datasets.captions.words import vocabulary
 from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.evaluation import evaluate_captions
 from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexities
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
-from attention_zoo.models.image_encoders import load_encoder
+from attention_zoo.models.networks.image_encoders import load_encoder
 from attention_zoo.training.config import TaskConfig
 from attention_zoo.training.task import Task, Words
 

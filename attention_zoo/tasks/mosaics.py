@@ -5,10 +5,11 @@ import dataclasses
 from attention_zoo import _tracing as tracing
 from attention_zoo import datasets, plots
 from attention_zoo._settings import setting
-from attention_zoo.datasets.augmentation import AUGMENTATIONS, augmented, check_augment
-from attention_zoo.datasets.device_dataset import resident
+from attention_zoo.datasets.mosaics.augmentation import AUGMENTATIONS, augmented, check_augment
+from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.evaluation import evaluate
-from attention_zoo.models import NETWORKS, FocusClassifier, networks
+from attention_zoo.models import NETWORKS, FocusClassifier
+from attention_zoo.models.networks.registry import networks
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.examples import mosaic_examples
 from attention_zoo.training.config import TaskConfig

@@ -10,9 +10,9 @@ from absl import logging
 
 from attention_zoo import datasets
 from attention_zoo._settings import setting
-from attention_zoo.datasets.annotated_post import ANNOTATORS
 from attention_zoo.datasets.fingerprint import file_fingerprint
-from attention_zoo.datasets.vocabulary import vocabulary
+from attention_zoo.datasets.text.annotated_post import ANNOTATORS
+from attention_zoo.datasets.text.vocabulary import vocabulary
 from attention_zoo.evaluation import evaluate_rationales
 from attention_zoo.models import (
     TEXT_NETWORKS,
@@ -21,8 +21,8 @@ from attention_zoo.models import (
     load_token_encoder,
     read_word_vectors,
     reading_networks,
-    text_networks,
 )
+from attention_zoo.models.networks.text import text_networks
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.examples import post_examples
 from attention_zoo.training.config import TaskConfig

@@ -23,8 +23,8 @@ import numpy as np
 
 from attention_zoo import datasets, plots
 from attention_zoo._settings import make
-from attention_zoo.datasets.device_dataset import resident
-from attention_zoo.models import networks
+from attention_zoo.datasets.mosaics.device_dataset import resident
+from attention_zoo.models.networks.registry import networks
 from attention_zoo.trainers import fixed_focus_settings
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers

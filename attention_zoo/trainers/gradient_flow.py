@@ -24,7 +24,8 @@ from tqdm.auto import tqdm
 from attention_zoo import datasets, dynamics, plots
 from attention_zoo._settings import make, setting
 from attention_zoo.layers import HybridAttention
-from attention_zoo.models import FocusClassifier, networks
+from attention_zoo.models import FocusClassifier
+from attention_zoo.models.networks.registry import networks
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.full_batch import FullBatch, balanced
 from attention_zoo.trainers.gaps import FIGURES, gaps

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 from attention_zoo._json import loads
-from attention_zoo.models.weights_file import save_weights
+from attention_zoo._saving.weights_file import save_weights
 from attention_zoo.training import callback_state
 
 

@@ -4,8 +4,8 @@ import math
 
 import keras
 
+from attention_zoo._saving.weights_file import save_weights
 from attention_zoo.layers import HybridAttention
-from attention_zoo.models.weights_file import save_weights
 from attention_zoo.training.averaging import averaged_weights
 
 KEEP = {"accuracy": ("val_label_accuracy", 1), "loss": ("val_loss", -1)}

@@ -5,8 +5,8 @@ print(az.zoo.card("sdc_digits_hybrid").markdown())
 model = az.FocusClassifier.from_preset("sdc_digits_hybrid")
 """
 
-from attention_zoo.models.preset import preset_names as list
-from attention_zoo.models.preset_card import Card
+from attention_zoo.zoo.card import Card
 from attention_zoo.zoo.cards import card
+from attention_zoo.zoo.preset import preset_names as list
 
 __all__ = ["Card", "card", "list"]

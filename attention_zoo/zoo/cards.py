@@ -1,7 +1,7 @@
 """The card of a preset."""
 
-from attention_zoo.models.preset import read_card
-from attention_zoo.models.preset_card import card_of
+from attention_zoo.zoo.card import card_of
+from attention_zoo.zoo.preset import read_card
 
 
 def card(preset):

@@ -1,6 +1,6 @@
 import pytest
 
-from attention_zoo.datasets.annotated_post import AnnotatedPost, check_annotators
+from attention_zoo.datasets.text.annotated_post import AnnotatedPost, check_annotators
 
 TOXIC, RUDE, FINE = "hatespeech", "offensive", "normal"
 

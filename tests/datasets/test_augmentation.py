@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attention_zoo.datasets.augmentation import AUGMENTATIONS, augmented, check_augment
+from attention_zoo.datasets.mosaics.augmentation import AUGMENTATIONS, augmented, check_augment
 
 B, M, H, W, C = 40, 3, 16, 24, 2
 

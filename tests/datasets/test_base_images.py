@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.download.extractor import ExtractError
 
-from attention_zoo.datasets.base_images import base_images
+from attention_zoo.datasets.mosaics.base_images import base_images
 
 VERSIONS = {"mnist": "3.0.1", "cifar100": "3.0.2"}
 

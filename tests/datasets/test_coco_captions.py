@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import datasets
-from attention_zoo.datasets import caption_words
-from attention_zoo.datasets.caption_words import END, START, UNKNOWN
-from attention_zoo.datasets.captions import LENGTHS
-from attention_zoo.models import caption_vocabulary
+from attention_zoo.datasets.captions import words as caption_words
+from attention_zoo.datasets.captions.captions import LENGTHS
+from attention_zoo.datasets.captions.words import END, START, UNKNOWN
+from attention_zoo.models.captioning import vocabulary as caption_vocabulary
 
 OPTIONS = {"image_size": 32}
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from attention_zoo import datasets
-from attention_zoo.datasets import coco_records
+from attention_zoo.datasets.captions import coco_records
 
 COUNTS = {"train": 30, "val": 7, "test": 4, "restval": 3}
 

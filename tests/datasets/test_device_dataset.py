@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo.datasets import Mosaics
-from attention_zoo.datasets.device_dataset import resident
+from attention_zoo.datasets.mosaics.device_dataset import resident
 
 
 def mosaics(shape, dtype="uint8"):

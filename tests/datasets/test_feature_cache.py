@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import datasets
-from attention_zoo.datasets import feature_cache, feature_writer
+from attention_zoo.datasets.captions import feature_cache, feature_writer
 
 
 @pytest.fixture(autouse=True)

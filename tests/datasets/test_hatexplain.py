@@ -9,7 +9,7 @@ import requests
 import tensorflow as tf
 
 from attention_zoo import datasets
-from attention_zoo.datasets.hatexplain_files import read
+from attention_zoo.datasets.text.hatexplain_files import read
 
 
 @pytest.fixture

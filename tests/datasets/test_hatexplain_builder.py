@@ -8,7 +8,7 @@ import requests
 import tensorflow_datasets as tfds
 
 from attention_zoo import datasets
-from attention_zoo.datasets.hatexplain_builder import Hatexplain
+from attention_zoo.datasets.text.hatexplain_builder import Hatexplain
 
 
 @pytest.fixture(scope="module")

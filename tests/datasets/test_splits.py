@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attention_zoo.datasets.base_images import BaseImages
+from attention_zoo.datasets.mosaics.base_images import BaseImages
 from attention_zoo.datasets.splits import is_test, select
 
 SIZES = {"train": 40, "test": 10}

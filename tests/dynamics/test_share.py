@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from attention_zoo.dynamics.share import gap_of, rest, share
+from attention_zoo.dynamics.softmax_gap import gap_of, rest, share
 
 
 @pytest.mark.parametrize("n", [2, 3, 1e6])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from attention_zoo.models.additive_scores import AdditiveScores
+from attention_zoo.models.captioning.additive_scores import AdditiveScores
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo.models.caption_scores import (
+from attention_zoo.models.captioning.scores import (
     Split,
     as_region_logits,
     expected_log_likelihood,

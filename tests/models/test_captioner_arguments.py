@@ -6,8 +6,10 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import layers
-from attention_zoo.models import caption_attention, caption_reinforce, caption_scores
-from attention_zoo.models.caption_loss import CaptionLoss
+from attention_zoo.models.captioning import attention as caption_attention
+from attention_zoo.models.captioning import reinforce as caption_reinforce
+from attention_zoo.models.captioning import scores as caption_scores
+from attention_zoo.models.captioning.loss import CaptionLoss
 
 
 @pytest.fixture

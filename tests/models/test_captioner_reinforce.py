@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import layers
-from attention_zoo.models.caption_reinforce import score_function_term
+from attention_zoo.models.captioning.reinforce import score_function_term
 
 COUNT = 20_000
 WORDS, TARGETS = np.array([2, 4, 7]), np.array([4, 7, 3])

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo.metrics import caption_scores
-from attention_zoo.models import cifar10_networks, digits_networks, linear_networks, networks
+from attention_zoo.models import cifar10_networks, digits_networks, networks
+from attention_zoo.models.networks.linear import linear_networks
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(20, 3, 4)).astype("float32"), rng.integers(3, size=20)

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from attention_zoo import datasets
-from attention_zoo.datasets import feature_cache
-from attention_zoo.models import image_encoders
-from attention_zoo.models.image_encoders import load_encoder, vgg19
+from attention_zoo.datasets.captions import feature_cache
+from attention_zoo.models.networks import image_encoders
+from attention_zoo.models.networks.image_encoders import load_encoder, vgg19
 
 
 def test_vgg19_is_that_of_keras_with_its_own_preprocessing():

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from attention_zoo.models import FocusClassifier, linear_networks
+from attention_zoo.models import FocusClassifier
+from attention_zoo.models.networks.linear import linear_networks
 
 
 @pytest.mark.parametrize("segment_shape", [(4,), (2, 3, 1)])

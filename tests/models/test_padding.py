@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from attention_zoo import layers
 from attention_zoo.losses import NegativeLogLikelihood
-from attention_zoo.models import FocusClassifier, TokenEncoder, text_networks
+from attention_zoo.models import FocusClassifier, TokenEncoder
+from attention_zoo.models.networks.text import text_networks
 from attention_zoo.models.prediction import WAYS
 
 B, M, D, C = 6, 4, 3, 3

@@ -10,15 +10,16 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import layers
-from attention_zoo.models import FocusClassifier, TokenEncoder, text_networks
-from attention_zoo.models.preset import (
+from attention_zoo.models import FocusClassifier, TokenEncoder
+from attention_zoo.models.networks.text import text_networks
+from attention_zoo.zoo.preset import (
     PRESETS,
     load_preset,
     preset_names,
     read_card,
     save_preset,
 )
-from attention_zoo.models.preset_folder import check, seal
+from attention_zoo.zoo.preset_folder import check, seal
 
 B, M, D, C = 8, 3, 4, 3
 FILES = ["SHA256SUMS", "card.json", "config.json", "metadata.json", "model.weights.h5"]

@@ -3,7 +3,7 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo.models import TokenDropout
-from attention_zoo.models.subword_embedding import SubwordEmbedding, pieces
+from attention_zoo.models.networks.subword_embedding import SubwordEmbedding, pieces
 
 WORDS = ["thunder", "thunders", "tea"]
 

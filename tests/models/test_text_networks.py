@@ -11,8 +11,8 @@ from attention_zoo.models import (
     TokenEncoder,
     load_token_encoder,
     read_word_vectors,
-    text_networks,
 )
+from attention_zoo.models.networks.text import text_networks
 from attention_zoo.models.prediction import WAYS
 from attention_zoo.ops import NORMALIZERS
 

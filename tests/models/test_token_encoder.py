@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attention_zoo.models import FocusClassifier, TokenEncoder, text_networks
+from attention_zoo.models import FocusClassifier, TokenEncoder
+from attention_zoo.models.networks.text import text_networks
 
 # Sums of up to 24 terms of a size up to 4.
 ATOL = 24 * 4 * 2.0**-23

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo.models.weights_file import save_weights
+from attention_zoo._saving.weights_file import save_weights
 
 h5py = pytest.importorskip("h5py")
 

@@ -6,9 +6,10 @@ import pytest
 from matplotlib.image import imread
 
 from attention_zoo import datasets
-from attention_zoo.datasets.posts import Posts
-from attention_zoo.datasets.text_info import describe
-from attention_zoo.models import FocusClassifier, TokenEncoder, networks, text_networks
+from attention_zoo.datasets.text.info import describe
+from attention_zoo.datasets.text.posts import Posts
+from attention_zoo.models import FocusClassifier, TokenEncoder, networks
+from attention_zoo.models.networks.text import text_networks
 from attention_zoo.tasks.examples import extremes, mosaic_examples, post_examples
 
 

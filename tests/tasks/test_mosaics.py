@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo.callbacks import FocusStalled
-from attention_zoo.datasets.augmentation import AUGMENTATIONS
+from attention_zoo.datasets.mosaics.augmentation import AUGMENTATIONS
 from attention_zoo.tasks import MosaicsTask
 from attention_zoo.tasks.mosaics import MosaicsConfig
 from attention_zoo.training import config as config_module

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from attention_zoo import datasets
-from attention_zoo.datasets.device_dataset import resident
+from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.training.averaging import averaged_weights
 from attention_zoo.training.checkpoints import Checkpoints

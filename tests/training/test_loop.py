@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from attention_zoo import datasets
 from attention_zoo.callbacks import SwitchAttention
-from attention_zoo.datasets.device_dataset import resident
+from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.models import FocusClassifier, networks
 from attention_zoo.optimizers import PartitionedOptimizer
 from attention_zoo.training import loop as loop_module

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import attention_zoo as az
-from attention_zoo.models.preset import PRESETS
-from attention_zoo.models.preset_folder import seal
+from attention_zoo.zoo.preset import PRESETS
+from attention_zoo.zoo.preset_folder import seal
 
 ATTENTIONS = ["soft", "hard", "lvml", "hybrid"]
 DIGITS = [f"sdc_digits_{name}" for name in ATTENTIONS]

@@ -3,8 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-from attention_zoo.datasets import coco_files, hatexplain_files
-from attention_zoo.datasets.base_images import base_images
+from attention_zoo.datasets.captions import coco_files
+from attention_zoo.datasets.mosaics.base_images import base_images
+from attention_zoo.datasets.text import hatexplain_files
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Pictures with captions, and features of pictures kept on disk."""

@@ -1,0 +1,1 @@
+"""Mosaics of images: base images, how they are drawn, and their batches."""

@@ -1,0 +1,142 @@
+"""Selective dependence classification: one foreground image among background images.
+
+A mosaic is m images: one of a foreground class at a uniformly random position, m - 1 of the
+background classes, all drawn uniformly with replacement. Its label is the foreground image's
+class, its focus the position.
+
+Reference: arXiv:2307.13421.
+"""
+
+import zlib
+
+import numpy as np
+import tensorflow as tf
+
+from attention_zoo.datasets.mosaics.base_images import base_images
+from attention_zoo.datasets.mosaics.foreground import FOREGROUND_CLASSES, as_list, class_ids
+from attention_zoo.datasets.mosaics.info import DatasetInfo
+from attention_zoo.datasets.mosaics.mosaic_sampling import check_counts, draw
+from attention_zoo.datasets.splits import is_test, select
+
+
+def from_arrays(images, labels, *, foreground_classes, num_segments, num_examples, seed=0):
+    """Draws mosaics from a user's own arrays.
+
+    Args:
+        images: One image or vector a row, (N, ...): uint8, scaled to [-1, 1] when gathered, or
+            floating, kept as they are.
+        labels: Class ids of the images, (N,), integer.
+        foreground_classes: Ids of the foreground classes, in the order of the mosaics' labels;
+            all other classes are background.
+        num_segments: Images a mosaic, m.
+        num_examples: Mosaics to draw, n.
+        seed: An integer, or a sequence of them.
+
+    Returns:
+        `Mosaics`.
+    """
+    check_counts(num_segments, num_examples)
+    images, labels = np.asarray(images), np.asarray(labels)
+    _check_arrays(images, labels)
+    foreground_classes = as_list(foreground_classes)
+    absent = sorted(set(foreground_classes) - set(labels.tolist()))
+    if absent:
+        raise ValueError(f"foreground_classes has {absent}, expected classes found in labels")
+    with tf.device("CPU:0"):
+        images = tf.constant(images, tf.uint8 if images.dtype == np.uint8 else tf.float32)
+    return draw(
+        images,
+        labels,
+        foreground_classes=foreground_classes,
+        num_segments=num_segments,
+        num_examples=num_examples,
+        seed=seed,
+    )
+
+
+def load(
+    name,
+    split="train",
+    *,
+    num_segments=5,
+    num_examples=None,
+    protocol="disjoint",
+    foreground_classes=None,
+    data_dir=None,
+    download=True,
+    seed=0,
+):
+    """Draws mosaics from base images known by name.
+
+    Args:
+        name: "digits", "cifar10", "cifar100", "mnist" or "fashion_mnist".
+        split: "train", "test" or TFDS slices of them; another split string draws other mosaics.
+        num_segments: Images a mosaic, m.
+        num_examples: Mosaics to draw, n; None is the paper's 30,000 (test: 10,000), and on the
+            digits 10,000 (test: 2,000).
+        protocol: "disjoint" draws from the images of the split itself; "paper" always from those
+            of the train split, as the scripts of the paper do: its test mosaics show images that
+            were trained on.
+        foreground_classes: Names or ids; None is the paper's choice, on digits and MNIST 0, 1, 2.
+        data_dir: Where `tensorflow_datasets` keeps its data; None is its own default.
+        download: Whether to fetch base images that are not there.
+        seed: A non-negative integer.
+
+    Returns:
+        `DatasetInfo`, its source the mosaics.
+    """
+    base = base_images(name, data_dir, download)
+    if foreground_classes is None:
+        foreground_classes = FOREGROUND_CLASSES[name]
+    if num_examples is None:
+        train, test = (10_000, 2_000) if name == "digits" else (30_000, 10_000)
+        num_examples = test if is_test(split, base.sizes) else train
+    return from_base(
+        f"sdc/{name}",
+        base,
+        split,
+        foreground_classes=class_ids(foreground_classes, base.class_names),
+        num_segments=num_segments,
+        num_examples=num_examples,
+        protocol=protocol,
+        seed=seed,
+    )
+
+
+def from_base(name, base, split, *, foreground_classes, num_segments, num_examples, protocol, seed):
+    """Draws mosaics from a split of `BaseImages`; returns `DatasetInfo`."""
+    check_counts(num_segments, num_examples)
+    images, labels = select(base, split, protocol)
+    mosaics = draw(
+        images,
+        labels,
+        foreground_classes=foreground_classes,
+        num_segments=num_segments,
+        num_examples=num_examples,
+        seed=[seed, zlib.crc32(str(split).encode())],
+        origin=f"split {str(split)!r}",
+    )
+    return DatasetInfo(
+        name=name,
+        split=str(split),
+        class_names=tuple(base.class_names[i] for i in foreground_classes),
+        protocol=protocol,
+        source=mosaics,
+        citation=base.citation,
+    )
+
+
+def _check_arrays(images, labels):
+    if images.ndim < 2 or not (
+        images.dtype == np.uint8 or np.issubdtype(images.dtype, np.floating)
+    ):
+        raise ValueError(
+            f"images has shape {images.shape} and dtype {images.dtype}, "
+            f"expected (N, ...) of uint8 or floating"
+        )
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels has shape {labels.shape} and dtype {labels.dtype}, expected (N,) of integers"
+        )
+    if len(images) != len(labels):
+        raise ValueError(f"images has {len(images)} rows, labels has {len(labels)}")

@@ -1,0 +1,1 @@
+"""Posts with rationales: HateXplain, and posts of one's own."""

@@ -1,0 +1,1 @@
+"""What a `Captioner` is made of: decoder, attention in its recurrence, search."""

@@ -1,0 +1,1 @@
+"""Networks of focus and classification models, and the layers they are built of."""
