@@ -1,6 +1,7 @@
 """Losses and metrics of Keras on class scores: each gets what it is made for, or is refused."""
 
 import functools
+import re
 
 import keras
 import numpy as np
@@ -33,6 +34,11 @@ def training_loss(model, segments, labels, **weights):
 # Losses
 
 
+def _name(value):
+    """Of a parameter, the same in every process: no addresses."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
+
+
 @pytest.mark.parametrize(
     "loss",
     [
@@ -47,7 +53,7 @@ def training_loss(model, segments, labels, **weights):
         KL.CategoricalCrossentropy(from_logits=True),
         KL.serialize(KL.CategoricalCrossentropy()),
     ],
-    ids=str,
+    ids=_name,
 )
 @pytest.mark.parametrize("attention", ["soft", "hard", "lvml"])
 def test_cross_entropies_of_keras_are_minus_q(
@@ -87,7 +93,7 @@ def test_the_loss_that_most_people_write_trains(labels):
 @pytest.mark.parametrize(
     "loss",
     ["mse", "kl_divergence", KL.BinaryCrossentropy(), KL.CategoricalFocalCrossentropy(), KL.hinge],
-    ids=str,
+    ids=_name,
 )
 def test_other_losses_of_keras_are_refused(linear_model, loss):
     with pytest.raises(
