@@ -121,8 +121,8 @@ def counts(rows):
     found: dict = {}
     for row in rows:
         kind = found.setdefault(row["kind"], collections.Counter())
-        kind.update(attacks=1, hold=row["holds"], tracebacks=row["tracebacks"])
-        kind.update(crashes=row["code"] in (-signal.SIGSEGV, -signal.SIGABRT))
+        kind.update(attacks=1, hold=int(row["holds"]), tracebacks=row["tracebacks"])
+        kind.update(crashes=int(row["code"] in (-signal.SIGSEGV, -signal.SIGABRT)))
     return {kind: dict(counter) for kind, counter in found.items()}
 
 
