@@ -216,6 +216,22 @@ def choose_segment(values, weights):
     return ops.where(present, chosen, ops.zeros_like(chosen))
 
 
+def any_nan(segments):
+    """Which segments have a NaN in them: (b, m, ...) -> bool (b, m); none of integers have."""
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(segments.dtype)):
+        return ops.zeros(ops.shape(segments)[:2], "bool")
+    # The sum is NaN where a number is, or where infinities of both signs are.
+    return ops.isnan(ops.sum(segments, axis=tuple(range(2, len(segments.shape)))))
+
+
+def nan_where(broken, x):
+    """x with NaN where `broken`, bool of the shape of its first axes."""
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+        return x
+    trailing = (1,) * (len(x.shape) - len(broken.shape))
+    return ops.where(ops.reshape(broken, (*ops.shape(broken), *trailing)), float("nan"), x)
+
+
 # --- samples ---
 
 

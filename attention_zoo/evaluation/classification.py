@@ -247,7 +247,9 @@ def _batches(dataset, size=256):
             f"inputs and labels are of {sorted(counts)} examples, expected as many of each"
         )
     for first in range(0, counts.pop(), size):
-        yield keras.tree.map_structure(lambda part, i=first: part[i : i + size], (x, y))
+        yield keras.tree.map_structure(
+            lambda part, i=first: part[i : i + size] if part.ndim else part, (x, y)
+        )
 
 
 def _unpacked(batch):

@@ -1,8 +1,10 @@
 """What models with an attention share: compiled functions and callbacks that fit it."""
 
 import inspect
+import warnings
 
 import keras
+from keras import ops
 
 
 class Retraced:
@@ -27,6 +29,17 @@ class Retraced:
 def trace_key(model):
     """The key of a model's attention; None for a model without one."""
     return getattr(getattr(model, "attention", None), "trace_key", None)
+
+
+def warn_of_broken_weights(model):
+    """Warns once where a weight is not finite: a network may make numbers of it all the same."""
+    broken = [v.path for v in model.trainable_variables if not ops.all(ops.isfinite(v))]
+    if broken:
+        warnings.warn(
+            f"{len(broken)} weights of {model.name} have values that are not finite, {broken[0]} "
+            "among them: expected none, look for NaN in the data or take a smaller learning rate",
+            stacklevel=3,
+        )
 
 
 class AttentionModel(keras.Model):

@@ -62,6 +62,7 @@ def _inputs(x):
 
 
 def _targets(x, y):
+    y = {k: _as_array(one) for k, one in y.items()} if isinstance(y, dict) else _as_array(y)
     label = y.get("label") if isinstance(y, dict) else y
     if isinstance(x, dict) and isinstance(label, list | np.ndarray):
         bags = len(x["segments"])
@@ -70,6 +71,11 @@ def _targets(x, y):
     if not isinstance(y, dict) or not _are_rationales(y.get("focus")):
         return y
     return y | {"focus": pad(y["focus"], length=np.shape(x["segments"])[1])["segments"]}
+
+
+def _as_array(y):
+    """Labels or indices given as a list of numbers, as an array; anything else as it is."""
+    return np.asarray(y) if isinstance(y, list | tuple) and not any(map(np.ndim, y)) else y
 
 
 def _are_rationales(focus):

@@ -14,7 +14,7 @@ from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
-from attention_zoo.models.attention_model import AttentionModel
+from attention_zoo.models.attention_model import AttentionModel, warn_of_broken_weights
 from attention_zoo.models.bags import dense
 from attention_zoo.models.class_names import as_class_names
 from attention_zoo.models.compile_arguments import by_output, label_loss, without_shuffle
@@ -169,7 +169,9 @@ class FocusClassifier(AttentionModel):
         self._check_rank(segments)
         segments = bytes_read.read(segments, self.byte_segments)
         if self.encoder is not None:
+            broken = ops.any_nan(segments)
             segments, mask = masked(self._encoded(segments, mask), None, mask)
+            segments = ops.nan_where(kops.any(broken, axis=1), segments)
         return segments, mask
 
     def _check_rank(self, segments):
@@ -192,8 +194,12 @@ class FocusClassifier(AttentionModel):
         return self.encoder(segments)
 
     def scores(self, segments, mask=None):
-        """f of every segment: (b, m, ...) -> (b, m); of those that `mask` keeps, as in training."""
-        return kops.squeeze(ops.map_segments(self.focus, segments, mask), axis=-1)
+        """f of every segment: (b, m, ...) -> (b, m); of those that `mask` keeps, as in training.
+
+        NaN in examples that have one: a network may make a number of it, as a fused ReLU does.
+        """
+        scores = kops.squeeze(ops.map_segments(self.focus, segments, mask), axis=-1)
+        return ops.nan_where(kops.any(ops.any_nan(segments), axis=1), scores)
 
     def predict_every_way(self, inputs):
         """Log-probabilities (b, c) under "argmax", "marginal" and "soft", and "focus" (b, m)."""
@@ -253,14 +259,16 @@ class FocusClassifier(AttentionModel):
         """
         x, y = dense(x, y)
         self._check_labels(x, y)
-        if isinstance(kwargs.get("validation_data"), tuple):
+        if isinstance(kwargs.get("validation_data"), tuple | list):
             held_out = dense(*kwargs["validation_data"][:2])
             self._check_labels(*held_out)
             kwargs["validation_data"] = (*held_out, *kwargs["validation_data"][2:])
         elif "validation_data" in kwargs:
             kwargs["validation_data"] = dense(kwargs["validation_data"])[0]
         with as_value_error():
-            return super().fit(x, y, *args, **without_shuffle(x, args, kwargs))
+            history = super().fit(x, y, *args, **without_shuffle(x, args, kwargs))
+        warn_of_broken_weights(self)
+        return history
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.evaluate`; labels that name no class raise a ValueError, as in `fit`."""

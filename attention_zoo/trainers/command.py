@@ -124,6 +124,8 @@ def start(define, main):
         except Preempted as notice:
             logging.warning("%s", notice)
             sys.exit(SIGNALLED + notice.signal)
+        except KeyboardInterrupt:
+            sys.exit(SIGNALLED + signal.SIGINT)
         except _EXPECTED as error:
             sys.exit(f"error: {one_line(error)}")
 

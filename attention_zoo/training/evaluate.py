@@ -1,11 +1,12 @@
 """Evaluates the model of a finished run, on its own test examples or on others."""
 
-import json
 from pathlib import Path
 
 import keras
 
+from attention_zoo._paths import expanded
 from attention_zoo._settings import make
+from attention_zoo.report.run import Run
 
 
 def evaluate_run(task, run, *, split="test", data=None, **settings):
@@ -25,7 +26,7 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
         ValueError: no finished run, bad settings, or data that its model was not trained for.
         FileNotFoundError: the data are not there.
     """
-    folder = Path(run)
+    folder = expanded(Path(run))
     config = make(task.config, _settings(task, folder) | settings)
     model = keras.saving.load_model(folder / "model.keras")
     splits = task.load(config) if data is None else {split: task.accept(data, config)}
@@ -43,7 +44,7 @@ def task_of(run):
     Raises:
         ValueError: no folder of a finished run.
     """
-    return _read(Path(run), "about.json").get("task")
+    return Run.read(run, {}).about.get("task")
 
 
 def _settings(task, folder):
@@ -52,20 +53,9 @@ def _settings(task, folder):
         if not (folder / name).is_file():
             raise ValueError(f"run {folder} has no {name}, expected the folder of a finished run")
     known = task.config.__dataclass_fields__
-    recorded = _read(folder, "config.json")
+    recorded = Run.read(folder, {}).config
     return {k: v for k, v in recorded.items() if k in known and not isinstance(v, dict | list)}
 
 
 def _class_names(folder):
-    return tuple(_read(folder, "results.json").get("class_names", ()))
-
-
-def _read(folder, name):
-    path = folder / name
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read, expected the folder of a run") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is a {type(content).__name__}, expected a dict")
-    return content
+    return tuple(Run.read(folder).results.get("class_names", ()))

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 from absl import logging
 
+from attention_zoo._paths import expanded
 from attention_zoo.models import FocusClassifier
 
 
@@ -27,7 +28,7 @@ def load_initial_weights(model, source):
         return
     try:
         if str(source).endswith(".h5"):
-            model.load_weights(source)
+            model.load_weights(expanded(source))
         else:
             _copy(_load(source), model)
     except (OSError, ValueError, TypeError) as error:
@@ -39,7 +40,7 @@ def load_initial_weights(model, source):
 
 def _load(source):
     """The model of a .keras file, of a run's folder, or of a preset."""
-    path = Path(source)
+    path = expanded(Path(source))
     if (path / "model.keras").is_file():
         path = path / "model.keras"
     if path.suffix == ".keras":

@@ -3,12 +3,15 @@
 import dataclasses
 import functools
 import itertools
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from attention_zoo import report
+from attention_zoo._paths import expanded
 from attention_zoo._settings import make
+from attention_zoo.report.run import Run
 from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.processes import run_in_process
 from attention_zoo.training.run import run_task
@@ -49,9 +52,10 @@ def _word(value):
 def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **settings):
     """Runs what is not finished; a job that fails does not stop the others.
 
-    A job is finished when its folder has a results.json; others go on from their checkpoints. What
-    jobs print goes to logs/ below the folder. After SIGTERM the jobs that run save themselves and
-    no other is started. On many machines: one array job of the cluster's, each with `only`.
+    A job is finished when its folder has a results.json, of the same settings; others go on from
+    their checkpoints. What jobs print goes to logs/ below the folder. After a signal the jobs that
+    run save themselves and no other is started. On many machines: one array job of the cluster's,
+    each with `only`.
 
     Args:
         task: a `Task`, of a class that another process can import.
@@ -67,9 +71,9 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         {job's name: why it failed, in a line, or "" if it is finished}.
 
     Raises:
-        ValueError: bad settings. Preempted: after SIGTERM, where jobs are left.
+        ValueError: bad settings. Preempted: after a signal, where jobs are left.
     """
-    folder, jobs = Path(folder), jobs_of(grid)
+    folder, jobs = expanded(Path(folder)), jobs_of(grid)
     for job in jobs:
         make(task.config, settings | job.settings)  # all are checked before any runs
     if only is not None and not 0 <= only < len(jobs):
@@ -90,7 +94,8 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         outcomes = dict(zip([job.name for job in chosen], pool.map(told, chosen), strict=True))
     left = sum(reason is None for reason in outcomes.values())
     if left:
-        raise Preempted(f"SIGTERM: {left} jobs are left, expected the same command to go on")
+        notice = f"{stop.signal.name}: {left} jobs are left, expected the same command to go on"
+        raise Preempted(notice, stop.signal)
     report.write_sweep(folder, jobs)
     return outcomes
 
@@ -99,7 +104,7 @@ def _outcome(job, task, folder, settings, workers, stop):
     """Why a job failed, in a line; "" where it is finished, None where it is left."""
     workdir = folder / job.name
     if (workdir / "results.json").exists():
-        return ""
+        return _difference(task, workdir, settings | job.settings)
     if stop.requested:
         return None
     log = folder / "logs" / f"{job.name}.txt"
@@ -107,3 +112,19 @@ def _outcome(job, task, folder, settings, workers, stop):
     train = functools.partial(run_task, task)
     reason = run_in_process(train, workdir, settings | job.settings, log, threads, stop)
     return None if reason and stop.requested else reason
+
+
+def _difference(task, workdir, settings):
+    """Why a finished run is not that of the settings, in a line; "" if it is."""
+    try:
+        kept = Run.read(workdir, {}).config
+    except ValueError as error:
+        return str(error)
+    asked = json.loads(json.dumps(dataclasses.asdict(make(task.config, settings))))
+    for name, value in asked.items():
+        if name in kept and kept[name] != value and not (name == "switch_epoch" and value is None):
+            return (
+                f"{workdir} holds a run with {name} {kept[name]!r}, expected {value!r}: move it "
+                "away or name another folder"
+            )
+    return ""

@@ -109,6 +109,14 @@ def test_bad_settings_of_any_job_stop_all_before_the_first(tmp_path, in_this_pro
     assert not in_this_process and not (tmp_path / "s").exists()
 
 
+def test_a_finished_run_of_other_settings_is_not_taken_for_it(tmp_path, in_this_process):
+    common = TINY | {"network": "linear", "attention": "soft"}
+    sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common)
+    found = sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common | {"epochs": 2})
+    (reason,) = found.values()
+    assert reason.startswith(f"{tmp_path}/seed=0 holds a run with epochs 1, expected 2: move it")
+
+
 def test_a_signal_leaves_the_rest_for_the_same_command(tmp_path, monkeypatch):
     def stopped(function, workdir, settings, log, threads, stop):
         stop.requested = True
