@@ -16,7 +16,7 @@ from attention_zoo._version import __version__
 from attention_zoo.models import FocusClassifier
 
 if typing.TYPE_CHECKING:
-    from attention_zoo import callbacks, datasets, dynamics, plots, report, tasks, zoo
+    from attention_zoo import callbacks, datasets, dynamics, plots, report, tasks, training, zoo
     from attention_zoo.evaluation import (
         CaptionEvaluation,
         Evaluation,
@@ -38,7 +38,9 @@ _ON_FIRST_USE = {
     "export": "_export",
     "sweep": "tasks",
     "train": "tasks",
-} | dict.fromkeys(("callbacks", "datasets", "dynamics", "plots", "report", "tasks", "zoo"))
+} | dict.fromkeys(
+    ("callbacks", "datasets", "dynamics", "plots", "report", "tasks", "training", "zoo")
+)
 
 __all__ = [
     "CaptionEvaluation",
@@ -65,6 +67,7 @@ __all__ = [
     "sweep",
     "tasks",
     "train",
+    "training",
     "zoo",
 ]
 

@@ -12,7 +12,7 @@ from attention_zoo.datasets import order
 class Examples(abc.ABC):
     """n examples, and the batches that are made of them.
 
-    A kind of data says what examples of some numbers are (`rows`, `_batches`); the order in which
+    A kind of data says what examples of some numbers are (`rows`, `batches`); the order in which
     they are read is the same for all, see `datasets.order`.
 
     Attributes:
@@ -30,8 +30,8 @@ class Examples(abc.ABC):
         """The examples of these numbers, (k,)."""
 
     @abc.abstractmethod
-    def _batches(self, numbers, batch_size, padded):
-        """A data set of numbers (b,) -> one of (inputs, targets), padded to a length or not.
+    def batches(self, numbers, batch_size, padded):
+        """Makes a `tf.data.Dataset` of numbers (b,) one of (inputs, targets), padded or not.
 
         Batches are of `batch_size`, but the last.
         """
@@ -70,7 +70,7 @@ class Examples(abc.ABC):
             lengths=self.lengths,
             drop_remainder=drop_remainder,
         )
-        batches = self._batches(numbers, size, padded=batch_size is not None)
+        batches = self.batches(numbers, size, padded=batch_size is not None)
         if batch_size is None:
             batches = batches.map(lambda *parts: tf.nest.map_structure(lambda x: x[0], parts))
         count = len(self) // size if drop_remainder else -(-len(self) // size)
@@ -91,7 +91,7 @@ class Examples(abc.ABC):
         numbers = order.endless(
             len(self), batch_size, seed, first_step=first_step, lengths=self.lengths
         )
-        return self._batches(numbers, batch_size, padded=True)
+        return self.batches(numbers, batch_size, padded=True)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

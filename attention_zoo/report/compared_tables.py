@@ -26,8 +26,13 @@ def are_of_the_same_data(runs):
 
 
 def _data(run):
-    """What settings say of the test examples; a folder only where it is no shelf of data sets."""
+    """What settings say of the test examples; a folder only where it is no shelf of data sets.
+
+    Of a user's own data, their fingerprint.
+    """
     config = run.config
+    if config.get("dataset") == "own data":
+        return run.data.get("test")
     names = ("dataset", "protocol", "num_segments", "test_split")
     folder = None if str(config.get("dataset")).startswith("sdc/") else config.get("data_dir")
     return *(config.get(name) for name in names), folder

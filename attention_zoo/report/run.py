@@ -29,6 +29,7 @@ class Run:
             by split and way to predict.
         examples: "way_to_predict", and lists "best" and "worst" of examples.
         captions: captions of the test pictures with the ids of these.
+        data: fingerprints of the data by the name of a part.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Run:
     histograms: dict
     examples: dict
     captions: list
+    data: dict[str, str]
 
     @classmethod
     def read(cls, folder, results=None):

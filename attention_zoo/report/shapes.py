@@ -91,6 +91,7 @@ SHAPES = {
         "splits": {str: {str: [[NUMBER]]}},
     },
     "examples.json": Whole({"best": [_EXAMPLE], "worst": [_EXAMPLE]}, way_to_predict=str),
+    "data.json": {str: str},
     "captions.json": [Whole(caption=str)],
 }
 DRIVES = {str: {str: Whole(drive={str: NUMBER})}}  # results.json of a run of fixed focus

@@ -1,10 +1,12 @@
 """Tasks: mosaics, text, captions, or one of your own; `train` runs any of them."""
 
+from attention_zoo._settings import setting
 from attention_zoo.tasks.captions import CaptionsTask
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.mosaics import MosaicsTask
 from attention_zoo.tasks.registry import TASKS, evaluate_finished, get, sweep, train
 from attention_zoo.tasks.text import TextTask
+from attention_zoo.training.config import TaskConfig
 from attention_zoo.training.task import Task, Words
 
 __all__ = [
@@ -13,10 +15,12 @@ __all__ = [
     "ClassificationTask",
     "MosaicsTask",
     "Task",
+    "TaskConfig",
     "TextTask",
     "Words",
     "evaluate_finished",
     "get",
+    "setting",
     "sweep",
     "train",
 ]

@@ -96,6 +96,7 @@ class CaptionsTask(Task):
 
     name = "captions"
     config = CaptionsConfig
+    data_settings = ("data_dir", "train_split", "validation_split", "test_split", "min_count")
     words = Words(
         example="picture",
         examples="pictures",

@@ -65,6 +65,10 @@ class MosaicsTask(ClassificationTask):
 
     name = "mosaics"
     config = MosaicsConfig
+    data_settings = (
+        *("dataset", "data_dir", "protocol", "train_split", "validation_split", "test_split"),
+        *("num_segments", "num_examples", "num_test_examples"),
+    )
     words = Words(example="mosaic", examples="mosaics", segment="image", segments="images")
 
     def load(self, config):

@@ -93,6 +93,9 @@ class TextTask(ClassificationTask):
 
     name = "text"
     config = TextConfig
+    data_settings = (
+        *("dataset", "data_dir", "annotators", "train_split", "validation_split", "test_split"),
+    )
     words = Words(
         example="post",
         examples="posts",

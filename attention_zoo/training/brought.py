@@ -27,6 +27,8 @@ class Brought:
     """
 
     def __init__(self, attention=None, optimizer=None, callbacks=()):
+        if not isinstance(callbacks, list | tuple):
+            raise ValueError(f"callbacks is {callbacks!r}, expected a list of Keras callbacks")
         given = {"attention": attention, "optimizer": optimizer}
         self.named = {name: one for name, one in given.items() if isinstance(one, str)}
         self.attention = None if isinstance(attention, str) else attention
@@ -40,6 +42,16 @@ class Brought:
         if self.optimizer is not None:
             _check_registered("optimizer", self.optimizer, keras.optimizers.Optimizer)
 
+    def check_settings(self, settings):
+        """Raises ValueError for settings beside an object that takes their place."""
+        if self.optimizer is None:
+            return
+        for name in _OF_OPTIMIZER:
+            if settings.get(name) is not None:
+                raise ValueError(
+                    f"{name} is {settings[name]!r} beside an optimizer, expected one of them"
+                )
+
     def record(self):
         """What goes into config.json in the place of settings, fit for JSON."""
         record: dict = {}
@@ -47,6 +59,12 @@ class Brought:
             if (thing := getattr(self, name)) is not None:
                 record[name] = _without_names(keras.saving.serialize_keras_object(thing))
         return record | ({"callbacks": self._described} if self._described else {})
+
+
+_OF_OPTIMIZER = (
+    *("learning_rate", "classifier_learning_rate", "encoder_learning_rate"),
+    *("momentum", "weight_decay", "ema_momentum", "clip_norm"),
+)
 
 
 def _check_registered(name, thing, kind):
@@ -58,7 +76,7 @@ def _check_registered(name, thing, kind):
     if own and keras.saving.get_registered_object(registered) is not cls:
         raise ValueError(
             f"{name} is a {cls.__name__}, which Keras cannot load by name, expected "
-            "keras.saving.register_keras_serializable above its class"
+            "keras.saving.register_keras_serializable (or az.layers.register) above its class"
         )
 
 

@@ -53,6 +53,9 @@ def set_state(callback, state):
         return
     for name, value in state.items():
         setattr(callback, name, _decoded(value))
+    if getattr(callback, "monitor_op", "") is None and getattr(callback, "min_delta", None):
+        # Keras gives it the sign of the direction when it next looks at the figure, once more.
+        callback.min_delta = abs(callback.min_delta)
 
 
 def _attributes(callback):

@@ -27,15 +27,46 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
         FileNotFoundError: the data are not there.
     """
     folder = expanded(Path(run))
-    config = make(task.config, _settings(task, folder) | settings)
-    model = keras.saving.load_model(folder / "model.keras")
+    if split not in SPLITS:
+        raise ValueError(f"split is {split!r}, expected one of {list(SPLITS)}")
+    recorded = _settings(task, folder)
+    if data is None and not settings and recorded.get("dataset") == "own data":
+        raise ValueError(f"run {folder} was trained on data of your own, expected them as data")
+    own = {} if recorded.get("dataset") != "own data" else {"dataset": task.config().dataset}
+    config = make(task.config, recorded | own | settings)
+    model = _load(folder)
     splits = task.load(config) if data is None else {split: task.accept(data, config)}
     if split not in splits:
         raise ValueError(f"split is {split!r}, expected one of {sorted(splits)}")
     chosen = {split: splits[split]}
+    if data is None and not settings:
+        _check_same(folder, split, task.fingerprints(config, chosen)[split])
     task.check_model(model, chosen[split], _class_names(folder))
     chosen = task.inputs(chosen, model, config, folder)
     return task.evaluate(model, chosen[split], config)
+
+
+SPLITS = ("train", "validation", "test")
+
+
+def _load(folder):
+    try:
+        return keras.saving.load_model(folder / "model.keras")
+    except TypeError as error:  # Keras says in many lines which class it could not find
+        raise ValueError(
+            f"{folder / 'model.keras'} holds a class that is not known, expected its module to be "
+            "imported before: call az.tasks.evaluate_finished from Python"
+        ) from error
+
+
+def _check_same(folder, split, found):
+    """Raises unless the data of a split are those that the run was on, where it noted them."""
+    kept = Run.read(folder, {}).data.get(split, found)
+    if kept != found:
+        raise ValueError(
+            f"{split} of run {folder} is of other data than it was, expected the same, or other "
+            "data by data_dir or test_split"
+        )
 
 
 def task_of(run):

@@ -10,6 +10,7 @@ from absl import logging
 
 from attention_zoo import plots, report
 from attention_zoo._settings import make
+from attention_zoo.datasets.split import Split
 from attention_zoo.layers import HybridAttention
 from attention_zoo.training.brought import Brought
 from attention_zoo.training.checkpoints import Checkpoints
@@ -39,16 +40,19 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     See `attention_zoo.train`, which also takes a task by its name.
     """
     brought = Brought(attention, optimizer, callbacks)
+    brought.check_settings(settings)
+    _check_data_settings(task, data, settings)
     config = make(task.config, settings | brought.named)
     keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(config.strategy)
-    splits = task.load(config) if data is None else _accepted(task, data, config)
+    splits = _checked(task.load(config) if data is None else _accepted(task, data, config))
     layer = brought.attention or task.attention(config)
     task.check(config, splits)
     check_config(config, layer, len(splits["train"].source), strategy.num_replicas_in_sync)
     with strategy.scope():
         model = build_model(task, config, splits, layer, brought.optimizer)
     record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
+    record |= {} if data is None or "dataset" not in record else {"dataset": "own data"}
     prints = task.fingerprints(config, splits)
     with Workdir(workdir, record, is_chief(strategy), prints) as folder:
         write_metadata(folder, task.name, task.config(), task.words)
@@ -82,7 +86,32 @@ def _accepted(task, data, config):
         raise ValueError(
             f"data has {sorted(data)}, expected 'train', and maybe 'validation' and 'test'"
         )
-    return {name: task.accept(data[name], config) for name in SPLITS if name in data}
+    splits = {name: task.accept(data[name], config) for name in SPLITS if name in data}
+    names = splits["train"].class_names
+    for name, split in splits.items():
+        more = len(split.class_names) > len(names)
+        if more or (isinstance(data[name], Split) and split.class_names != names):
+            raise ValueError(
+                f"{name} has the classes {list(split.class_names)}, expected those of train, "
+                f"{list(names)}"
+            )
+    return {k: dataclasses.replace(split, class_names=names) for k, split in splits.items()}
+
+
+def _check_data_settings(task, data, settings):
+    """Raises ValueError for settings that say which data, beside data."""
+    both = sorted(settings.keys() & set(task.data_settings)) if data is not None else []
+    if both:
+        raise ValueError(f"{both[0]} is given beside data, expected one of them")
+
+
+def _checked(splits):
+    for name, split in splits.items():
+        if not isinstance(split, Split):
+            raise ValueError(f"{name} is a {type(split).__name__}, expected a datasets.Split")
+    if "train" not in splits:
+        raise ValueError(f"the splits are {sorted(splits)}, expected 'train' among them")
+    return splits
 
 
 def _train(task, model, folder, config, splits, brought):

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 import json
+import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,6 +36,9 @@ def jobs_of(grid):
 
     Seeds come last, in names and in order: means over them can be looked at early.
     """
+    for name, values in grid.items():
+        if not isinstance(values, list | tuple | range):
+            raise ValueError(f"{name} of the grid is {values!r}, expected a list of values")
     grid = {name: grid[name] for name in sorted(grid, key=lambda name: name == "seed")}
     found = []
     for values in itertools.product(*grid.values()):
@@ -74,6 +78,11 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         ValueError: bad settings. Preempted: after a signal, where jobs are left.
     """
     folder, jobs = expanded(Path(folder)), jobs_of(grid)
+    if multiprocessing.parent_process() is not None:
+        raise ValueError(
+            "a sweep is started by a job of a sweep, expected it below "
+            '`if __name__ == "__main__":` in the script'
+        )
     for job in jobs:
         make(task.config, settings | job.settings)  # all are checked before any runs
     if only is not None and not 0 <= only < len(jobs):

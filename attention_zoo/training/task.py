@@ -32,18 +32,23 @@ class Task(abc.ABC):
     `az.train` asks, in this order, for the splits, the model, batches from a step on, and in the
     end for evaluations, examples and pictures. A task keeps no state of a run: all that it needs
     comes with the call. Splits are "train", "validation" and "test"; the last two may be missing.
+    A split is a `datasets.Split`, its examples a `datasets.Examples`; a subclass of that says how
+    examples of some numbers become a batch. examples/own_task.py has one.
 
     Attributes:
         name: by which `az.train`, commands and a run's page know the task.
-        config: the class of its settings, each a flag and a keyword argument.
+        config: the class of its settings, a dataclass that inherits from `TaskConfig`; each is a
+            flag and a keyword argument.
+        data_settings: those of them that say which data, which `data` of `az.train` replaces.
         words: how its things are called.
         measured: the splits that are evaluated in the end.
         others: see `rates`.
     """
 
     name: str
-    config: type[TaskConfig]
+    config: type[TaskConfig] = TaskConfig
     words = Words()
+    data_settings: tuple[str, ...] = ()
     measured: tuple[str, ...] = ("train", "validation", "test")
     others: str | None = None
 

@@ -1,18 +1,13 @@
-"""Every task in small, and a toy task: what the contract is tested on."""
+"""Every task in small, and that of an example: what the contract is tested on."""
 
-import dataclasses
+import importlib.util
+from pathlib import Path
 
 import keras
-import numpy as np
 import pytest
-import tensorflow as tf
 
 import attention_zoo as az
-from attention_zoo._settings import setting
-from attention_zoo.datasets.fingerprint import fingerprint
-from attention_zoo.datasets.split import Examples, Split
 from attention_zoo.metrics import captions as scores
-from attention_zoo.training.config import TaskConfig
 
 TINY = {"epochs": 2, "batch_size": 16, "steps_per_call": 1, "checkpoint_steps": 1}
 
@@ -23,87 +18,6 @@ def without_java():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scores, "_has_java", lambda: False)
         yield
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Coins(Examples):
-    """Rows of four coins, one of them heavy; the label is which face it shows."""
-
-    values: np.ndarray
-    labels: np.ndarray
-    focus: np.ndarray
-
-    kind = "rows"
-
-    def __len__(self):
-        return len(self.labels)
-
-    def rows(self, rows):
-        return Coins(self.values[rows], self.labels[rows], self.focus[rows])
-
-    def fingerprint(self):
-        return fingerprint(self.values, self.labels, self.focus)
-
-    def _batches(self, numbers, batch_size, padded):
-        values, labels, focus = map(tf.constant, (self.values, self.labels, self.focus))
-
-        def example(i):
-            return tf.gather(values, i), {
-                "label": tf.gather(labels, i),
-                "focus": tf.gather(focus, i),
-            }
-
-        return numbers.map(example)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CoinsConfig(TaskConfig):
-    """Data and model."""
-
-    num_examples: int = setting(80, "Training rows.", least=1)
-    attention: str = setting("lvml", "How attention is trained.")
-    optimizer: str = setting("adam", "Of the networks.")
-
-
-class CoinsTask(az.tasks.ClassificationTask):
-    """A fourth task, in one place."""
-
-    name = "coins"
-    config = CoinsConfig
-    words = az.tasks.Words(example="row", examples="rows", segment="coin", segments="coins")
-
-    def load(self, config):
-        counts = {"train": config.num_examples, "validation": 32, "test": 32}
-        return {
-            name: Split(
-                name="coins",
-                split=name,
-                source=_coins(n, [config.seed, i]),
-                class_names=("heads", "tails"),
-            )
-            for i, (name, n) in enumerate(counts.items())
-        }
-
-    def build(self, config, splits, attention):
-        focus, classifier = az.models.networks("linear", (3,), 2)
-        model = az.FocusClassifier(focus, classifier, attention, inference=config.inference)
-        model.build((None, 4, 3))
-        return model
-
-    def evaluate(self, model, split, config):
-        return az.evaluate(model, split.source.dataset(32))
-
-    def random_focus(self, split):
-        return 0.25
-
-
-def _coins(n, seed):
-    rng = np.random.default_rng(seed)
-    labels, focus = rng.integers(2, size=n), rng.integers(4, size=n)
-    values = rng.normal(0, 0.1, (n, 4, 3)).astype("float32")
-    values[np.arange(n), focus, labels] += 1
-    values[np.arange(n), focus, 2] += 1
-    return Coins(values, labels.astype("int32"), focus.astype("int32"))
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +61,11 @@ def tiny(hatexplain_dir, coco_dir, encoder):
 @pytest.fixture(scope="session")
 def task_of():
     """(name) -> what `az.train` is given."""
-    return lambda name: CoinsTask() if name == "coins" else name
+    path = Path(__file__).resolve().parents[2] / "examples/own_task.py"
+    spec = importlib.util.spec_from_file_location("own_task", path)
+    own_task = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(own_task)
+    return lambda name: own_task.CoinsTask() if name == "coins" else name
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What holds for every task: a run's folder, exact resume, validation, evaluation, reports."""
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -207,3 +208,54 @@ def test_patience_ends_training_with_the_best_epoch(task_of, tiny, tmp_path):
     assert np.argmin(losses) == len(losses) - 2
     with pytest.raises(ValueError, match="^patience is 1 with keep 'last', expected keep"):
         az.train(task_of("coins"), tmp_path / "other", **tiny["coins"], patience=1)
+
+
+def test_kerass_own_callbacks_go_on_as_if_nothing_had_happened(task_of, tiny, tmp_path, broken_off):
+    """No epoch is better by 10: the rate falls after every second epoch."""
+
+    def train(name):
+        plateau = keras.callbacks.ReduceLROnPlateau("val_loss", patience=2, min_delta=10.0)
+        stop = keras.callbacks.EarlyStopping("loss", patience=5, min_delta=1e-4)
+        settings = tiny["coins"] | {"epochs": 6}
+        az.train(task_of("coins"), tmp_path / name, callbacks=[plateau, stop], **settings)
+        with (tmp_path / name / "metrics.csv").open(newline="") as file:
+            return [float(row["learning_rate"]) for row in csv.DictReader(file)]
+
+    unbroken = train("unbroken")
+    with broken_off(13):
+        train("broken")
+    assert train("broken") == unbroken and len(set(unbroken)) == 3
+    for a, b in zip(weights(tmp_path / "broken"), weights(tmp_path / "unbroken"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_does_not_go_together_is_refused_before_anything_is_made(task_of, tmp_path):
+    task = registry.get("mosaics")
+    splits = task.load(task.config(num_examples=32, num_test_examples=32, dataset="sdc/digits"))
+    source = splits["train"].source
+    two = dataclasses.replace(splits["test"], class_names=("0", "1"))
+    adam = keras.optimizers.Adam(0.1)
+    for arguments, message in (
+        ({"data": source, "num_segments": 9}, "^num_segments is given beside data, expected one"),
+        ({"data": {"train": splits["train"], "test": two}}, r"^test has the classes \['0', '1'\]"),
+        ({"optimizer": adam, "learning_rate": 0.1}, "^learning_rate is 0.1 beside an optimizer, e"),
+        ({"callbacks": adam}, "^callbacks is .*, expected a list of Keras callbacks"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            az.train("mosaics", tmp_path / "run", **arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_on_data_of_ones_own_is_evaluated_on_such_alone(tmp_path):
+    task = registry.get("mosaics")
+    splits = task.load(task.config(num_examples=32, num_test_examples=32))
+    data = {name: split.source for name, split in splits.items()}
+    common = {"network": "linear", "epochs": 1, "batch_size": 16, "attention": "soft"}
+    found = az.train("mosaics", tmp_path / "own", data=data, **common)
+    assert read(tmp_path / "own", "config.json")["dataset"] == "own data"
+    with pytest.raises(ValueError, match="was trained on data of your own, expected them as data$"):
+        evaluate_run(task, tmp_path / "own")
+    again = evaluate_run(task, tmp_path / "own", data=data["test"])
+    assert again.scalars() == pytest.approx(found["test"].scalars(), abs=1e-6)
+    with pytest.raises(ValueError, match="^split is 'val', expected one of"):
+        evaluate_run(task, tmp_path / "own", split="val")

@@ -119,7 +119,7 @@ class Captions(Examples):
         found = self.pictures.attach(rows, batch_size).unbatch().filter(lambda i, x, good: good)
         return found.map(example).padded_batch(batch_size).prefetch(1)
 
-    def _batches(self, numbers, batch_size, padded):
+    def batches(self, numbers, batch_size, padded):
         with tf.device("CPU:0"):
             picture_of = tf.constant(self.picture_of)
         size = numbers.element_spec.shape[0]  # None where the last batch may be smaller

@@ -78,7 +78,7 @@ class Mosaics(Examples):
         parts = {name: getattr(self, name)[rows] for name in ("table", "labels", "focus")}
         return dataclasses.replace(self, **parts)
 
-    def _batches(self, numbers, batch_size, padded):
+    def batches(self, numbers, batch_size, padded):
         indices = self._look_up(numbers)
         if not self.are_gathered:
             return indices

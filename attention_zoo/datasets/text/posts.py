@@ -85,7 +85,7 @@ class Posts(Examples):
         tokens, rationales, strings = (tf.gather(x, rows) for x in parts)
         return Posts(tokens, self.labels[np.asarray(rows, int)], rationales, strings)
 
-    def _batches(self, numbers, batch_size, padded):
+    def batches(self, numbers, batch_size, padded):
         if not padded:
             return numbers.map(self._look_up)
         return numbers.map(lambda rows: _padded(self._look_up(rows), rows.shape[0])).prefetch(1)
