@@ -45,7 +45,7 @@ SERVE = "python -m attention_zoo.serving"
         (f"{SDC} --epocs=3", "Unknown command line flag 'epocs'"),
         (f"{SDC} --epochs=three", "epochs"),
         (f"{SDC} --epochs=0", "epochs is 0, expected 1 or more"),
-        (f"{SDC} --attention=sharp", "value should be one of"),
+        (f"{SDC} --inference=sharp", "value should be one of"),
         (f"for seed in 0 one; do {SDC} --seed=$seed; done", "seed"),
         (f"{SDC} more", "unknown arguments ['more']"),
         ("python -m attention_zoo.trainers.cds", "no module attention_zoo.trainers.cds"),

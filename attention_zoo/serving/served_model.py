@@ -36,7 +36,7 @@ class ServedModel:
         if not re.fullmatch("[^/:]+", name):
             raise ValueError(f"name is {name!r}, expected letters without / and :")
         self.name = name
-        self.folder, self.version = _newest(expanded(folder))
+        self.folder, self.version = _newest(os.fspath(expanded(folder)))
         self._loaded = _load(self.folder)
         functions = self._loaded.signatures
         if not functions:

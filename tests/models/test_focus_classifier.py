@@ -164,7 +164,7 @@ def test_convolutions_in_the_graph_of_predict(way, images):
     model = FocusClassifier(focus, classifier, "hard", inference=way)
     model.compile()
     model.build((None, M, 3, 3, 1))
-    model.make_predict_function()
+    keras.Model.make_predict_function(model)
     batch = tf.zeros((B, M, 3, 3, 1))
     graph = model.predict_function.get_concrete_function([(batch,)]).graph
     assert convolution_shapes(graph) == [(images, 2, 2, 7)]

@@ -144,6 +144,7 @@ def test_batch_normalization_counts_no_padding(segments, mask, name, where):
         np.testing.assert_allclose(x, y, atol=1e-5)  # sums of 12 numbers up to about 3
 
 
+@pytest.mark.filterwarnings("ignore:attention is hybrid")
 @pytest.mark.parametrize("name", ATTENTIONS)
 def test_fit_with_batch_normalization_and_padding(segments, mask, name):
     model = FocusClassifier(normalized(1), normalized(C), name)

@@ -139,7 +139,7 @@ def test_mixed_precision_trains_in_its_floats(policy, tmp_path):
         ({"switch_when": "focus_drive", "switch_epoch": 1}, "^switch_epoch is 1 and switch_when"),
         (
             {"switch_when": "focus_drive", "first_attention": "gumbel"},
-            "^switch_when is 'focus_drive' with a hybrid of 'gumbel' and 'hard', expected two",
+            "^switch_when is 'focus_drive' with a hybrid of GumbelAttention and Hard",
         ),
         ({"momentum": 2}, "^momentum is 2, expected 1 or less$"),
         ({"epochs": 1.5}, "^epochs is 1.5, expected a whole number$"),

@@ -70,8 +70,8 @@ def digits_networks(segment_shape=(8, 8, 1), num_classes=3):
 
 def _network(segment_shape, name, *, convolutions, units, use_bias=True):
     """Convolutions (filters, kernel size, whether a 2×2 pool follows), then dense layers."""
-    check_segment_shape(segment_shape, ("height", "width", "channels"))
     _check_size(segment_shape, convolutions)
+    check_segment_shape(segment_shape, ("height", "width", "channels"))
     settings = {"kernel_initializer": "glorot_normal", "use_bias": use_bias}
     stack = [keras.Input(segment_shape)]
     for filters, kernel_size, pool in convolutions:
