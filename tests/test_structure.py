@@ -28,6 +28,12 @@ def test_front_door_opens(name):
     assert (door / "__init__.py").is_file()
 
 
+def test_every_folder_of_modules_has_a_contents_page():
+    """Else the wheel leaves it out, while the repository itself goes on working."""
+    folders = {module.parent for module in (ROOT / PACKAGE).rglob("*.py")}
+    assert folders == {page.parent for page in PAGES}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=module_name)
 def test_contents_page_lists_explicit_names(page):
     """What a page imports it lists in one literal `__all__`; every name listed is there."""

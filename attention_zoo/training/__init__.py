@@ -1,0 +1,1 @@
+"""One run of a task, whatever the task: settings, loop, checkpoints, evaluation, sweeps."""
