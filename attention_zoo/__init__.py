@@ -16,7 +16,17 @@ from attention_zoo._version import __version__
 from attention_zoo.models import FocusClassifier
 
 if typing.TYPE_CHECKING:
-    from attention_zoo import callbacks, datasets, dynamics, plots, report, tasks, training, zoo
+    from attention_zoo import (
+        callbacks,
+        datasets,
+        dynamics,
+        evaluation,
+        plots,
+        report,
+        tasks,
+        training,
+        zoo,
+    )
     from attention_zoo.evaluation import (
         CaptionEvaluation,
         Evaluation,
@@ -39,7 +49,17 @@ _ON_FIRST_USE = {
     "sweep": "tasks",
     "train": "tasks",
 } | dict.fromkeys(
-    ("callbacks", "datasets", "dynamics", "plots", "report", "tasks", "training", "zoo")
+    (
+        "callbacks",
+        "datasets",
+        "dynamics",
+        "evaluation",
+        "plots",
+        "report",
+        "tasks",
+        "training",
+        "zoo",
+    )
 )
 
 __all__ = [
@@ -55,6 +75,7 @@ __all__ = [
     "evaluate",
     "evaluate_captions",
     "evaluate_rationales",
+    "evaluation",
     "export",
     "layers",
     "losses",

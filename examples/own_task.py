@@ -95,9 +95,14 @@ def _coins(n, seed):
     return Coins(values, labels.astype("int32"), focus.astype("int32"))
 
 
-if __name__ == "__main__":
+def _parser():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", default="runs/coins")
+    return parser
+
+
+if __name__ == "__main__":
+    folder = _parser().parse_args().folder
     settings = {"epochs": 20, "batch_size": 16, "learning_rate": 0.05}
-    found = az.train(CoinsTask(), parser.parse_args().folder, **settings)
+    found = az.train(CoinsTask(), folder, **settings)
     print(found["test"].table())

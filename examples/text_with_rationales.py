@@ -54,7 +54,7 @@ def main(epochs=4):
     model.fit(posts, epochs=epochs, shuffle=False, verbose=0)
 
     reviews = test.source.encoded(encoder.look_up).dataset(100)
-    found = az.evaluation.evaluate_rationales(model, reviews, top_k=1)
+    found = az.evaluate_rationales(model, reviews, top_k=1)
     print(found.table())
     return found
 

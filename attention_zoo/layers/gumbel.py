@@ -3,7 +3,7 @@
 import keras
 
 from attention_zoo import ops
-from attention_zoo.layers.checks import as_number
+from attention_zoo._checks import as_number
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.registry import attention
 from attention_zoo.layers.sampling import SamplingAttention

@@ -8,9 +8,9 @@ from keras import ops as kops
 
 from attention_zoo import layers, metrics
 from attention_zoo._assertions import as_value_error
+from attention_zoo._checks import as_count
 from attention_zoo._paths import expanded
 from attention_zoo._saving.loadable import check_loadable
-from attention_zoo.layers.checks import as_count
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models.attention_model import AttentionModel
 from attention_zoo.models.captioning import inputs as caption_inputs

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._checks import as_count
 from attention_zoo._paths import expanded
 from attention_zoo.datasets.captions import coco_files, coco_records
 from attention_zoo.datasets.captions.captions import Captions
 from attention_zoo.datasets.captions.pictures import Pictures
 from attention_zoo.datasets.captions.words import standardized, vocabulary
-from attention_zoo.datasets.mosaics.mosaic_sampling import check_count
 from attention_zoo.datasets.split import Split
 from attention_zoo.datasets.splits import rows_by_split
 
@@ -90,10 +90,10 @@ def load(
         ValueError: The files are not what they should be, or no word comes often enough.
         FileNotFoundError: The data is not there.
     """
-    check_count("image_size", image_size, least=1)
-    check_count("min_count", min_count, least=1)
+    as_count("image_size", image_size, least=1)
+    as_count("min_count", min_count, least=1)
     if max_words is not None:
-        check_count("max_words", max_words, least=1)
+        as_count("max_words", max_words, least=1)
     sizes, listing = _listings(data_dir, download)
     parts = rows_by_split(split, sizes, "pictures")
     if words is None:

@@ -1,9 +1,8 @@
 """The mosaic law: which base images make up which mosaic."""
 
-import operator
-
 import numpy as np
 
+from attention_zoo._checks import as_count
 from attention_zoo.datasets.mosaics.mosaics import Mosaics
 
 
@@ -37,18 +36,8 @@ def draw(images, labels, *, foreground_classes, num_segments, num_examples, seed
 
 def check_counts(num_segments, num_examples):
     """Raises ValueError for mosaics that cannot be drawn."""
-    check_count("num_segments", num_segments, least=2)
-    check_count("num_examples", num_examples, least=1)
-
-
-def check_count(name, value, least):
-    """Raises ValueError unless the setting is an integer of `least` or more."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} is {value!r}, expected an integer") from None
-    if count < least:
-        raise ValueError(f"{name} is {count}, expected {least} or more")
+    as_count("num_segments", num_segments, least=2)
+    as_count("num_examples", num_examples, least=1)
 
 
 def _rows_by_kind(labels, classes, origin):

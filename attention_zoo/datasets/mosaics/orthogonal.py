@@ -6,8 +6,9 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._checks import as_count
 from attention_zoo.datasets.mosaics.base_images import BaseImages
-from attention_zoo.datasets.mosaics.mosaic_sampling import check_count, check_counts
+from attention_zoo.datasets.mosaics.mosaic_sampling import check_counts
 from attention_zoo.datasets.mosaics.sdc import from_base
 
 FOREGROUND_VARIANCE = 1e-10
@@ -37,7 +38,7 @@ def load(split="train", *, num_segments=20, num_classes=20, num_examples=None, s
     """
     num_examples = 5_000 if num_examples is None else num_examples
     check_counts(num_segments, num_examples)
-    check_count("num_classes", num_classes, least=2)
+    as_count("num_classes", num_classes, least=2)
     base = BaseImages(
         class_names=(*map(str, range(num_classes)), "background"),
         sizes={"train": 2 * num_examples, "test": 2 * num_examples},

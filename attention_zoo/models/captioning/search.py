@@ -1,6 +1,6 @@
 """CaptionSearch: the caption of an image, by greedy or by beam search."""
 
-from attention_zoo.layers.checks import as_count, as_number
+from attention_zoo._checks import as_count, as_number
 from attention_zoo.models.attention_model import AttentionModel, trace_key
 from attention_zoo.models.captioning import inputs as caption_inputs
 from attention_zoo.models.captioning.beam import beam_search, better, greedy_search

@@ -1,4 +1,4 @@
-"""Checks of the layers' settings."""
+"""Checks of settings that are numbers."""
 
 import numbers
 import operator
