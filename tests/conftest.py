@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,16 @@ settings.load_profile("repeatable")
 def seeds():
     """Every test starts from the same seeds (Python, NumPy, TensorFlow), whatever ran before."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def heeded_signals():
+    """SIGINT and SIGHUP do what they do at first, also where the tests run under nohup or `&`."""
+    ordinary = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in ordinary.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

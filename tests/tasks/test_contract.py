@@ -81,6 +81,7 @@ def test_a_broken_off_run_goes_on_to_the_same_weights(
         ("coins", signal.SIGHUP),
     ],
 )
+@pytest.mark.usefixtures("heeded_signals")
 def test_a_signal_saves_and_the_same_command_goes_on(
     finished, tiny, task_of, name, number, tmp_path, monkeypatch
 ):

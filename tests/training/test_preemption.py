@@ -6,6 +6,8 @@ import pytest
 
 from attention_zoo.training.preemption import SIGNALS, Preemption
 
+pytestmark = pytest.mark.usefixtures("heeded_signals")
+
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_a_request_within_the_context_only(number):
