@@ -10,7 +10,14 @@ from attention_zoo.models import Captioner, CaptionSearch
 QUICK = [("float64", "float64"), ("bfloat16", "bfloat16")]
 OTHERS = [("float16", "float16"), ("float64", "mixed_bfloat16"), ("float32", "mixed_float16")]
 OTHERS += [("float32", name) for name in ("float16", "bfloat16", "float64")]
-SETTINGS = [*QUICK, *(pytest.param(pair, marks=pytest.mark.slow) for pair in OTHERS)]
+SETTINGS = [
+    pytest.param(
+        pair,
+        marks=[pytest.mark.slow] * (pair in OTHERS)
+        + [pytest.mark.low_precision] * ("16" in "".join(pair)),
+    )
+    for pair in QUICK + OTHERS
+]
 ATTENTIONS = {
     "soft": lambda: "soft",
     "hard": lambda: "hard",
