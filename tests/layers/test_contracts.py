@@ -200,15 +200,15 @@ DTYPES = [(name, name) for name in ("float16", "bfloat16", "float32", "float64")
 DTYPES += [("float32", name) for name in ("float16", "bfloat16", "float64")]
 DTYPES += [("float32", "mixed_float16"), ("float32", "mixed_bfloat16")]
 DTYPES += [("float64", "mixed_float16"), ("float64", "float32"), ("float16", "float32")]
-DTYPES = [
-    pytest.param(pair, marks=pytest.mark.low_precision) if "16" in "".join(pair) else pair
+DTYPE_PAIRS = [
+    pytest.param(pair, marks=[pytest.mark.low_precision] * ("16" in "".join(pair)))
     for pair in DTYPES
 ]
 
 UNIT_ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
 
 
-@pytest.fixture(params=DTYPES, ids=lambda pair: f"floatx={pair[0]}-policy={pair[1]}")
+@pytest.fixture(params=DTYPE_PAIRS, ids=lambda pair: f"floatx={pair[0]}-policy={pair[1]}")
 def dtypes(request):
     floatx, policy = request.param
     keras.config.set_floatx(floatx)
