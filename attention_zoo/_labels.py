@@ -30,6 +30,12 @@ def probabilities(y, q):
     return ops.one_hot(class_ids(y, q), q.shape[-1], dtype=q.dtype)
 
 
+def expected_score(y, q):
+    """sum_k y(k) q(k), (...); a class of probability 0 may be impossible (q = -inf)."""
+    p = probabilities(y, q)
+    return ops.sum(ops.where(p != 0.0, p * q, 0.0), axis=-1)
+
+
 # --- checks, of labels (b,), (b, 1) or (b, c) ---
 
 

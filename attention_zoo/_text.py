@@ -13,6 +13,14 @@ of their own.
 """
 
 
+def is_text(value):
+    """Whether this is a string that UTF-8 can hold: JSON can name half of a surrogate pair."""
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
 def lower(strings):
     """Strings in lower case, of all of Unicode, not of ASCII alone."""
     import tensorflow as tf  # slow, and not there for models on another backend

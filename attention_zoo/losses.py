@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from attention_zoo import _labels
+from attention_zoo._checks import as_number
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -56,20 +57,11 @@ class NegativeLogLikelihood(keras.losses.Loss):
             raise ValueError(f"class scores have shape {tuple(q.shape)}, expected (b, c)")
         _labels.check_shape(y.shape, q.shape[1], q.shape[0])
         known = _labels.refuse_unknown(y, q.shape[1])
-        score = smoothed(_expected_score(y, q), q, self.label_smoothing)
+        score = smoothed(_labels.expected_score(y, q), q, self.label_smoothing)
         return ops.where(known, -score, float("nan"))
 
     def get_config(self):
         return super().get_config() | {"label_smoothing": self.label_smoothing}
-
-
-def _expected_score(y, q):
-    """sum_k y(k) q(k), (b,); a class of probability 0 may be impossible (q = -inf)."""
-    if not _labels.are_ids(y, q):
-        return ops.sum(ops.where(y != 0.0, y * q, 0.0), axis=-1)
-    labels = ops.reshape(y, (ops.shape(q)[0], 1))
-    hit = ops.equal(labels, ops.arange(q.shape[-1], dtype=labels.dtype))  # (b, c)
-    return ops.sum(ops.where(hit, q, 0.0), axis=-1)
 
 
 def smoothed(score, q, label_smoothing):
@@ -81,6 +73,4 @@ def smoothed(score, q, label_smoothing):
 
 def check_smoothing(label_smoothing):
     """The share as a float; ValueError unless it is in [0, 1)."""
-    if not 0.0 <= label_smoothing < 1.0:
-        raise ValueError(f"label_smoothing is {label_smoothing}, expected a number in [0, 1)")
-    return float(label_smoothing)
+    return as_number("label_smoothing", label_smoothing, "in [0, 1)", lambda e: 0.0 <= e < 1.0)

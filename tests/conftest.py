@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import importlib.util
 import json
 import os
 import signal
@@ -39,6 +40,20 @@ settings.load_profile("repeatable")
 def seeds():
     """Every test starts from the same seeds (Python, NumPy, TensorFlow), whatever ran before."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def load_example():
+    """(name) -> the module of an example."""
+
+    def load(name):
+        path = Path(__file__).parents[1] / f"examples/{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture

@@ -1,37 +1,24 @@
 """What the examples say is true; what learning_dynamics draws without training."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-
-
-def load(name):
-    """The module of an example."""
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
 
 @pytest.fixture(scope="module")
-def learning_dynamics():
-    return load("learning_dynamics")
+def learning_dynamics(load_example):
+    return load_example("learning_dynamics")
 
 
-def test_bags_are_right_and_the_seven_is_found_without_being_told(capsys):
-    accuracy, precision = load("multiple_instance_learning").main(epochs=6)
+def test_bags_are_right_and_the_seven_is_found_without_being_told(load_example, capsys):
+    accuracy, precision = load_example("multiple_instance_learning").main(epochs=6)
     assert accuracy > 0.9 and precision > 0.9
     assert f"{accuracy:.1%} right; in positive ones, the 7 chosen {precision:.1%}" in (
         capsys.readouterr().out
     )
 
 
-def test_bags_hold_what_they_say():
-    example = load("multiple_instance_learning")
+def test_bags_hold_what_they_say(load_example):
+    example = load_example("multiple_instance_learning")
     images = np.arange(1, 11, dtype=float)[:, None, None, None]  # of digit d: d + 1, never 0
     segments, mask, labels, focus = example.bags(images, np.arange(10), 200, seed=0)
     is_seven = (segments[..., 0, 0, 0] == 8) & mask
@@ -40,27 +27,27 @@ def test_bags_hold_what_they_say():
     assert set(focus[labels == 0]) == {-1} and set(mask.sum(axis=1)) == {2, 3, 4, 5, 6}
 
 
-def test_the_word_that_tells_is_attended_and_the_label_right(capsys):
-    found = load("text_with_rationales").main()
+def test_the_word_that_tells_is_attended_and_the_label_right(load_example, capsys):
+    found = load_example("text_with_rationales").main()
     assert found.ways["marginal"].accuracy > 0.95 and found.focus_accuracy > 0.95
     assert capsys.readouterr().out.strip() == found.table()
 
 
-def test_the_layer_reads_the_marked_step_alone(capsys):
-    error, weights, mask, marked = load("attention_layer").main()
+def test_the_layer_reads_the_marked_step_alone(load_example, capsys):
+    error, weights, mask, marked = load_example("attention_layer").main()
     assert error < 0.1 and np.mean(weights.argmax(axis=-1) == marked) > 0.95
     assert np.all(weights[~mask] == 0) and np.mean(weights == 0) > 0.5
     np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
     assert "largest weight on the marked step" in capsys.readouterr().out
 
 
-def test_class_scores_is_what_differs_in_models_of_ones_own():
+def test_class_scores_is_what_differs_in_models_of_ones_own(load_example):
     """The calls of the layers agree; the losses of both models agree, and those of paradigms not.
 
     q is enumerated: the loss of hard is never below that of LVML for one pair of networks, and
     here, trained apart, it stays above.
     """
-    losses, averages = load("class_scores").main(epochs=3)
+    losses, averages = load_example("class_scores").main(epochs=3)
     for name in ("hard", "lvml", "hybrid"):
         np.testing.assert_array_equal(averages[name], averages["soft"])
     for name in averages:

@@ -34,7 +34,17 @@ FLOORS = [
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
-ANYWHERE = {"_bags", "_checks", "_decode", "_json", "_paths", "_text", "_tracing", "_version"}
+ANYWHERE = {
+    "_bags",
+    "_checks",
+    "_decode",
+    "_errors",
+    "_json",
+    "_paths",
+    "_text",
+    "_tracing",
+    "_version",
+}
 # Rooms whose name begins with _, and `optimizers`, use what only TensorFlow has behind a check of
 # the backend, or where they are called.
 MAY_USE_TENSORFLOW = {

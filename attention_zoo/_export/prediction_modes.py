@@ -2,8 +2,6 @@
 
 import keras
 
-from attention_zoo.models.prediction import WAYS
-
 
 class Ways(keras.layers.Layer):
     """The named ways to predict, and the attention; encoder and focus network run once for all.
@@ -25,7 +23,4 @@ class Ways(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        segments, mask = self.model.encode(inputs)
-        a = self.model.attention.attend(self.model.scores(segments), mask)
-        classify = self.model.classifier
-        return {name: WAYS[name](classify, segments, a) for name in self.names} | {"focus": a}
+        return self.model.every_way(*self.model.encode(inputs), self.names)

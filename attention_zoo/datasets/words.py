@@ -1,6 +1,6 @@
 """Texts as lists of words, by the rule that exported models split them by."""
 
-from attention_zoo._text import split_words
+from attention_zoo._text import is_text, split_words
 
 
 def words_of(text):
@@ -24,22 +24,10 @@ def words_of(text):
             raise ValueError(f"text is {one!r}, expected a string that UTF-8 can hold")
     if not texts:
         return []
-    found = [[word.decode() for word in words.tolist()] for words in _rows(split_words(texts))]
+    found = [[word.decode() for word in words] for words in split_words(texts).to_list()]
     return found[0] if isinstance(text, str) else found
 
 
 def num_cut(tokens):
     """How many of some strings the rule would cut, or take for nothing."""
     return int((split_words(tokens).row_lengths().numpy() != 1).sum()) if tokens else 0
-
-
-def is_text(value):
-    """Whether this is a string that UTF-8 can hold: JSON can name half of a surrogate pair."""
-    try:
-        return isinstance(value, str) and value.encode() is not None
-    except UnicodeEncodeError:
-        return False
-
-
-def _rows(ragged):
-    return [row.numpy() for row in ragged]

@@ -1,20 +1,12 @@
 """Attention layers by name, as Keras resolves strings."""
 
+import functools
+
 import keras
 
 from attention_zoo.layers.base import Attention
 
 _ATTENTIONS: dict[str, type[Attention]] = {}
-
-
-def attention(name):
-    """Class decorator: makes the layer known to `get` as `name`, and to Keras for loading."""
-
-    def register(cls):
-        _ATTENTIONS[name] = cls
-        return keras.saving.register_keras_serializable(package="attention_zoo")(cls)
-
-    return register
 
 
 def register(name, package="Custom"):
@@ -48,6 +40,9 @@ def register(name, package="Custom"):
         return keras.saving.register_keras_serializable(package)(cls)
 
     return known
+
+
+attention = functools.partial(register, package="attention_zoo")
 
 
 def get(identifier, **settings):

@@ -3,20 +3,22 @@
 import keras
 from keras import ops
 
+from attention_zoo.ops import nan_where
+
 
 def focus_hit(y_true, y_pred):
     """Whether the most attended segment is true, and whether that counts: 0/1 or NaN, `(b,)`."""
     a, truth = attention(y_pred), ops.convert_to_tensor(y_true)
     hit, known = _index_hit(truth, a) if _is_index(truth) else _rationale_hit(truth, a)
     counts = ops.logical_and(known, ops.any(a != 0, axis=-1))  # a NaN counts
-    hit = _nan_where(ops.any(ops.isnan(a), axis=-1), hit)
+    hit = nan_where(ops.any(ops.isnan(a), axis=-1), hit)
     return ops.where(counts, hit, 0.0), _as_float(counts)
 
 
 def _index_hit(truth, a):
     chosen = ops.argmax(a, axis=-1)  # (b,)
     z = _as_index(truth, "focus", chosen)
-    return _nan_where(z >= ops.shape(a)[-1], _as_float(ops.equal(chosen, z))), z >= 0
+    return nan_where(z >= ops.shape(a)[-1], _as_float(ops.equal(chosen, z))), z >= 0
 
 
 def _rationale_hit(truth, a):
@@ -31,11 +33,7 @@ def prediction_hit(y_true, y_pred):
     q = ops.convert_to_tensor(y_pred)
     predicted = ops.argmax(q, axis=-1)
     label = _as_index(ops.convert_to_tensor(y_true), "label", predicted)
-    return _nan_where(ops.any(ops.isnan(q), axis=-1), _as_float(ops.equal(predicted, label)))
-
-
-def _nan_where(broken, x):
-    return ops.where(broken, float("nan"), x)
+    return nan_where(ops.any(ops.isnan(q), axis=-1), _as_float(ops.equal(predicted, label)))
 
 
 def weights(known, sample_weight):

@@ -6,6 +6,10 @@ import warnings
 import keras
 from keras import ops
 
+from attention_zoo._assertions import as_value_error
+from attention_zoo._paths import expanded
+from attention_zoo._saving.loadable import check_loadable
+
 
 class Retraced:
     """A compiled function, made anew where its graphs no longer hold.
@@ -54,8 +58,28 @@ class AttentionModel(keras.Model):
         callbacks = call.arguments.get("callbacks")
         if callbacks is not None:
             call.arguments["callbacks"] = callbacks = _savers_after_the_switch(callbacks)
+        if hasattr(x, "element_spec") or hasattr(x, "__next__"):
+            # A pipeline has its own order; Keras says of its default, True, that it ignores it.
+            call.arguments.setdefault("shuffle", False)
         self.attention.check_callbacks(_as_list(callbacks))
-        return super().fit(*call.args[1:], **call.kwargs)
+        with as_value_error():
+            return super().fit(*call.args[1:], **call.kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        """As `keras.Model.evaluate`; what the graph refuses is a ValueError, as in `fit`."""
+        with as_value_error():
+            return super().evaluate(*args, **kwargs)
+
+    def save(self, filepath, *args, **kwargs):
+        """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""
+        check_loadable(self)
+        return super().save(expanded(filepath), *args, **kwargs)
+
+    def compile_from_config(self, config):
+        """Compiles as the saved model was, and makes the optimizer's state to be loaded."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def make_train_function(self, force=False):
         return self._make("train_function", super().make_train_function, force)

@@ -7,10 +7,7 @@ import keras
 from keras import ops as kops
 
 from attention_zoo import layers, metrics
-from attention_zoo._assertions import as_value_error
 from attention_zoo._checks import as_count
-from attention_zoo._paths import expanded
-from attention_zoo._saving.loadable import check_loadable
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models.attention_model import AttentionModel
 from attention_zoo.models.captioning import inputs as caption_inputs
@@ -22,7 +19,6 @@ from attention_zoo.models.captioning.paradigms import check_known
 from attention_zoo.models.captioning.reinforce import chains, log_choice, score_function_term
 from attention_zoo.models.captioning.scores import Reading
 from attention_zoo.models.captioning.vocabulary import NUM_SPECIAL, checked_vocabulary
-from attention_zoo.models.compile_arguments import without_shuffle
 from attention_zoo.models.keras_losses import class_score_loss
 from attention_zoo.models.keras_metrics import class_score_metric, class_score_metrics
 
@@ -246,29 +242,12 @@ class Captioner(AttentionModel):
         """
         given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs).arguments
         _refuse_class_weight(given.get("class_weight"))
-        with as_value_error():
-            return super().fit(x, y, *args, **without_shuffle(x, args, kwargs))
-
-    def evaluate(self, *args, **kwargs):
-        """As `keras.Model.evaluate`; words that are none of the vocabulary's raise a ValueError."""
-        with as_value_error():
-            return super().evaluate(*args, **kwargs)
+        return super().fit(x, y, *args, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
         """As `keras.Model.train_on_batch`, but without `class_weight`."""
         _refuse_class_weight(class_weight)
         return super().train_on_batch(x, y, sample_weight, **kwargs)
-
-    def save(self, filepath, *args, **kwargs):
-        """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""
-        check_loadable(self)
-        return super().save(expanded(filepath), *args, **kwargs)
-
-    def compile_from_config(self, config):
-        """Compiles as the saved model was, and makes the optimizer's state to be loaded."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         words, q = caption_inputs.words_of(y), y_pred["words"]

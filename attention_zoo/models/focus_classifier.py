@@ -6,10 +6,8 @@ import keras
 from keras import ops as kops
 
 from attention_zoo import layers, losses, metrics, ops
-from attention_zoo._assertions import as_value_error, can_raise
+from attention_zoo._assertions import can_raise
 from attention_zoo._labels import check_shape, class_ids, known, refuse_unknown
-from attention_zoo._paths import expanded
-from attention_zoo._saving.loadable import check_loadable
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import byte_segments as bytes_read
@@ -17,7 +15,7 @@ from attention_zoo.models import prediction
 from attention_zoo.models.attention_model import AttentionModel, warn_of_broken_weights
 from attention_zoo.models.bags import dense
 from attention_zoo.models.class_names import as_class_names
-from attention_zoo.models.compile_arguments import by_output, label_loss, without_shuffle
+from attention_zoo.models.compile_arguments import by_output, label_loss
 from attention_zoo.models.final_activation import check_logits, check_scores
 from attention_zoo.models.inputs import masked_segments, segments_shape, split
 from attention_zoo.models.keras_metrics import class_score_metrics
@@ -205,10 +203,10 @@ class FocusClassifier(AttentionModel):
         """Log-probabilities (b, c) under "argmax", "marginal" and "soft", and "focus" (b, m)."""
         return self.every_way(*self.encode(inputs))
 
-    def every_way(self, segments, mask=None):
-        """The same of what `encode` gives."""
+    def every_way(self, segments, mask=None, names=tuple(prediction.WAYS)):
+        """The same of what `encode` gives; `names` are the ways wanted."""
         a = self.attention.attend(self.scores(segments), mask)
-        ways = {name: way(self.classifier, segments, a) for name, way in prediction.WAYS.items()}
+        ways = {name: prediction.WAYS[name](self.classifier, segments, a) for name in names}
         return ways | {"focus": a}
 
     def compile(
@@ -239,12 +237,6 @@ class FocusClassifier(AttentionModel):
             **kwargs,
         )
 
-    def compile_from_config(self, config):
-        """Compiles as the saved model was, and makes the optimizer's state to be loaded."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
-
     def fit(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.fit`; labels that name no class raise a ValueError.
 
@@ -265,8 +257,7 @@ class FocusClassifier(AttentionModel):
             kwargs["validation_data"] = (*held_out, *kwargs["validation_data"][2:])
         elif "validation_data" in kwargs:
             kwargs["validation_data"] = dense(kwargs["validation_data"])[0]
-        with as_value_error():
-            history = super().fit(x, y, *args, **without_shuffle(x, args, kwargs))
+        history = super().fit(x, y, *args, **kwargs)
         warn_of_broken_weights(self)
         return history
 
@@ -274,8 +265,7 @@ class FocusClassifier(AttentionModel):
         """As `keras.Model.evaluate`; labels that name no class raise a ValueError, as in `fit`."""
         x, y = dense(x, y)
         self._check_labels(x, y)
-        with as_value_error():
-            return super().evaluate(x, y, *args, **kwargs)
+        return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         """As `keras.Model.predict`; bags may be of unequal size, as in `fit`."""
@@ -284,11 +274,6 @@ class FocusClassifier(AttentionModel):
     def predict_on_batch(self, x):
         """As `keras.Model.predict_on_batch`; bags may be of unequal size, as in `fit`."""
         return super().predict_on_batch(dense(x)[0])
-
-    def save(self, filepath, *args, **kwargs):
-        """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""
-        check_loadable(self)
-        return super().save(expanded(filepath), *args, **kwargs)
 
     def _check_labels(self, x, y=None):
         labels = as_targets(y)["label"]

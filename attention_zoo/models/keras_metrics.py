@@ -146,8 +146,7 @@ class CrossEntropy(keras.metrics.Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y, q = ops.convert_to_tensor(y_true), ops.cast(y_pred, self.dtype)
-        p = _labels.probabilities(y, q)
-        score = smoothed(ops.sum(ops.where(p != 0.0, p * q, 0.0), axis=-1), q, self.label_smoothing)
+        score = smoothed(_labels.expected_score(y, q), q, self.label_smoothing)
         if sample_weight is not None:
             sample_weight = ops.reshape(sample_weight, (-1,))
         # Of captions (b, n) Keras takes means over n first, and so would weigh words by n.

@@ -41,8 +41,7 @@ def soft(classify, segments, a):
 
 def nan_where_nan(a, q):
     """q (b, c), NaN in the rows where attention a (b, m) is."""
-    broken = kops.any(kops.isnan(a), axis=1, keepdims=True)  # (b, 1)
-    return kops.where(broken, float("nan"), q)
+    return ops.nan_where(kops.any(kops.isnan(a), axis=1), q)
 
 
 WAYS = {"argmax": argmax, "marginal": marginal, "soft": soft}

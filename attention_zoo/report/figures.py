@@ -6,7 +6,7 @@ from attention_zoo import dynamics, plots
 from attention_zoo.report.measured_on import HELD_OUT, TEST, TRAINING, is_whole, known_of, truth
 from attention_zoo.report.measures import BREAKDOWN
 from attention_zoo.report.pictures import PHOTO, file_picture, plot
-from attention_zoo.report.run import is_fixed_focus, is_gradient_flow
+from attention_zoo.report.run import FIGURES, is_fixed_focus, is_gradient_flow, trajectories
 
 
 def curves(run):
@@ -101,7 +101,7 @@ def phase_portrait(run):
     """The trajectories of a gradient-flow run, over the theory's; None for another run."""
     if not is_gradient_flow(run.metrics):
         return None
-    names = [n.removesuffix("_mu_theory") for n in run.metrics if n.endswith("_mu_theory")]
+    names = trajectories(run.metrics)
     theory = {name: _trajectory(run, name, "_theory") for name in names}
     measured = {name: _trajectory(run, name, "") for name in names}
     alt = f"Trajectories of {', '.join(names)} in the plane of mu and nu, and against time"
@@ -109,8 +109,7 @@ def phase_portrait(run):
 
 
 def _trajectory(run, name, suffix):
-    figures = ("mu", "nu", "attention", "probability")
-    columns = {figure: run.metrics[f"{name}_{figure}{suffix}"] for figure in figures}
+    columns = {figure: run.metrics[f"{name}_{figure}{suffix}"] for figure in FIGURES}
     return dynamics.Trajectory(run.metrics["time"], **columns)
 
 

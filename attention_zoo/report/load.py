@@ -25,8 +25,7 @@ def load(*folders):
 
 
 def _row(run):
-    about = run.about
-    row = {"run": str(run.path), "task": about.get("task", about.get("trainer"))}
+    row = {"run": str(run.path), "task": run.task}
     return row | {name: _text(value) for name, value in run.config.items()} | _flat(run.results)
 
 

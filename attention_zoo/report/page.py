@@ -53,7 +53,7 @@ def facts(run):
     """(name, text) of what was trained, on what, when, and how well it does."""
     config, about, kept = run.config, run.about, run.results.get("kept_epoch")
     found = {
-        "Task": about.get("task", about.get("trainer")),
+        "Task": run.task,
         "Examples": _examples(run),
         "Data": config.get("dataset") or config.get("data_dir"),
         "Attention": _attention(run),

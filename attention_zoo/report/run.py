@@ -74,6 +74,11 @@ class Run:
         return self.path.resolve().name
 
     @property
+    def task(self):
+        """The name of its task, or trainer; None if it is not noted."""
+        return self.about.get("task", self.about.get("trainer"))
+
+    @property
     def splits(self):
         """The figures of every split by its name."""
         return {name: self.results[name] for name in SPLITS if name in self.results}
@@ -121,9 +126,8 @@ def _check_curves(path, metrics, results):
         check(results, DRIVES, path / "results.json")
         needed = {"epoch", "alpha", "drive"}
     elif is_gradient_flow(metrics):
-        names = [n.removesuffix("_mu_theory") for n in metrics if n.endswith("_mu_theory")]
-        figures = [f"{figure}{end}" for figure in _FIGURES for end in ("", "_theory")]
-        needed = {"time"} | {f"{name}_{figure}" for name in names for figure in figures}
+        figures = [f"{figure}{end}" for figure in FIGURES for end in ("", "_theory")]
+        needed = {"time"} | {f"{name}_{f}" for name in trajectories(metrics) for f in figures}
     for name in sorted(needed):
         if name not in metrics or metrics[name].dtype.kind != "f":
             raise ValueError(
@@ -131,7 +135,12 @@ def _check_curves(path, metrics, results):
             )
 
 
-_FIGURES = ("mu", "nu", "attention", "probability")
+FIGURES = ("mu", "nu", "attention", "probability")  # of a trajectory
+
+
+def trajectories(metrics):
+    """The names of the trajectories in columns of metrics.csv."""
+    return [name.removesuffix("_mu_theory") for name in metrics if name.endswith("_mu_theory")]
 
 
 def is_fixed_focus(metrics):

@@ -6,6 +6,8 @@ which `str` stands for any other name; or `Whole`, a mapping that lacks none of 
 
 import math
 
+from attention_zoo._text import is_text
+
 NUMBER = (int, float)
 _LARGEST = 2**63  # what is counted or measured is below
 
@@ -51,7 +53,7 @@ def _check_kind(value, kinds, place):
         raise ValueError(f"{place} is a {type(value).__name__}, expected a {expected}")
     if isinstance(value, int) and abs(value) > _LARGEST:
         raise ValueError(f"{place} is a number of {value.bit_length()} bits, expected 63 or fewer")
-    if isinstance(value, str) and any(0xD800 <= ord(letter) < 0xE000 for letter in value):
+    if isinstance(value, str) and not is_text(value):
         raise ValueError(f"{place} has half of a surrogate pair, expected text that UTF-8 can hold")
 
 

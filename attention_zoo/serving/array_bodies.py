@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 from numpy.lib import format as npy
 
+from attention_zoo._errors import first_line
 from attention_zoo.serving.request_error import (
     RequestError,
     cast,
@@ -138,7 +139,7 @@ def _header(file, name):
     try:
         shape, fortran, dtype = READERS[npy.read_magic(file)](file)
     except Exception as error:  # Python's parser reads the header: it has many
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise RequestError(400, f"{name} is not npy: {reason}") from None
     if any(type(n) is not int or abs(n) >= 2**63 for n in shape):
         raise RequestError(

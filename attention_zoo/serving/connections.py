@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from attention_zoo._errors import first_line
 from attention_zoo.serving.request_error import RequestError
 
 SPARE = 32  # file descriptors for what is not a connection
@@ -226,7 +227,7 @@ class Uploads:
                     raise web.RequestPayloadError(f"{chunks} chunks hold {len(body)} bytes")
         except (web.RequestPayloadError, ConnectionError) as error:
             _abandon(request)
-            reason = (str(error) or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise RequestError(400, f"body is broken: {reason}", closes=True) from None
         finally:
             self._bytes -= len(body)

@@ -19,6 +19,7 @@ import sys
 import tensorflow as tf
 from absl import app, flags, logging
 
+from attention_zoo._errors import first_line
 from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
 from attention_zoo.serving.limits import Limits
 from attention_zoo.serving.served_model import ServedModel
@@ -62,7 +63,7 @@ def main(argv):
         model = _load(given.saved_model, given.name)
         listener = listen(given.host, given.port, limits)
     except (ValueError, OSError, ImportError, tf.errors.OpError) as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
+        sys.exit(f"error: {first_line(error)}")
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     serve(model, limits, listener, origins)

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
+from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
 from attention_zoo.serving.request_error import RequestError, family, padded_bytes
 
@@ -42,7 +43,7 @@ class ServedModel:
         if not functions:
             raise ValueError(f"{self.folder} has no signatures, expected one or more")
         self.signatures = {
-            key: Signature(key, function, next((n for n in functions if n == f"{key}_bytes"), None))
+            key: Signature(key, function, f"{key}_bytes" if f"{key}_bytes" in functions else None)
             for key, function in functions.items()
         }
 
@@ -96,7 +97,7 @@ def _load(folder):
             tf.saved_model.experimental.read_fingerprint(folder)  # else only a warning, a long one
         return tf.saved_model.load(folder)
     except Exception as error:  # as many types as there are ways to damage a file
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise ValueError(f"{folder} is no whole SavedModel: {reason}") from error
 
 
@@ -157,8 +158,10 @@ class Signature:
 
     def check_texts(self, arrays, most):
         """Refuses texts that are too large once each is padded to the longest."""
+        if not self.has_texts:
+            return
         size = padded_bytes(array for array in arrays.values() if array.dtype == object)
-        if self.has_texts and size > most:
+        if size > most:
             raise RequestError(
                 413, f"texts have {size} bytes if all are as long as the longest, expected {most}"
             )

@@ -5,6 +5,7 @@ import functools
 import io
 
 import numpy as np
+from keras import ops
 from matplotlib import image
 
 from attention_zoo import _tracing as tracing
@@ -113,7 +114,7 @@ def mosaic_examples(model, info):
     def pictures(example):
         if len(info.segment_shape) != 3:
             return {}
-        segments = source.images.numpy()[source.table[example.number]]
+        segments = np.asarray(ops.take(source.images, source.table[example.number], axis=0))
         return {"pictures": [_png(segment) for segment in segments]}
 
     foreground = source.table[np.arange(len(source)), source.focus]

@@ -25,8 +25,8 @@ from attention_zoo.models import (
 from attention_zoo.models.networks.text import text_networks
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.examples import post_examples
-from attention_zoo.training.config import TaskConfig
-from attention_zoo.training.task import Words
+from attention_zoo.training.config import KEEP, TaskConfig
+from attention_zoo.training.task import SPLITS, Words
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class TextConfig(TaskConfig):
     keep: str = setting(
         "accuracy",
         "Weights to end with: of the last epoch, or of the best on the validation posts.",
-        choices=("last", "accuracy", "loss"),
+        choices=KEEP,
     )
     epochs: int = setting(4, "Passes over the training posts.", least=1)
     batch_size: int = setting(64, "Posts a step.", least=1)
@@ -107,7 +107,7 @@ class TextTask(ClassificationTask):
 
     def load(self, config):
         _check(config)
-        splits = {name: _load(config, name) for name in ("train", "validation", "test")}
+        splits = {name: _load(config, name) for name in SPLITS}
         for name, split in splits.items():
             if split.left_out:
                 logging.warning("%s: left out %s", name, split.left_out)

@@ -1,5 +1,6 @@
 """Command: what trainers have in common on the command line."""
 
+import contextlib
 import dataclasses
 import functools
 import signal
@@ -57,10 +58,7 @@ class Command:
         if {"--help", "-h", "--helpshort"} & set(sys.argv[1:]):
             print(self.usage())
             return
-        logging.set_verbosity(logging.WARNING)
-        warnings.showwarning = show_warning
-        self.define()
-        app.run(self.main, flags_parser=parse_flags)
+        _run_program(self.define, self.main)
 
     def usage(self):
         """What --help prints: the program's description, and its flags in groups."""
@@ -75,19 +73,14 @@ class Command:
 
     def main(self, argv):
         """Trains by the parsed flags and prints the report."""
-        if len(argv) > 1:
-            raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-        try:
+        _expect_flags_only(argv)
+        with _ends_in_one_line():
             workdir = expanded(getattr(flags.FLAGS, self.flag))
-            results = self.train_and_evaluate(workdir, **from_flags(self.settings))
-        except Preempted as notice:
-            logging.warning("%s", notice)
-            sys.exit(SIGNALLED + notice.signal)
-        except KeyboardInterrupt:
-            logging.warning("SIGINT: stopped, %s has what was saved before", workdir)
-            sys.exit(SIGNALLED + signal.SIGINT)
-        except _EXPECTED as error:
-            sys.exit(f"error: {one_line(error)}")
+            try:
+                results = self.train_and_evaluate(workdir, **from_flags(self.settings))
+            except KeyboardInterrupt:
+                logging.warning("SIGINT: stopped, %s has what was saved before", workdir)
+                raise
         page = Path(workdir, "report.html")
         print(f"{self.report(results)}\n\nwritten to {page if page.is_file() else workdir}")
 
@@ -117,22 +110,38 @@ def start(define, main):
     """
 
     def run(argv):
-        if len(argv) > 1:
-            raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-        try:
+        _expect_flags_only(argv)
+        with _ends_in_one_line():
             main(flags.FLAGS)
-        except Preempted as notice:
-            logging.warning("%s", notice)
-            sys.exit(SIGNALLED + notice.signal)
-        except KeyboardInterrupt:
-            sys.exit(SIGNALLED + signal.SIGINT)
-        except _EXPECTED as error:
-            sys.exit(f"error: {one_line(error)}")
 
+    _run_program(define, run)
+
+
+def _run_program(define, main):
+    """Runs `main` on the arguments that are no flags, warnings a line each."""
     logging.set_verbosity(logging.WARNING)
     warnings.showwarning = show_warning
     define()
-    app.run(run, flags_parser=parse_flags)
+    app.run(main, flags_parser=parse_flags)
+
+
+def _expect_flags_only(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
+
+
+@contextlib.contextmanager
+def _ends_in_one_line():
+    """Within, what can go wrong ends the program with a line, and the exit code of a shell."""
+    try:
+        yield
+    except Preempted as notice:
+        logging.warning("%s", notice)
+        sys.exit(SIGNALLED + notice.signal)
+    except KeyboardInterrupt:
+        sys.exit(SIGNALLED + signal.SIGINT)
+    except _EXPECTED as error:
+        sys.exit(f"error: {one_line(error)}")
 
 
 def show_warning(message, *where, **more):

@@ -30,8 +30,7 @@ from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers
 from attention_zoo.trainers.fixed_focus_records import RecordDrives, summary, table
 from attention_zoo.trainers.fixed_focus_settings import Settings, completed
-from attention_zoo.training.loop import Loop
-from attention_zoo.training.run import finish, run_loop
+from attention_zoo.training.run import finish, make_loop, run_loop
 from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite
 from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.workdir import Workdir
@@ -107,12 +106,7 @@ def build_model(settings, info):
 def _train(model, run, settings, source):
     """Trains the steps that are left."""
     size = settings.batch_size
-    loop = Loop(
-        model,
-        prepare=resident(source),
-        jit_compile={"auto": "auto", "true": True, "false": False}[settings.jit_compile],
-        steps_per_call=settings.steps_per_call,
-    )
+    loop = make_loop(model, settings, prepare=resident(source))
     probe = source.head(settings.num_probe_examples).indices().dataset(size)
     run_loop(
         loop,

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from attention_zoo._errors import first_line
 from attention_zoo._json import loads
 from attention_zoo._saving.weights_file import save_weights
 from attention_zoo.training import callback_state
@@ -76,7 +77,7 @@ class Checkpoints:
             try:
                 state = _checked_state(path)
             except (OSError, ValueError) as error:
-                reason = str(error).splitlines()[0]
+                reason = first_line(error)
                 warnings.warn(f"checkpoint {path} cannot be read: {reason}", stacklevel=2)
                 self._workdir.put_aside(path)
                 continue
@@ -175,7 +176,7 @@ def _load(path, model, state):
             for variable, value in zip(variables, state[name], strict=True):
                 variable.assign(np.asarray(value, variable.dtype))
     except (ValueError, KeyError, UserWarning) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ValueError(
             f"checkpoint {path} is whole but does not fit the model ({reason}), expected the model "
             "it was made with"

@@ -7,6 +7,7 @@ import keras
 from attention_zoo._paths import expanded
 from attention_zoo._settings import make
 from attention_zoo.report.run import Run
+from attention_zoo.training.task import SPLITS
 
 
 def evaluate_run(task, run, *, split="test", data=None, **settings):
@@ -29,7 +30,8 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
     folder = expanded(Path(run))
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, expected one of {list(SPLITS)}")
-    recorded = _settings(task, folder)
+    kept = _finished(folder)
+    recorded = _settings(task, kept)
     if data is None and not settings and recorded.get("dataset") == "own data":
         raise ValueError(f"run {folder} was trained on data of your own, expected them as data")
     own = {} if recorded.get("dataset") != "own data" else {"dataset": task.config().dataset}
@@ -40,13 +42,10 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
         raise ValueError(f"split is {split!r}, expected one of {sorted(splits)}")
     chosen = {split: splits[split]}
     if data is None and not settings:
-        _check_same(folder, split, task.fingerprints(config, chosen)[split])
-    task.check_model(model, chosen[split], _class_names(folder))
+        _check_same(kept, split, task.fingerprints(config, chosen)[split])
+    task.check_model(model, chosen[split], tuple(kept.results.get("class_names", ())))
     chosen = task.inputs(chosen, model, config, folder)
     return task.evaluate(model, chosen[split], config)
-
-
-SPLITS = ("train", "validation", "test")
 
 
 def _load(folder):
@@ -59,12 +58,11 @@ def _load(folder):
         ) from error
 
 
-def _check_same(folder, split, found):
+def _check_same(run, split, found):
     """Raises unless the data of a split are those that the run was on, where it noted them."""
-    kept = Run.read(folder, {}).data.get(split, found)
-    if kept != found:
+    if run.data.get(split, found) != found:
         raise ValueError(
-            f"{split} of run {folder} is of other data than it was, expected the same, or other "
+            f"{split} of run {run.path} is of other data than it was, expected the same, or other "
             "data by data_dir or test_split"
         )
 
@@ -78,15 +76,15 @@ def task_of(run):
     return Run.read(run, {}).about.get("task")
 
 
-def _settings(task, folder):
-    """The settings of a run that its task knows, without the objects that a user brought."""
+def _finished(folder):
+    """The `Run` in a folder; ValueError unless it is finished."""
     for name in ("results.json", "model.keras"):
         if not (folder / name).is_file():
             raise ValueError(f"run {folder} has no {name}, expected the folder of a finished run")
+    return Run.read(folder)
+
+
+def _settings(task, run):
+    """The settings of a run that its task knows, without the objects that a user brought."""
     known = task.config.__dataclass_fields__
-    recorded = Run.read(folder, {}).config
-    return {k: v for k, v in recorded.items() if k in known and not isinstance(v, dict | list)}
-
-
-def _class_names(folder):
-    return tuple(Run.read(folder).results.get("class_names", ()))
+    return {k: v for k, v in run.config.items() if k in known and not isinstance(v, dict | list)}

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 from absl import logging
 
+from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
 from attention_zoo.models import FocusClassifier
 
@@ -32,7 +33,7 @@ def load_initial_weights(model, source):
         else:
             _copy(_load(source), model)
     except (OSError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ValueError(
             f"initial_weights is {str(source)!r}, expected weights that fit the model ({reason})"
         ) from error

@@ -1,4 +1,4 @@
-"""Runs one job in a fresh process of its own, which ends with this one."""
+"""Runs jobs, each in a fresh process of its own, which ends with this one."""
 
 import contextlib
 import multiprocessing
@@ -8,12 +8,40 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from attention_zoo.training.failure import one_line
 from attention_zoo.training.folder_lock import hold
+from attention_zoo.training.preemption import Preempted, Preemption
 
 _GRACE = 60.0  # seconds that a job has to save itself
 _POLL = 0.2
+
+
+def run_side_by_side(one, jobs, workers, is_left):
+    """What becomes of every job, in their order.
+
+    Args:
+        one: callable, (job, stop) -> what became of it; stop has `requested`.
+        jobs: the jobs.
+        workers: jobs at a time.
+        is_left: callable, what became of a job -> whether it is still to run.
+
+    Raises:
+        Preempted: after SIGTERM, SIGINT or SIGHUP, where jobs are left.
+    """
+    with Preemption() as stop, ThreadPoolExecutor(workers) as pool:
+        found = list(pool.map(lambda job: one(job, stop), jobs))
+    left = sum(map(is_left, found))
+    if left:
+        notice = f"{stop.signal.name}: {left} jobs are left, expected the same command to go on"
+        raise Preempted(notice, stop.signal)
+    return found
+
+
+def threads_each(workers):
+    """Cores of each of so many jobs at a time."""
+    return max(1, (os.cpu_count() or 1) // workers)
 
 
 def run_in_process(function, workdir, settings, log, threads, stop):

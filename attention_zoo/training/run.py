@@ -29,9 +29,8 @@ from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
 from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.strategies import is_chief, make_strategy
+from attention_zoo.training.task import SPLITS
 from attention_zoo.training.workdir import Workdir
-
-SPLITS = ("train", "validation", "test")
 
 
 def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callbacks=(), **settings):
@@ -122,12 +121,8 @@ def _train(task, model, folder, config, splits, brought):
     keep = None if config.keep == "last" else KeepBest(folder, config.keep, config.patience)
     collapse = task.collapse(splits)
     monitors = [*make_monitors(config, probe), *filter(None, (collapse, keep))]
-    loop = Loop(
-        model,
-        **task.device_inputs(splits, config, model.distribute_strategy),
-        jit_compile={"auto": "auto", "true": True, "false": False}[config.jit_compile],
-        steps_per_call=config.steps_per_call,
-    )
+    inputs = task.device_inputs(splits, config, model.distribute_strategy)
+    loop = make_loop(model, config, **inputs)
     run_loop(
         loop,
         folder,
@@ -153,6 +148,16 @@ def _callbacks(folder, switch, monitors, brought):
         events = keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False)
         callbacks += [Progress(), events, WriteMetrics(folder)]
     return [callback for callback in callbacks if callback is not None]
+
+
+def make_loop(model, config, **inputs):
+    """The `Loop` of the settings; `inputs` as its `prepare` and `prepare_validation`."""
+    return Loop(
+        model,
+        **inputs,
+        jit_compile={"auto": "auto", "true": True, "false": False}[config.jit_compile],
+        steps_per_call=config.steps_per_call,
+    )
 
 
 def run_loop(

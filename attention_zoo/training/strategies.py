@@ -4,6 +4,7 @@ import os
 
 import tensorflow as tf
 
+from attention_zoo._errors import first_line
 from attention_zoo._json import loads
 
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
@@ -96,7 +97,7 @@ def _tpu():
         tf.config.experimental_connect_to_cluster(cluster)
         tf.tpu.experimental.initialize_tpu_system(cluster)
     except (ValueError, OSError, tf.errors.OpError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise ValueError(
             f"strategy is 'tpu', no TPU was found ({reason}), expected a TPU machine or TPU_NAME"
         ) from error

@@ -5,16 +5,13 @@ import functools
 import itertools
 import json
 import multiprocessing
-import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from attention_zoo import report
 from attention_zoo._paths import expanded
 from attention_zoo._settings import make
 from attention_zoo.report.run import Run
-from attention_zoo.training.preemption import Preempted, Preemption
-from attention_zoo.training.processes import run_in_process
+from attention_zoo.training.processes import run_in_process, run_side_by_side, threads_each
 from attention_zoo.training.run import run_task
 
 
@@ -89,24 +86,16 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         raise ValueError(f"only is {only}, expected 0 to {len(jobs) - 1}: there are {len(jobs)}")
     chosen = jobs if only is None else [jobs[only]]
     (folder / "logs").mkdir(parents=True, exist_ok=True)
-    with Preemption() as stop, ThreadPoolExecutor(workers) as pool:
-        one = functools.partial(
-            _outcome, task=task, folder=folder, settings=settings, workers=workers, stop=stop
-        )
 
-        def told(job):
-            reason = one(job)
-            if reason is not None:
-                tell(f"{job.name}: {reason or 'done'}")
-            return reason
+    def one(job, stop):
+        reason = _outcome(job, task, folder, settings, workers, stop)
+        if reason is not None:
+            tell(f"{job.name}: {reason or 'done'}")
+        return reason
 
-        outcomes = dict(zip([job.name for job in chosen], pool.map(told, chosen), strict=True))
-    left = sum(reason is None for reason in outcomes.values())
-    if left:
-        notice = f"{stop.signal.name}: {left} jobs are left, expected the same command to go on"
-        raise Preempted(notice, stop.signal)
+    reasons = run_side_by_side(one, chosen, workers, is_left=lambda reason: reason is None)
     report.write_sweep(folder, jobs)
-    return outcomes
+    return dict(zip([job.name for job in chosen], reasons, strict=True))
 
 
 def _outcome(job, task, folder, settings, workers, stop):
@@ -117,9 +106,9 @@ def _outcome(job, task, folder, settings, workers, stop):
     if stop.requested:
         return None
     log = folder / "logs" / f"{job.name}.txt"
-    threads = max(1, (os.cpu_count() or 1) // workers)
     train = functools.partial(run_task, task)
-    reason = run_in_process(train, workdir, settings | job.settings, log, threads, stop)
+    asked = settings | job.settings
+    reason = run_in_process(train, workdir, asked, log, threads_each(workers), stop)
     return None if reason and stop.requested else reason
 
 

@@ -6,6 +6,8 @@ import dataclasses
 from attention_zoo._export import export
 from attention_zoo.training.config import TaskConfig, make_attention
 
+SPLITS = ("train", "validation", "test")
+
 
 @dataclasses.dataclass(frozen=True)
 class Words:
@@ -49,7 +51,7 @@ class Task(abc.ABC):
     config: type[TaskConfig] = TaskConfig
     words = Words()
     data_settings: tuple[str, ...] = ()
-    measured: tuple[str, ...] = ("train", "validation", "test")
+    measured: tuple[str, ...] = SPLITS
     others: str | None = None
 
     @abc.abstractmethod

@@ -23,7 +23,7 @@ from attention_zoo.zoo.preset_folder import (
 )
 from attention_zoo.zoo.preset_target import filling
 
-PRESETS = Path(__file__).resolve().parents[1] / "zoo" / "presets"
+PRESETS = Path(__file__).resolve().with_name("presets")
 
 
 def preset_names():
@@ -73,16 +73,16 @@ def load_preset(preset):
         ValueError: an unknown name, no preset, one of a later format, or a damaged one.
     """
     folder = find_preset(preset)
-    check(folder)
+    files = check(folder)
     model = _from_config(read_json(folder, CONFIG), f"preset {folder}")
     _load_weights(model, folder / WEIGHTS, f"preset {folder}")
-    _name_classes(model, folder)
+    _name_classes(model, folder, files)
     return model
 
 
-def _name_classes(model, folder):
+def _name_classes(model, folder, files):
     """Gives a model that has no names of its classes those of its card, where they are so many."""
-    if getattr(model, "class_names", "") is not None or CARD not in check(folder):
+    if getattr(model, "class_names", "") is not None or CARD not in files:
         return
     with contextlib.suppress(ValueError):  # a card of another hand, or of another task
         model.class_names = read_json(folder, CARD).get("classes") or None

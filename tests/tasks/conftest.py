@@ -1,8 +1,5 @@
 """Every task in small, and that of an example: what the contract is tested on."""
 
-import importlib.util
-from pathlib import Path
-
 import keras
 import pytest
 
@@ -59,12 +56,9 @@ def tiny(hatexplain_dir, coco_dir, encoder):
 
 
 @pytest.fixture(scope="session")
-def task_of():
+def task_of(load_example):
     """(name) -> what `az.train` is given."""
-    path = Path(__file__).resolve().parents[2] / "examples/own_task.py"
-    spec = importlib.util.spec_from_file_location("own_task", path)
-    own_task = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(own_task)
+    own_task = load_example("own_task")
     return lambda name: own_task.CoinsTask() if name == "coins" else name
 
 

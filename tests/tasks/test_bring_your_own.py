@@ -1,8 +1,6 @@
 """The example: a paradigm, images, a schedule and a callback of one's own."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,15 +9,10 @@ import pytest
 import attention_zoo as az
 from attention_zoo.training.checkpoints import find_checkpoints
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples/bring_your_own.py"
-
 
 @pytest.fixture(scope="module")
-def example():
-    spec = importlib.util.spec_from_file_location("bring_your_own", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def example(load_example):
+    return load_example("bring_your_own")
 
 
 @pytest.fixture(scope="module")

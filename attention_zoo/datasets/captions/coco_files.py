@@ -3,10 +3,11 @@
 import collections
 import dataclasses
 import functools
-import json
 import os
 import stat
 from pathlib import Path
+
+from attention_zoo._json import loads
 
 SPLITS = {"train": "train2014", "validation": "val2014"}
 WITHOUT_TEXT = "caption without text"
@@ -66,8 +67,7 @@ def read(folder, split):
             captions[picture].append(text.encode("utf-8", "ignore").decode())
     found = Listing([], [], [], left_out)
     seen = set()
-    places = _places(path, Path(folder, SPLITS[split]), content)
-    for (picture, _), place in zip(_entries(path, content), places, strict=True):
+    for picture, place in _places(path, Path(folder, SPLITS[split]), content):
         size = _size(place)
         if picture in seen:
             left_out["picture listed twice"].append(picture)
@@ -94,8 +94,8 @@ def _annotations(folder, name):
 
 def _read_json(path):
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = loads(path.read_bytes())
+    except ValueError as error:
         raise ValueError(f"{path} is no JSON in UTF-8, {_EXPECTED}") from error
     for name in ("images", "annotations"):
         if not isinstance(content, dict) or not isinstance(content.get(name), list):
@@ -119,10 +119,10 @@ def _entries(path, content):
 
 
 def _places(path, folder, content):
-    """The paths of the images' files, none of which leaves the folder."""
+    """Pairs (id, path) of the images, none of whose files leaves the folder."""
     root = os.path.realpath(folder)
     parent_is_inside = functools.cache(lambda parent: _is_inside(root, parent))
-    for number, (_, name) in enumerate(_entries(path, content), start=1):
+    for number, (picture, name) in enumerate(_entries(path, content), start=1):
         place = folder / name
         leaves = Path(name).is_absolute() or ".." in Path(name).parts
         if leaves or not parent_is_inside(place.parent) or not _link_is_inside(root, place):
@@ -130,7 +130,7 @@ def _places(path, folder, content):
                 f"{path}, images, entry {number} has the file_name {name!r}, expected one in "
                 f"{folder}"
             )
-        yield place
+        yield picture, place
 
 
 def _link_is_inside(root, place):

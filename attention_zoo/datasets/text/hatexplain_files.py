@@ -4,8 +4,8 @@ import collections
 import json
 from pathlib import Path
 
+from attention_zoo._text import is_text
 from attention_zoo.datasets.text.annotated_post import AnnotatedPost
-from attention_zoo.datasets.words import is_text
 
 SITE = "https://raw.githubusercontent.com/hate-alert/HateXplain/master/Data"
 CITATION = (

@@ -8,16 +8,17 @@ never meets them.
 """
 
 import collections
-import json
 from pathlib import Path
 
 from absl import logging
 
+from attention_zoo._json import loads
 from attention_zoo._paths import expanded
+from attention_zoo._text import is_text
 from attention_zoo.datasets.splits import rows_by_split
 from attention_zoo.datasets.text.info import describe
 from attention_zoo.datasets.text.posts import Posts
-from attention_zoo.datasets.words import is_text, num_cut
+from attention_zoo.datasets.words import num_cut
 
 
 def load(split="train", *, data_dir=None, seed=0):
@@ -89,9 +90,9 @@ def _tell_cut(split, posts):
 def _post(path, number, line, left_out=None):
     """(tokens, label, rationale or None) of a line."""
     try:
-        entry = json.loads(line)
+        entry = loads(line)
         tokens, label, rationale = entry["tokens"], entry["label"], entry.get("rationale")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{_at(path, number)} is no object with tokens and a label") from error
     if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
         raise ValueError(f"{_at(path, number)} has tokens that are no list of strings")

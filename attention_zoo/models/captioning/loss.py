@@ -4,12 +4,12 @@ import keras
 from keras import ops as kops
 
 from attention_zoo import _labels
-from attention_zoo.losses import check_smoothing, smoothed
+from attention_zoo.losses import NegativeLogLikelihood, smoothed
 from attention_zoo.models.captioning.vocabulary import PADDING
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
-class CaptionLoss(keras.losses.Loss):
+class CaptionLoss(NegativeLogLikelihood):
     """Minus the class score of the true word, in nats, averaged over the words that are there.
 
         loss_t = -q_t(w_t)
@@ -36,15 +36,11 @@ class CaptionLoss(keras.losses.Loss):
         label_smoothing=0.0,
         dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype or "float32")
-        self.label_smoothing = check_smoothing(label_smoothing)
+        super().__init__(reduction, name, label_smoothing, dtype)
 
     def call(self, y_true, y_pred):
         _labels.refuse_unknown(kops.reshape(y_true, (-1,)), y_pred.shape[-1])
         return -smoothed(true_scores(y_pred, y_true), y_pred, self.label_smoothing)
-
-    def get_config(self):
-        return super().get_config() | {"label_smoothing": self.label_smoothing}
 
 
 def true_scores(q, words):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
 
 
@@ -23,7 +24,7 @@ def load_encoder(path, image_size):
     try:
         encoder = keras.models.load_model(expanded(path))
     except (OSError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ValueError(f"encoder {path} cannot be loaded ({reason}), {_EXPECTED}") from error
     _check(encoder, path, image_size)
     return encoder
@@ -41,7 +42,7 @@ def vgg19(image_size, weights="imagenet"):
             include_top=False, weights=weights, input_tensor=pixels, input_shape=shape
         )
     except Exception as error:  # what Keras raises where there is no network is an Exception
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise FileNotFoundError(
             f"encoder VGG19 cannot be made ({reason}), expected its weights or a network to fetch "
             "them: name another encoder as a .keras file"

@@ -2,6 +2,7 @@
 
 import keras
 
+from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
 from attention_zoo.models.networks.token_encoder import TokenEncoder
 
@@ -22,7 +23,7 @@ def load_token_encoder(path):
     try:
         model = keras.models.load_model(expanded(path))
     except (OSError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ValueError(f"encoder {path} cannot be loaded ({reason}), {_EXPECTED}") from error
     lookups = [layer for layer in getattr(model, "layers", []) if isinstance(layer, _LOOKUPS)]
     if len(lookups) != 1:

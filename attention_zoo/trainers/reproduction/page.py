@@ -57,9 +57,11 @@ def write(suite, folder, outcomes):
         "reports": {run.job.name for run in runs if (run.folder / "report.html").exists()},
         "about_rules": findings.ABOUT_RULES,
     }
-    _write_figures(folder / "figures", content["sections"])
+    figures = [figure for section in content["sections"] for figure in section.figures]
+    _write_figures(folder / "figures", figures)
+    pixels = {figure.name: data_uri("image/png", figure.png) for figure in figures}
     for name in TEMPLATES:
-        text = _ENVIRONMENT.get_template(name).render(**content, embedded=_embedded(folder))
+        text = _ENVIRONMENT.get_template(name).render(**content, embedded=pixels.__getitem__)
         write_whole(folder / name, text)
     return decided
 
@@ -102,21 +104,11 @@ def _of_theory(finding, runs, outcomes):
     return Decided(finding.title, finding.rule, verdicts or absent)
 
 
-def _write_figures(folder, all_sections):
+def _write_figures(folder, figures):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    for section in all_sections:
-        for figure in section.figures:
-            (folder / f"{figure.name}.png").write_bytes(figure.png)
-
-
-def _embedded(folder):
-    """Function of a figure's name, -> its pixels as a data: address."""
-
-    def address(name):
-        return data_uri("image/png", (folder / "figures" / f"{name}.png").read_bytes())
-
-    return address
+    for figure in figures:
+        (folder / f"{figure.name}.png").write_bytes(figure.png)
 
 
 def _plain(text):

@@ -3,16 +3,12 @@
 import dataclasses
 import importlib
 import json
-import os
-from concurrent.futures import ThreadPoolExecutor
 
-from attention_zoo._json import loads
 from attention_zoo._settings import make
 from attention_zoo.trainers.fixed_focus_settings import completed
 from attention_zoo.trainers.reproduction.job import Job
 from attention_zoo.trainers.reproduction.runs import Run
-from attention_zoo.training.preemption import Preempted, Preemption
-from attention_zoo.training.processes import run_in_process
+from attention_zoo.training.processes import run_in_process, run_side_by_side, threads_each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,20 +47,14 @@ def run_jobs(jobs, folder, places, workers, tell=print):
         Preempted: after SIGTERM, SIGINT or SIGHUP, where jobs are left.
     """
 
-    def one(job):
+    def one(job, stop):
         outcome = _outcome(job, folder, places, workers, stop)
         if outcome.state != "to run":
             tell(f"{job.name}: {outcome.state}{outcome.reason and f', {outcome.reason}'}")
         return outcome
 
     (folder / "logs").mkdir(parents=True, exist_ok=True)
-    with Preemption() as stop, ThreadPoolExecutor(workers) as pool:
-        outcomes = list(pool.map(one, jobs))
-    left = sum(outcome.state == "to run" for outcome in outcomes)
-    if left:
-        notice = f"{stop.signal.name}: {left} jobs are left, expected the same command to go on"
-        raise Preempted(notice, stop.signal)
-    return outcomes
+    return run_side_by_side(one, jobs, workers, is_left=lambda one: one.state == "to run")
 
 
 def settled(job, folder, places):
@@ -83,7 +73,7 @@ def _outcome(job, folder, places, workers, stop):
         return found
     if not stop.requested:
         log = folder / "logs" / f"{job.name.replace('/', '_')}.txt"
-        threads = max(1, (os.cpu_count() or 1) // workers)
+        threads = threads_each(workers)
         settings = job.settings | places.of(job.needs)
         train = _command(job).train_and_evaluate
         reason = run_in_process(train, folder / job.name, settings, log, threads, stop)
@@ -105,7 +95,8 @@ _ELSE = "move it away or name another workdir"
 def _fault(job, workdir):
     """Why a finished run cannot be taken for the job, in a line; empty if it can."""
     try:
-        different, lacking = _difference(job, workdir), Run(job, workdir).lacking()
+        run = Run(job, workdir)
+        different, lacking = _difference(run), run.lacking()
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         what = (str(error).splitlines() or [""])[0]
         return f"{workdir} is damaged ({type(error).__name__}: {what}), expected a run: {_ELSE}"
@@ -114,13 +105,12 @@ def _fault(job, workdir):
     return different
 
 
-def _difference(job, workdir):
+def _difference(run):
     """Where a run's settings, defaults too, are not those of the job, in a line; or empty."""
-    kept = loads((workdir / "config.json").read_bytes())
-    for name, value in _asked(job).items():
-        found = kept.get(name)
+    for name, value in _asked(run.job).items():
+        found = run.config.get(name)
         if found != value:
-            return f"{workdir} holds a run with {name} {found!r}, expected {value!r}: {_ELSE}"
+            return f"{run.folder} holds a run with {name} {found!r}, expected {value!r}: {_ELSE}"
     return ""
 
 
