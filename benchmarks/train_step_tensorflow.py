@@ -14,8 +14,10 @@ class Ours:
     """The training loop of this package, its metrics included; base images are resident."""
 
     xla = False
+    policy = "float32"
 
     def __init__(self, task):
+        keras.config.set_dtype_policy(self.policy)
         focus, classifier = networks("cifar10", task.images.shape[1:], task.num_classes)
         self.model = FocusClassifier(focus, classifier, task.attention)
         self.model.build((None, task.num_segments, *task.images.shape[1:]))
@@ -42,6 +44,12 @@ class OursXLA(Ours):
     """The same under XLA."""
 
     xla = True
+
+
+class OursBfloat16(Ours):
+    """The same with products in bfloat16."""
+
+    policy = "mixed_bfloat16"
 
 
 class StockKeras:

@@ -13,6 +13,7 @@ class Torch:
     channels_last = False
     pool_first = False
     compile = False
+    bfloat16 = False
 
     def __init__(self, task):
         self.m, self.attention = task.num_segments, task.attention
@@ -36,7 +37,8 @@ class Torch:
         """Takes one step and returns the loss of its batch."""
         rows, label = self.batches[i % len(self.batches)]
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.run(rows, label)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            loss = self.run(rows, label)
         loss.backward()
         self.optimizer.step()
         return loss.item()
@@ -71,6 +73,18 @@ class TorchChannelsLast(Torch):
 
 
 class TorchCompiled(TorchChannelsLast):
+    """The same through torch.compile."""
+
+    compile = True
+
+
+class TorchBfloat16(TorchChannelsLast):
+    """Channels last, pool first, products in bfloat16 by autocast."""
+
+    bfloat16 = True
+
+
+class TorchCompiledBfloat16(TorchBfloat16):
     """The same through torch.compile."""
 
     compile = True
