@@ -18,20 +18,17 @@ by autocast. Weights, scores and losses are float32 in all.
 --before=CHECKOUT adds this package as it was, from another checkout of the repository.
 
 GFLOP/s are those of the convolutions and matrix products that the step needs, whatever is
-computed; beside them stands the machine's float32 matrix product in the same run.
+computed; beside them stands the machine's matrix product of that precision in the same run.
 """
 
 import argparse
+import importlib
 import json
 import os
-import platform
 import statistics
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import numpy as np
+from contestants import MALLOC, Worker, machine, serve, take_turns
 from train_step_task import Task, step_flops
 
 CONTESTANTS = {
@@ -46,25 +43,18 @@ CONTESTANTS = {
     "torch_compiled_bfloat16": ("train_step_torch", "TorchCompiledBfloat16"),
 }
 BFLOAT16 = {name for name in CONTESTANTS if name.endswith("_bfloat16")}
-MALLOC = {
-    "default": {},
-    "raised": {
-        "MALLOC_MMAP_MAX_": "0",
-        "MALLOC_TRIM_THRESHOLD_": "1000000000000",
-        "MALLOC_TOP_PAD_": "268435456",
-    },
-}
 # By how much losses may differ: to 1e-5 in the first step, a little less after updates. A product
 # in bfloat16 has 8 bits: losses near 1.1 are off by a few of their 2**-8.
 TOLERANCES = (1e-5, 1e-4, 1e-3)
 BFLOAT16_TOLERANCES = (2**-6, 2**-6, 2**-5)
-DISTURBED = 0.05  # share of the machine that other programs take
 
 
 def main():
     args = _parser().parse_args()
     if args.worker:
-        serve(args.worker, args.threads)
+        module_name, class_name = CONTESTANTS[args.worker]
+        module = importlib.import_module(module_name)
+        serve(getattr(module, class_name), module, Task, args.threads)
         return
     results = []
     for m in args.segments:
@@ -73,76 +63,35 @@ def main():
                 results.append(compare(args, malloc, m, attention))
                 _print_case(results[-1])
                 if args.json:
-                    report = {"machine": machine(args), "results": results}
+                    report = {"machine": machine(args.threads), "results": results}
                     Path(args.json).write_text(json.dumps(report, indent=2) + "\n")
 
 
 def compare(args, malloc, m, attention):
     """One case: all contestants checked against each other, warmed up and timed in turn."""
     setting = {"attention": attention, "num_segments": m, "batch_size": args.batch_size}
-    workers = {name: Worker(name, malloc, args.threads) for name in args.contestants}
+    workers = {name: Worker(__file__, name, malloc, args.threads) for name in args.contestants}
     for i, checkout in enumerate(args.before):
-        workers[f"before_{i + 1}"] = Worker("ours", malloc, args.threads, Path(checkout))
+        workers[f"before_{i + 1}"] = Worker(__file__, "ours", malloc, args.threads, checkout)
     try:
-        peak = {name: worker.ask(peak=2048) for name, worker in workers.items()}
+        peak = {name: w.ask(peak=2048, bfloat16=name in BFLOAT16) for name, w in workers.items()}
         for worker in workers.values():
             worker.ask(make=setting)
         losses = {name: w.ask(losses=len(TOLERANCES)) for name, w in workers.items()}
         _check_losses(losses)
         for worker in workers.values():
             worker.ask(steps=args.warm_up)
-        rounds = {name: [] for name in workers}
-        for i in range(args.rounds):
-            order = list(workers)
-            for name in order[i % len(order) :] + order[: i % len(order)]:
-                rounds[name].append(_turn(workers[name], args))
+        turns = take_turns(workers, args.rounds, args.steps, args.patience)
         memory = {name: worker.ask(memory=True) for name, worker in workers.items()}
     finally:
         for worker in workers.values():
             worker.close()
-    return _summary(setting | {"malloc": malloc}, rounds, losses, peak, memory)
+    return _summary(setting | {"malloc": malloc}, turns, losses, peak, memory)
 
 
-def _turn(worker, args):
-    """(Share of others, median milliseconds a step) of an undisturbed turn, or the least so."""
-    turns = []
-    for _ in range(1 + args.patience):
-        _wait_for_quiet(args.patience)
-        busy, begin = _busy_seconds(), time.perf_counter()
-        own, *seconds = worker.ask(steps=args.steps + 1)  # the first step finds cold caches
-        others = _share(_busy_seconds() - busy - own, time.perf_counter() - begin)
-        turns.append((others, 1000 * statistics.median(seconds[1:])))
-        if others < DISTURBED:
-            break
-    return min(turns)
-
-
-def _wait_for_quiet(patience):
-    """Returns when other programs leave the machine alone, or after `patience` seconds."""
-    for _ in range(2 * patience):
-        busy, begin = _busy_seconds(), time.perf_counter()
-        time.sleep(0.5)
-        if _share(_busy_seconds() - busy, time.perf_counter() - begin) < DISTURBED:
-            return
-
-
-def _share(busy, wall):
-    return busy / (wall * os.cpu_count())
-
-
-def _busy_seconds():
-    """CPU seconds that all programs took since the machine started (Linux; elsewhere 0)."""
-    if not Path("/proc/stat").exists():
-        return 0.0
-    user, nice, system, _, _, interrupt, soft, stolen = map(
-        int, Path("/proc/stat").read_text().split()[1:9]
-    )
-    return (user + nice + system + interrupt + soft + stolen) / os.sysconf("SC_CLK_TCK")
-
-
-def _summary(setting, rounds, losses, peak, memory):
-    others = {name: max(share for share, _ in turns) for name, turns in rounds.items()}
-    rounds = {name: [time for _, time in turns] for name, turns in rounds.items()}
+def _summary(setting, turns, losses, peak, memory):
+    others = {name: max(share for share, _ in rounds) for name, rounds in turns.items()}
+    rounds = {name: [time for _, time in rounds] for name, rounds in turns.items()}
     medians = {name: statistics.median(times) for name, times in rounds.items()}
     best = {name: _rival(name, medians) for name in rounds}
     gflop = step_flops(setting) / 1e9
@@ -181,111 +130,6 @@ def _check_losses(losses):
                     f"loss of {name} in step {step} is {loss}, expected {true} to "
                     f"{tolerances[step]:.1g}: {losses}"
                 )
-
-
-class Worker:
-    """A contestant in a process of its own that works only when asked.
-
-    Args:
-        name: of CONTESTANTS.
-        malloc: of MALLOC.
-        threads: for the contestant.
-        checkout: of the repository whose package and benchmark are taken; None is this one.
-    """
-
-    def __init__(self, name, malloc, threads, checkout=None):
-        script = Path(__file__) if checkout is None else checkout / "benchmarks" / "train_step.py"
-        command = [sys.executable, str(script), "--worker", name, "--threads", str(threads)]
-        environment = os.environ | MALLOC[malloc] | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-        if checkout is not None:
-            environment["PYTHONPATH"] = str(checkout)
-        environment |= {"OMP_NUM_THREADS": str(threads), "CUDA_VISIBLE_DEVICES": "-1"}
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def ask(self, **question):
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"{self.process.args} died with {self.process.wait()}")
-        return json.loads(answer)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def serve(name, threads):
-    """Answers questions until there are no more."""
-    answers, sys.stdout = os.fdopen(os.dup(1), "w"), sys.stderr
-    os.dup2(2, 1)  # what libraries print must not be taken for an answer
-    module_name, class_name = CONTESTANTS[name]
-    module = __import__(module_name)
-    _set_threads(module, threads)
-    contestant, taken = None, 0
-    for line in sys.stdin:
-        question = json.loads(line)
-        if "peak" in question:
-            answer = _matrix_product_speed(module, question["peak"])
-        elif "make" in question:
-            contestant, answer = getattr(module, class_name)(Task(**question["make"])), None
-        elif "memory" in question:
-            answer = _peak_memory()
-        else:
-            count, begin = question.get("losses") or question["steps"], time.process_time()
-            done = [_timed(contestant.step, taken + i) for i in range(count)]
-            taken += count
-            seconds, losses = map(list, zip(*done))
-            own = time.process_time() - begin
-            answer = losses if "losses" in question else [own, *seconds]
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-
-def _set_threads(module, threads):
-    if hasattr(module, "torch"):
-        module.torch.set_num_threads(threads)
-    else:
-        module.tf.config.threading.set_intra_op_parallelism_threads(threads)
-
-
-def _timed(function, *args):
-    """(Seconds, result)."""
-    begin = time.perf_counter()
-    result = function(*args)
-    return time.perf_counter() - begin, result
-
-
-def _matrix_product_speed(module, n):
-    """GFLOP/s of an n×n float32 product, the best of twenty."""
-    product, constant = module.matrix_product()
-    a = constant(np.random.default_rng(0).standard_normal((n, n)).astype("float32"))
-    return 2e-9 * n**3 / min(_timed(product, a, a)[0] for _ in range(20))
-
-
-def _peak_memory():
-    """Peak resident memory of this process in MiB, as Linux counts it."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def machine(args):
-    """What the figures depend on."""
-    from importlib.metadata import version
-
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
-    return {
-        "cpu": cpu or platform.processor(),
-        "cores": os.cpu_count(),
-        "threads": args.threads,
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("tensorflow", "keras", "torch", "numpy")},
-    }
 
 
 def _print_case(case):

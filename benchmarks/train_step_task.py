@@ -31,7 +31,7 @@ class Task:
         set_field = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         coarse = rng.integers(0, 256, (self.num_images, 8, 8, 3), dtype="uint8")
         set_field("images", coarse.repeat(4, axis=1).repeat(4, axis=2))  # (N, 32, 32, 3)
-        set_field("weights", {name: _glorot(shapes, rng) for name, shapes in SHAPES.items()})
+        set_field("weights", {name: glorot(shapes, rng) for name, shapes in SHAPES.items()})
         set_field("batches", [self._batch(rng) for _ in range(self.num_batches)])
 
     def _batch(self, rng):
@@ -43,7 +43,8 @@ class Task:
         }
 
 
-def _glorot(shapes, rng):
+def glorot(shapes, rng):
+    """Kernels of the deviation of Glorot and Bengio, biases 0."""
     weights = []
     for shape in shapes:
         field = int(np.prod(shape[:-2]))

@@ -71,10 +71,10 @@ class StockKeras:
         return float(self.model.train_function(self.batches)["loss"])
 
 
-def matrix_product():
+def matrix_product(bfloat16):
     """A function of (a, b) that multiplies and waits, and one that makes its arguments."""
-    product = tf.function(tf.matmul)
-    return lambda a, b: product(a, b)[0, 0].numpy(), tf.constant
+    product, dtype = tf.function(tf.matmul), tf.bfloat16 if bfloat16 else tf.float32
+    return lambda a, b: product(a, b)[0, 0].numpy(), lambda a: tf.cast(a, dtype)
 
 
 def _sgd(task):

@@ -23,8 +23,7 @@ class Torch:
             tuple(torch.from_numpy(batch[name]).long() for name in ("rows", "label"))
             for batch in task.batches
         ]
-        model = nn.ModuleDict(_networks(task.num_classes, self.pool_first))
-        _set_weights(model, task.weights)
+        model = paper_networks(task, self.pool_first)
         if self.channels_last:
             model = model.to(memory_format=torch.channels_last)
         self.model = model
@@ -90,9 +89,17 @@ class TorchCompiledBfloat16(TorchBfloat16):
     compile = True
 
 
-def matrix_product():
+def matrix_product(bfloat16):
     """A function of (a, b) that multiplies and waits, and one that makes its arguments."""
-    return torch.matmul, torch.from_numpy
+    dtype = torch.bfloat16 if bfloat16 else torch.float32
+    return torch.matmul, lambda a: torch.from_numpy(a).to(dtype)
+
+
+def paper_networks(task, pool_first):
+    """The task's focus and classification networks with its weights, as a ModuleDict."""
+    model = nn.ModuleDict(_networks(task.num_classes, pool_first))
+    _set_weights(model, task.weights)
+    return model
 
 
 def _networks(num_classes, pool_first):
