@@ -53,6 +53,7 @@ def main():
     seconds = time.monotonic() - started
     expected = state(unbroken)
     print(f"an unbroken run takes {seconds:.1f} s", flush=True)
+    args.longest = args.longest or 0.6 * seconds
     report = survive(folder, args, expected, random.Random(args.seed))
     print(json.dumps(report, indent=2))
     if args.json:
@@ -204,7 +205,9 @@ def _parser():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200, help="How often to kill.")
     parser.add_argument("--epochs", type=int, default=24, help="Of 32 steps, of a run.")
-    parser.add_argument("--longest", type=float, default=8.0, help="Seconds a run may live.")
+    parser.add_argument(
+        "--longest", type=float, help="Seconds a run may live; 0.6 of an unbroken run's if unset."
+    )
     parser.add_argument("--seed", type=int, default=0, help="Of the moments.")
     parser.add_argument("--folder", default="runs/kill_resume", help="New folder for the runs.")
     parser.add_argument("--json", help="File to write the report to.")
