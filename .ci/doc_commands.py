@@ -141,49 +141,22 @@ def _check_extras(arguments):
 
 
 def _check_module(name, arguments):
-    """Checks the arguments of a trainer, or of a program that defines its flags."""
+    """Checks the arguments of a program of the package."""
     if not _is_module(name):
         raise Fault(f"no module {name}")
     if _is_module(f"{name}.__main__"):
         name = f"{name}.__main__"
     module = importlib.import_module(name)
-    if hasattr(module, "COMMAND"):
-        _check_trainer(module.COMMAND, arguments)
-        return
-    program = sys.modules.get(getattr(getattr(module, "run", None), "__module__", ""))
-    if not hasattr(program, "define"):
-        raise Fault(f"{name} is no program, expected a module with COMMAND, or with run and define")
-    takes_runs = name == "attention_zoo.report.__main__"
-    _check_flags(program.define, _check_runs if takes_runs else _check_none, arguments)
-
-
-def _check_trainer(command, arguments):
-    from attention_zoo._settings import from_flags, make
-
-    def check(rest):
-        _check_none(rest)
-        make(command.settings, from_flags(command.settings))
-
-    _check_flags(command.define, check, arguments)
-
-
-def _check_flags(define, check, arguments):
-    """Parses flags, has what is left and their values checked; takes the flags away again."""
-    before = set(flags.FLAGS)
-    define()
+    if not hasattr(module, "COMMAND"):
+        raise Fault(f"{name} is no program, expected a module with COMMAND")
+    program = getattr(module.COMMAND, "program", module.COMMAND)
+    values = program.define(flags.FlagValues())
     try:
-        check(flags.FLAGS(["program", *arguments])[1:])
+        given = program.checked(values, values(["program", *arguments])[1:])
+        if name == "attention_zoo.report.__main__":
+            module.check(given["arguments"], given["output"])
     except (flags.Error, ValueError) as error:
         raise Fault(last_line(str(error))) from error
-    finally:
-        for name in set(flags.FLAGS) - before:
-            delattr(flags.FLAGS, name)
-
-
-def _check_runs(rest):
-    from attention_zoo.report.__main__ import check
-
-    check(rest, flags.FLAGS.output)
 
 
 def _check_none(rest):

@@ -5,15 +5,18 @@
     model = az.FocusClassifier(focus, classifier, attention="lvml")
 
 The method is that of arXiv:2307.13421. What a saved model needs is imported at once, so that Keras
-can load it; the rest (data sets, tasks, reports, plots) on first use.
+can load it; the rest (data sets, tasks, reports, plots) on first use. In the package's commands all
+is imported on first use: they know which, and print their help without Keras.
 """
 
-import importlib
 import typing
 
-from attention_zoo import layers, losses, metrics, models, ops, optimizers
+from attention_zoo._lazy import is_command, on_first_use
 from attention_zoo._version import __version__
-from attention_zoo.models import FocusClassifier
+
+if typing.TYPE_CHECKING or not is_command():
+    from attention_zoo import layers, losses, metrics, models, ops, optimizers
+    from attention_zoo.models import FocusClassifier
 
 if typing.TYPE_CHECKING:
     from attention_zoo import (
@@ -36,31 +39,6 @@ if typing.TYPE_CHECKING:
         evaluate_rationales,
     )
     from attention_zoo.tasks import Task, sweep, train
-
-_ON_FIRST_USE = {
-    "CaptionEvaluation": "evaluation",
-    "Evaluation": "evaluation",
-    "RationaleEvaluation": "evaluation",
-    "Task": "tasks",
-    "evaluate": "evaluation",
-    "evaluate_captions": "evaluation",
-    "evaluate_rationales": "evaluation",
-    "export": "_export",
-    "sweep": "tasks",
-    "train": "tasks",
-} | dict.fromkeys(
-    (
-        "callbacks",
-        "datasets",
-        "dynamics",
-        "evaluation",
-        "plots",
-        "report",
-        "tasks",
-        "training",
-        "zoo",
-    )
-)
 
 __all__ = [
     "CaptionEvaluation",
@@ -92,16 +70,34 @@ __all__ = [
     "zoo",
 ]
 
-
-def __getattr__(name):
-    if name not in _ON_FIRST_USE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = _ON_FIRST_USE[name]
-    module = importlib.import_module(f"{__name__}.{room or name}")
-    found = getattr(module, name) if room else module
-    globals()[name] = found  # `export` is a function here, and a module to the import system
-    return found
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "CaptionEvaluation": "attention_zoo.evaluation",
+        "Evaluation": "attention_zoo.evaluation",
+        "FocusClassifier": "attention_zoo.models",
+        "RationaleEvaluation": "attention_zoo.evaluation",
+        "Task": "attention_zoo.tasks",
+        "callbacks": "attention_zoo.callbacks",
+        "datasets": "attention_zoo.datasets",
+        "dynamics": "attention_zoo.dynamics",
+        "evaluate": "attention_zoo.evaluation",
+        "evaluate_captions": "attention_zoo.evaluation",
+        "evaluate_rationales": "attention_zoo.evaluation",
+        "evaluation": "attention_zoo.evaluation",
+        "export": "attention_zoo._export",  # a function here
+        "layers": "attention_zoo.layers",
+        "losses": "attention_zoo.losses",
+        "metrics": "attention_zoo.metrics",
+        "models": "attention_zoo.models",
+        "ops": "attention_zoo.ops",
+        "optimizers": "attention_zoo.optimizers",
+        "plots": "attention_zoo.plots",
+        "report": "attention_zoo.report",
+        "sweep": "attention_zoo.tasks",
+        "tasks": "attention_zoo.tasks",
+        "train": "attention_zoo.tasks",
+        "training": "attention_zoo.training",
+        "zoo": "attention_zoo.zoo",
+    },
+)

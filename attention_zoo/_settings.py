@@ -2,8 +2,6 @@
 
 import dataclasses
 import numbers
-import sys
-import textwrap
 import types
 import typing
 
@@ -63,69 +61,44 @@ def value_of(cls, name, text):
     return getattr(make(cls, {name: value}), name)
 
 
-def define_flags(cls):
-    """Defines an absl flag for every field of a settings dataclass, all listed by --help."""
-    for field in dataclasses.fields(cls):
-        text, choices = field.metadata["help"], field.metadata["choices"]
-        if choices:
-            flags.DEFINE_enum(field.name, typing.cast(str, field.default), choices, text)
-        else:
-            define = getattr(flags, f"DEFINE_{_FLAG[_plain_type(cls, field)]}")
-            define(field.name, field.default, text)
-        list_in_help(field.name)
+def define_flags(cls, values):
+    """Defines an absl flag for every field of a settings dataclass; returns `values`.
 
-
-def help_text(cls):
-    """Every flag of a settings dataclass with its default, in the groups that the class is made of.
-
-    A group is a dataclass that the class inherits from, named by its docstring.
+    Args:
+        cls: the dataclass.
+        values: the `absl.flags.FlagValues` to define them in, by groups for its `module_help`.
     """
-    defaults = {field.name: field for field in dataclasses.fields(cls)}
-    lines = []
-    for group in cls.__mro__:
-        own = [name for name in vars(group).get("__annotations__", ()) if name in defaults]
-        first = [name for name in own if _first_group(cls, name) is group]
-        if not first:
-            continue
-        lines += ["", f"{(group.__doc__ or '').splitlines()[0].rstrip('.')}:"]
-        for name in first:
-            field = defaults[name]
-            choices = field.metadata["choices"]
-            about = f" One of {', '.join(map(str, choices))}." if choices else ""
-            text = f"{field.metadata['help']}{about} Default: {_shown(field.default)}."
-            lines.append(f"  --{name}")
-            lines += textwrap.wrap(text, 96, initial_indent=" " * 6, subsequent_indent=" " * 6)
-    return "\n".join(lines)
+    for field in dataclasses.fields(cls):
+        rules, kind = field.metadata, _plain_type(cls, field)
+        about = {"flag_values": values, "module_name": group_of(cls, field.name)}
+        if rules["choices"]:
+            kind, about = "enum", about | {"enum_values": rules["choices"]}
+        elif kind in (int, float):
+            about |= {"lower_bound": rules["least"], "upper_bound": rules["most"]}
+        define = getattr(flags, f"DEFINE_{_FLAG.get(kind, kind)}")
+        define(field.name, default=field.default, help=rules["help"], **about)
+    return values
 
 
-def _first_group(cls, name):
-    """The class that a setting comes from, not one that changes its default."""
-    return next(c for c in reversed(cls.__mro__) if name in vars(c).get("__annotations__", ()))
+def groups(cls):
+    """The titles of the groups of a settings dataclass: of the classes that it is made of."""
+    titles = {group_of(cls, field.name) for field in dataclasses.fields(cls)}
+    return [title for title in map(_title, cls.__mro__) if title in titles]
 
 
-def _shown(default):
-    if default is None:
-        return "unset"
-    return str(default).lower() if isinstance(default, bool) else str(default)
+def group_of(cls, name):
+    """The title of the class that a setting comes from, not of one that changes its default."""
+    owners = (c for c in reversed(cls.__mro__) if name in vars(c).get("__annotations__", ()))
+    return _title(next(owners))
 
 
-def list_in_help(name):
-    """Has --help list a flag: absl lists those of the program's own module only."""
-    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
+def _title(cls):
+    return (cls.__doc__ or "").partition("\n")[0].rstrip(".")
 
 
-def parse_flags(argv):
-    """As `absl.app` parses flags, with an error of one line; for `app.run(flags_parser=...)`."""
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        reason = " ".join(str(error).split())
-        sys.exit(f"error: {reason}, expected flags as --help lists them")
-
-
-def from_flags(cls):
+def from_flags(cls, values):
     """The parsed flags of `define_flags` as a dict."""
-    return {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(cls)}
+    return {field.name: values[field.name].value for field in dataclasses.fields(cls)}
 
 
 _FLAG = {str: "string", int: "integer", float: "float", bool: "boolean"}

@@ -31,9 +31,11 @@ from run_attacks_json import damaged_csv, damages, mutated
 from run_attacks_process import can_mount, fork, free_addresses, small_disk, wait, wait_for
 
 import attention_zoo.report.__main__
+import attention_zoo.tasks.registry  # imported before the forks; no op may run before
 import attention_zoo.trainers.hatexplain
 import attention_zoo.trainers.make_preset
-import attention_zoo.trainers.sdc  # noqa: F401  imported before the forks; no op may run before
+import attention_zoo.trainers.preset_of_run
+import attention_zoo.trainers.sdc  # noqa: F401
 from attention_zoo.training.checkpoints import find_checkpoints
 
 SDC, TEXT = "attention_zoo.trainers.sdc", "attention_zoo.trainers.hatexplain"

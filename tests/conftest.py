@@ -1,7 +1,6 @@
 """What every test shares: one backend, two logical devices, fixed seeds, the shared data."""
 
 import contextlib
-import functools
 import importlib.util
 import json
 import os
@@ -19,7 +18,6 @@ import ml_dtypes
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl import flags
 from hypothesis import settings
 
 from attention_zoo.models import FocusClassifier, networks
@@ -341,17 +339,6 @@ def full_disk():
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return limit
-
-
-@pytest.fixture
-def own_flags(monkeypatch):
-    """An `absl` set of flags for one test: there is one for a process otherwise."""
-    values = flags.FlagValues()
-    monkeypatch.setattr(flags, "FLAGS", values)
-    for kind in ("string", "integer", "float", "boolean", "enum"):
-        define = functools.partial(getattr(flags, f"DEFINE_{kind}"), flag_values=values)
-        monkeypatch.setattr(flags, f"DEFINE_{kind}", define)
-    return values
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 # A room is a module or subpackage of attention_zoo. It imports from the floors below it only.
 FLOORS = [
-    {"_compiler", "_random", "_saving", "_settings", "_tracing"},
-    {"_assertions"},
+    {"_compiler", "_lazy", "_random", "_saving", "_settings", "_tracing"},
+    {"_assertions", "_program"},
     {"_labels"},
     {"ops"},
     {"layers"},

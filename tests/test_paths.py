@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import types
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from absl import flags
 
 import attention_zoo as az
 from attention_zoo import datasets
@@ -18,7 +18,6 @@ from attention_zoo.models import load_token_encoder, read_word_vectors
 from attention_zoo.models.networks.image_encoders import load_encoder
 from attention_zoo.trainers import (
     captions,
-    command,
     fixed_focus,
     hatexplain,
     make_preset,
@@ -38,6 +37,11 @@ def home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     yield tmp_path / "home"
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@dataclasses.dataclass
+class Nothing:
+    """No settings."""
 
 
 def test_kinds_of_paths(home):
@@ -68,16 +72,16 @@ def test_every_setting_that_names_a_file_or_a_folder_is_one(trainer):
     assert named and all(field.metadata["path"] for field in named)
 
 
-def test_the_workdir(home, monkeypatch, capsys):
-    given = types.SimpleNamespace(FLAGS=types.SimpleNamespace(workdir="~/runs/a"))
-    monkeypatch.setattr(command, "flags", given)
-    monkeypatch.setattr(command, "from_flags", lambda settings: {})
+def test_the_workdir(home, capsys):
 
     def train(workdir):
         with Workdir(workdir, {"a": 1}):
             return "done"
 
-    Command(train, object, "runs/x", str).main(["program"])
+    program = Command(train, Nothing, "runs/x", str).program
+    values = program.define(flags.FlagValues())
+    values(["program", "--workdir=~/runs/a"])
+    program.main(**program.checked(values, []))
     assert (home / "runs" / "a" / "config.json").is_file()
     assert capsys.readouterr().out == f"done\n\nwritten to {home}/runs/a\n"
     with Workdir("~/runs/b", {"a": 1}) as run:

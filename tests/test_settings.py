@@ -1,14 +1,16 @@
 import dataclasses
-import sys
 
 import numpy as np
 import pytest
+from absl import flags
 
-from attention_zoo._settings import define_flags, from_flags, make, parse_flags, setting
+from attention_zoo._settings import define_flags, from_flags, groups, make, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Example:
+    """Example."""
+
     name: str | None = setting(None, "A name.")
     size: int = setting(3, "A size.", least=1)
     rate: float = setting(0.5, "A rate.", above=0)
@@ -45,10 +47,10 @@ def test_bad_values_are_one_line_errors(values, message):
         make(Example, values)
 
 
-def test_flags_have_names_types_defaults_and_help(own_flags):
-    define_flags(Example)
-    own_flags(["program", "--size=5", "--kind=b", "--fast"])
-    assert from_flags(Example) == {
+def test_flags_have_names_types_defaults_and_help():
+    values = define_flags(Example, flags.FlagValues())
+    values(["program", "--size=5", "--kind=b", "--fast"])
+    assert from_flags(Example, values) == {
         "name": None,
         "size": 5,
         "rate": 0.5,
@@ -56,8 +58,40 @@ def test_flags_have_names_types_defaults_and_help(own_flags):
         "fast": True,
         "seed": 0,
     }
-    assert own_flags["rate"].help == "A rate."
-    listed = own_flags.get_key_flags_for_module(sys.argv[0])
-    assert {flag.name for flag in listed} == {"name", "size", "rate", "kind", "fast", "seed"}
-    with pytest.raises(SystemExit, match="^error: .*'sise'.*, expected flags as --help lists them"):
-        parse_flags(["program", "--sise=5"])
+    assert values["rate"].help == "A rate."
+
+
+@pytest.mark.parametrize(
+    "argument", ["--sise=5", "--size=0", "--size=1.5", "--seed=10", "--kind=c", "--rate=fast"]
+)
+def test_what_a_flag_does_not_allow_is_an_error_of_absl(argument):
+    values = define_flags(Example, flags.FlagValues())
+    with pytest.raises(flags.Error, match=argument.partition("=")[0].lstrip("-")):
+        values(["program", argument])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Base:
+    """The base."""
+
+    size: int = setting(3, "A size.")
+    shape: str = setting("round", "A shape.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Child(Example, Base):
+    """The child.
+
+    It has another size.
+    """
+
+    size: int = setting(4, "Another size.")
+    colour: str = setting("red", "A colour.")
+
+
+def test_a_setting_is_in_the_group_of_the_class_that_it_comes_from():
+    assert groups(Child) == ["The child", "Example", "The base"]
+    values = define_flags(Child, flags.FlagValues())
+    assert "--colour: A colour." in values.module_help("The child")
+    assert "--size: Another size." in values.module_help("The base")
+    assert "--size" not in values.module_help("The child")

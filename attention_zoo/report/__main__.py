@@ -4,12 +4,18 @@ python -m attention_zoo.report runs/sdc
 python -m attention_zoo.report runs/soft runs/hard runs/lvml --output=compare.html
 """
 
-import sys
+import dataclasses
 
-from absl import app, flags
-
-from attention_zoo._settings import list_in_help, parse_flags
+from attention_zoo._program import Program
+from attention_zoo._settings import setting
 from attention_zoo.report import compare, write
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The page."""
+
+    output: str | None = setting(None, "Page of two runs or more; compare.html if unset.")
 
 
 def make(runs, output):
@@ -26,25 +32,13 @@ def check(runs, output):
         raise ValueError(f"output is {output!r} with one run, expected two runs or more")
 
 
-def main(argv):
+def main(arguments, output):
     """Writes the page and says where it is."""
-    try:
-        print(f"written to {make(argv[1:], flags.FLAGS.output)}")
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    print(f"written to {make(arguments, output)}")
 
 
-def define():
-    """Defines the flags."""
-    flags.DEFINE_string("output", None, "Page of two runs or more; compare.html if unset.")
-    list_in_help("output")
-
-
-def run():
-    """The program."""
-    define()
-    app.run(main, flags_parser=parse_flags)
-
+COMMAND = Program(main, (Settings,), __doc__, arguments="the folders of one run or more")
+run = COMMAND.run
 
 if __name__ == "__main__":
     run()

@@ -1,6 +1,6 @@
 """`python -m attention_zoo.serving`."""
 
-from attention_zoo.serving.main import run
+from attention_zoo.serving.main import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

@@ -8,7 +8,7 @@ from attention_zoo._settings import setting
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Bounds of a server.
+    """Limits of the server.
 
     Attributes:
         max_batch: rows that the model is given at once, of one request or of several.

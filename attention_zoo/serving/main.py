@@ -7,6 +7,7 @@ requests to try and how fast it is.
 """
 
 import asyncio
+import dataclasses
 import gc
 import importlib.util
 import ipaddress
@@ -16,57 +17,38 @@ import signal
 import socket
 import sys
 
-import tensorflow as tf
-from absl import app, flags, logging
+from absl import logging
 
-from attention_zoo._errors import first_line
-from attention_zoo._settings import define_flags, from_flags, list_in_help, parse_flags
+from attention_zoo._program import Program, import_tensorflow
+from attention_zoo._settings import setting
 from attention_zoo.serving.limits import Limits
-from attention_zoo.serving.served_model import ServedModel
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run():
-    """The console script."""
-    logging.set_verbosity(logging.WARNING)
-    define()
-    app.run(main, flags_parser=parse_flags)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The server."""
 
-
-def define():
-    """Defines the flags."""
-    flags.DEFINE_string(
-        "saved_model", None, "Folder of the SavedModel, or of numbered versions of it."
+    saved_model: str | None = setting(
+        None, "Folder of the SavedModel, or of numbered versions of it.", path=True
     )
-    flags.DEFINE_string("name", "model", "What clients call the model.")
-    flags.DEFINE_string(
-        "host", "127.0.0.1", "Address to listen on: by default loopback, this machine alone."
+    name: str = setting("model", "What clients call the model.")
+    host: str = setting(
+        "127.0.0.1", "Address to listen on: by default loopback, this machine alone."
     )
-    flags.DEFINE_integer("port", 8501, "Port to listen on; 0 takes any, and prints it.")
-    flags.DEFINE_string(
-        "cors_origins", "", "Origins whose pages may read the answers, with commas; * is all."
+    port: int = setting(8501, "Port to listen on; 0 takes any, and prints it.")
+    cors_origins: str = setting(
+        "", "Origins whose pages may read the answers, with commas; * is all."
     )
-    for name in ("saved_model", "name", "host", "port", "cors_origins"):
-        list_in_help(name)
-    define_flags(Limits)
 
 
-def main(argv):
+def main(saved_model, name, host, port, cors_origins, **limits):
     """Loads the model and serves it until SIGTERM or SIGINT."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-    given = flags.FLAGS
-    try:
-        _check_libraries()
-        limits, origins = Limits(**from_flags(Limits)), check_origins(given.cors_origins)
-        model = _load(given.saved_model, given.name)
-        listener = listen(given.host, given.port, limits)
-    except (ValueError, OSError, ImportError, tf.errors.OpError) as error:
-        sys.exit(f"error: {first_line(error)}")
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    serve(model, limits, listener, origins)
+    _check_libraries()
+    checked, origins = Limits(**limits), check_origins(cors_origins)
+    model = load(saved_model, name)
+    serve(model, checked, listen(host, port, checked), origins)
 
 
 def serve(model, limits, listener, origins=()):
@@ -140,15 +122,19 @@ def check_origins(origins):
 def _check_libraries():
     for name in ("aiohttp", "prometheus_client"):
         if importlib.util.find_spec(name) is None:
-            raise ImportError(
-                f"{name} is not installed, expected it for serving: "
+            sys.exit(
+                f"error: {name} is not installed, expected it for serving: "
                 "pip install attention-zoo[serve]"
             )
 
 
-def _load(folder, name):
+def load(folder, name):
+    """The `ServedModel` of a folder."""
     if folder is None:
         raise ValueError("saved_model is unset, expected the folder of a SavedModel")
+    import_tensorflow()
+    from attention_zoo.serving.served_model import ServedModel
+
     return ServedModel(folder, name)
 
 
@@ -160,3 +146,7 @@ def _announce(model, listener):
     print(f"{model.folder} at http://{host}:{port}/v1/models/{model.name} ({reach})", flush=True)
     if not loopback:
         logging.warning("%s can be reached by others: no password, no encryption", address)
+
+
+COMMAND = Program(main, (Settings, Limits), __doc__)
+run = COMMAND.run  # the console script

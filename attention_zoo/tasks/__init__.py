@@ -1,13 +1,21 @@
-"""Tasks: mosaics, text, captions, or one of your own; `train` runs any of them."""
+"""Tasks: mosaics, text, captions, or one of your own; `train` runs any of them.
 
-from attention_zoo._settings import setting
-from attention_zoo.tasks.captions import CaptionsTask
-from attention_zoo.tasks.classification import ClassificationTask
-from attention_zoo.tasks.mosaics import MosaicsTask
-from attention_zoo.tasks.registry import TASKS, evaluate_finished, get, sweep, train
-from attention_zoo.tasks.text import TextTask
-from attention_zoo.training.config import TaskConfig
-from attention_zoo.training.task import Task, Words
+All is imported on first use: commands need the settings alone to print their help.
+"""
+
+import typing
+
+from attention_zoo._lazy import on_first_use
+
+if typing.TYPE_CHECKING:
+    from attention_zoo._settings import setting
+    from attention_zoo.tasks.captions import CaptionsTask
+    from attention_zoo.tasks.classification import ClassificationTask
+    from attention_zoo.tasks.mosaics import MosaicsTask
+    from attention_zoo.tasks.registry import TASKS, evaluate_finished, get, sweep, train
+    from attention_zoo.tasks.text import TextTask
+    from attention_zoo.training.config import TaskConfig
+    from attention_zoo.training.task import Task, Words
 
 __all__ = [
     "TASKS",
@@ -24,3 +32,22 @@ __all__ = [
     "sweep",
     "train",
 ]
+
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "CaptionsTask": "attention_zoo.tasks.captions",
+        "ClassificationTask": "attention_zoo.tasks.classification",
+        "MosaicsTask": "attention_zoo.tasks.mosaics",
+        "TASKS": "attention_zoo.tasks.registry",
+        "Task": "attention_zoo.training.task",
+        "TaskConfig": "attention_zoo.training.config",
+        "TextTask": "attention_zoo.tasks.text",
+        "Words": "attention_zoo.training.task",
+        "evaluate_finished": "attention_zoo.tasks.registry",
+        "get": "attention_zoo.tasks.registry",
+        "setting": "attention_zoo._settings",
+        "sweep": "attention_zoo.tasks.registry",
+        "train": "attention_zoo.tasks.registry",
+    },
+)

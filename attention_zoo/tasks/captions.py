@@ -12,8 +12,6 @@ from tqdm.auto import tqdm
 
 from attention_zoo import datasets, metrics, plots
 from attention_zoo._export import export
-from attention_zoo._settings import setting
-from attention_zoo.datasets.captions.feature_cache import DTYPES
 from attention_zoo.datasets.captions.words import vocabulary
 from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.evaluation import evaluate_captions
@@ -21,69 +19,8 @@ from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexitie
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
 from attention_zoo.models.networks.image_encoders import load_encoder
-from attention_zoo.training.config import TaskConfig
+from attention_zoo.tasks.captions_config import CaptionsConfig
 from attention_zoo.training.task import Task, Words
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CaptionsConfig(TaskConfig):
-    """Data and model."""
-
-    attention: str = setting(
-        "soft",
-        "How attention is trained: soft, hard, lvml, gumbel, reinforce, hybrid, the registered "
-        "name of a layer of your own, or uniform, which chooses nothing, for comparison.",
-    )
-    data_dir: str | None = setting(
-        None,
-        "Folder in the layout of COCO, or of tensorflow_datasets with its coco_captions.",
-        path=True,
-    )
-    train_split: str = setting("train[:95%]", "Pictures to train on, in TFDS's slicing language.")
-    validation_split: str = setting("train[95%:]", "Pictures to choose the best epoch by.")
-    test_split: str = setting("validation", "Pictures to write captions of in the end.")
-    image_size: int = setting(224, "Height and width that pictures are resized to.", least=1)
-    min_count: int = setting(5, "Words rarer than this are unknown words.", least=1)
-    max_words: int = setting(20, "Training captions are cut after so many words.", least=1)
-    encoder: str | None = setting(
-        None,
-        "Keras file of a model from pictures to features; VGG19 of ImageNet if unset.",
-        path=True,
-    )
-    fine_tune_encoder: bool = setting(False, "Train the encoder too, on the pictures themselves.")
-    encoder_learning_rate: float = setting(
-        1e-5, "Learning rate of an encoder that is trained.", above=0
-    )
-    features_dir: str | None = setting(
-        None, "Where a frozen encoder's features are kept; beside the workdir if unset.", path=True
-    )
-    feature_dtype: str = setting("float16", "Dtype of the features on disk.", choices=DTYPES)
-    units: int = setting(512, "Units of the LSTM.", least=1)
-    embedding_size: int = setting(512, "Features of a word.", least=1)
-    attention_units: int = setting(256, "Units of the layer that scores regions.", least=1)
-    dropout: float = setting(0.5, "Dropout of words' and states' features.", least=0, most=0.9)
-    top_k: int | None = setting(
-        None, "LVML: regions that training averages; all if unset.", least=1
-    )
-    beam_width: int = setting(5, "Captions that the search goes on with; 1 is greedy.", least=1)
-    max_length: int = setting(20, "Most words of a caption that is written.", least=1)
-    length_power: float = setting(
-        0.7, "Power of a caption's length that its log-probability is divided by.", least=0
-    )
-    keep: str = setting(
-        "loss",
-        "Weights to end with: of the last epoch, or of the best on the validation pictures.",
-        choices=("last", "loss"),
-    )
-    epochs: int = setting(20, "Passes over the training captions.", least=1)
-    batch_size: int = setting(100, "Captions a step.", least=1)
-    optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
-    learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
-    clip_norm: float | None = setting(
-        5.0,
-        "Largest norm of the whole gradient, which is scaled down to it; an encoder's by itself.",
-        above=0,
-    )
 
 
 class CaptionsTask(Task):

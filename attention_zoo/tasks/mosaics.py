@@ -1,58 +1,16 @@
 """Mosaics: one foreground image among background images; attention chooses an image."""
 
-import dataclasses
-
 from attention_zoo import _tracing as tracing
 from attention_zoo import datasets, plots
-from attention_zoo._settings import setting
-from attention_zoo.datasets.mosaics.augmentation import AUGMENTATIONS, augmented, check_augment
+from attention_zoo.datasets.mosaics.augmentation import augmented, check_augment
 from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.evaluation import evaluate
-from attention_zoo.models import NETWORKS, FocusClassifier
+from attention_zoo.models import FocusClassifier
 from attention_zoo.models.networks.registry import networks
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.examples import mosaic_examples
-from attention_zoo.training.config import TaskConfig
+from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training.task import Words
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class MosaicsConfig(TaskConfig):
-    """Data and model."""
-
-    dataset: str = setting(
-        "sdc/digits", "Name of the data set: sdc/digits, sdc/cifar10, orthogonal."
-    )
-    data_dir: str | None = setting(
-        None, "Folder of tensorflow_datasets; its own default if unset.", path=True
-    )
-    protocol: str = setting(
-        "disjoint",
-        "Validation and test mosaics from images of their own (disjoint), or all from the training "
-        "images (paper).",
-        choices=("disjoint", "paper"),
-    )
-    train_split: str = setting("train[:90%]", "Images to train on, in the TFDS slicing language.")
-    validation_split: str | None = setting(
-        "train[90%:]", "Images of the validation mosaics, by which epochs and settings are chosen."
-    )
-    test_split: str = setting(
-        "test", "Images of the test mosaics, which are seen once, in the end."
-    )
-    num_segments: int = setting(5, "Segments of a mosaic, m.", least=2)
-    num_examples: int | None = setting(None, "Training mosaics; the data set's default if unset.")
-    num_test_examples: int | None = setting(
-        None, "Test mosaics, and as many for validation; the data set's default if unset."
-    )
-    augment: str = setting(
-        "none",
-        "Of training mosaics, every segment anew at every step: flips left to right, and shifts by "
-        "up to an eighth of the image.",
-        choices=tuple(AUGMENTATIONS),
-    )
-    network: str | None = setting(
-        None, "Pair of networks; the data set's own if unset.", choices=tuple(NETWORKS)
-    )
 
 
 class MosaicsTask(ClassificationTask):

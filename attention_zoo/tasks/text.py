@@ -9,13 +9,10 @@ import numpy as np
 from absl import logging
 
 from attention_zoo import datasets
-from attention_zoo._settings import setting
 from attention_zoo.datasets.fingerprint import file_fingerprint
-from attention_zoo.datasets.text.annotated_post import ANNOTATORS
 from attention_zoo.datasets.text.vocabulary import vocabulary
 from attention_zoo.evaluation import evaluate_rationales
 from attention_zoo.models import (
-    TEXT_NETWORKS,
     FocusClassifier,
     TokenEncoder,
     load_token_encoder,
@@ -25,64 +22,8 @@ from attention_zoo.models import (
 from attention_zoo.models.networks.text import text_networks
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.examples import post_examples
-from attention_zoo.training.config import KEEP, TaskConfig
+from attention_zoo.tasks.text_config import TextConfig
 from attention_zoo.training.task import SPLITS, Words
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TextConfig(TaskConfig):
-    """Data and model."""
-
-    dataset: str = setting(
-        "hatexplain",
-        "HateXplain, or a folder of train.jsonl, validation.jsonl, test.jsonl.",
-        choices=("hatexplain", "json_lines"),
-    )
-    data_dir: str | None = setting(
-        None, "Folder of the files; of tensorflow_datasets if they are not there.", path=True
-    )
-    annotators: str = setting(
-        "majority", "How HateXplain's annotators are summed up.", choices=ANNOTATORS
-    )
-    train_split: str = setting("train", "Posts to train on, in the TFDS slicing language.")
-    validation_split: str = setting("validation", "Posts to choose the best epoch by.")
-    test_split: str = setting("test", "Posts to test on, which are seen once, in the end.")
-    network: str = setting(
-        "simple", "Pair of networks and their encoder.", choices=tuple(TEXT_NETWORKS)
-    )
-    embedding_size: int = setting(100, "Features of a token; even.", least=2)
-    dropout: float = setting(0.5, "Dropout of features and of hidden layers.", least=0, most=0.9)
-    token_dropout: float = setting(
-        0.2, "Dropout of tokens, which training takes for unknown ones.", least=0, most=0.9
-    )
-    subwords: int = setting(
-        10_000, "Vectors that the pieces of tokens share; 0 for tokens without pieces.", least=0
-    )
-    min_count: int = setting(1, "Tokens rarer than this are unknown tokens.", least=1)
-    word_vectors: str | None = setting(
-        None,
-        "File of word vectors (text, a token a line) for the embedding to begin with.",
-        path=True,
-    )
-    encoder: str | None = setting(
-        None,
-        "Keras file of an encoder of tokens to use in place of the network's own; settings of "
-        "network, embedding, tokens and subwords then say nothing.",
-        path=True,
-    )
-    top_k: int = setting(5, "Tokens of a predicted rationale.", least=1)
-    keep: str = setting(
-        "accuracy",
-        "Weights to end with: of the last epoch, or of the best on the validation posts.",
-        choices=KEEP,
-    )
-    epochs: int = setting(4, "Passes over the training posts.", least=1)
-    batch_size: int = setting(64, "Posts a step.", least=1)
-    optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
-    learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
-    ema_momentum: float | None = setting(
-        0.98, "As in other tasks; an average over some fifty steps.", above=0, most=0.9999
-    )
 
 
 class TextTask(ClassificationTask):

@@ -11,10 +11,9 @@ On one core of an AMD EPYC, no GPU, 2,000 pictures of Flickr8k with SqueezeNet f
 6 minutes; soft attention, test pictures: perplexity 54, CIDEr 17. docs/captions.md has the others.
 """
 
-from attention_zoo.tasks import CaptionsTask
 from attention_zoo.trainers.command import command
 
-COMMAND = command(CaptionsTask, workdir="runs/captions", description=__doc__)
+COMMAND = command("captions", workdir="runs/captions", description=__doc__)
 run = COMMAND.run  # the console script
 
 if __name__ == "__main__":

@@ -3,33 +3,16 @@
 import contextlib
 import dataclasses
 import functools
-import signal
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import tensorflow as tf
-from absl import app, flags, logging
-from tqdm.auto import tqdm
+from absl import logging
 
-from attention_zoo._paths import expanded
-from attention_zoo._settings import (
-    define_flags,
-    from_flags,
-    help_text,
-    list_in_help,
-    parse_flags,
-)
-from attention_zoo.tasks import train
-from attention_zoo.training.failure import one_line
+from attention_zoo._program import SIGNALLED, Program, import_tensorflow
+from attention_zoo._settings import setting
+from attention_zoo.tasks.configs import CONFIGS
 from attention_zoo.training.preemption import Preempted
-
-SIGNALLED = 128  # and the signal's number: what a shell reports of a process that it ended
-TERMINATED = SIGNALLED + signal.SIGTERM
-
-
-_EXPECTED = (ValueError, OSError, FloatingPointError, MemoryError, tf.errors.OpError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +20,8 @@ class Command:
     """A trainer as a program: its settings are flags, what is wrong is said in one line.
 
     Attributes:
-        train_and_evaluate: function (workdir, **settings) -> results.
+        train_and_evaluate: function (workdir, **settings) -> results. It is called with
+            TensorFlow imported; what needs that is best imported in it, so that --help is quick.
         settings: the dataclass of its settings.
         workdir: the folder of the run where the flag is unset.
         report: function of the results, -> text to print.
@@ -53,31 +37,24 @@ class Command:
     flag: str = "workdir"
     help: str = "Folder of the run."
 
+    @property
+    def program(self):
+        """The `Program`: the settings' flags, and that of the folder in the group of the run."""
+        place = (self.flag, str, setting(self.workdir, self.help, path=True))
+        folder = dataclasses.make_dataclass("Folder", [place], namespace={"__doc__": "The run."})
+        return Program(self.main, (self.settings, folder), self.description)
+
     def run(self):
         """The console script."""
-        if {"--help", "-h", "--helpshort"} & set(sys.argv[1:]):
-            print(self.usage())
-            return
-        _run_program(self.define, self.main)
+        self.program.run()
 
-    def usage(self):
-        """What --help prints: the program's description, and its flags in groups."""
-        own = f"  --{self.flag}\n      {self.help} Default: {self.workdir}."
-        return f"{self.description}\n{own}\n{help_text(self.settings)}"
-
-    def define(self):
-        """Defines the flags."""
-        flags.DEFINE_string(self.flag, self.workdir, self.help)
-        list_in_help(self.flag)
-        define_flags(self.settings)
-
-    def main(self, argv):
-        """Trains by the parsed flags and prints the report."""
-        _expect_flags_only(argv)
-        with _ends_in_one_line():
-            workdir = expanded(getattr(flags.FLAGS, self.flag))
+    def main(self, **settings):
+        """Trains by the settings, the folder among them, and prints the report."""
+        workdir = settings.pop(self.flag)
+        import_tensorflow()
+        with ends_when_preempted():
             try:
-                results = self.train_and_evaluate(workdir, **from_flags(self.settings))
+                results = self.train_and_evaluate(workdir, **settings)
             except KeyboardInterrupt:
                 logging.warning("SIGINT: stopped, %s has what was saved before", workdir)
                 raise
@@ -86,14 +63,20 @@ class Command:
 
 
 def command(task, workdir, description):
-    """The `Command` of a task: flags in front of `az.train`.
+    """The `Command` of a task of the package: flags in front of `az.train`.
 
     Args:
-        task: a `Task` class.
+        task: its name.
         workdir: the folder of the run where the flag is unset.
         description: what --help begins with.
     """
-    return Command(functools.partial(train, task()), task.config, workdir, tables, description)
+    return Command(functools.partial(_train, task), CONFIGS[task], workdir, tables, description)
+
+
+def _train(task, workdir, **settings):
+    from attention_zoo import tasks
+
+    return tasks.train(task, workdir, **settings)
 
 
 def tables(evaluations):
@@ -101,49 +84,11 @@ def tables(evaluations):
     return "\n\n".join(f"{split}: {one.table()}" for split, one in evaluations.items())
 
 
-def start(define, main):
-    """Runs a program that is no trainer: what is wrong is said in one line.
-
-    Args:
-        define: function that defines its flags.
-        main: function of the flags.
-    """
-
-    def run(argv):
-        _expect_flags_only(argv)
-        with _ends_in_one_line():
-            main(flags.FLAGS)
-
-    _run_program(define, run)
-
-
-def _run_program(define, main):
-    """Runs `main` on the arguments that are no flags, warnings a line each."""
-    logging.set_verbosity(logging.WARNING)
-    warnings.showwarning = show_warning
-    define()
-    app.run(main, flags_parser=parse_flags)
-
-
-def _expect_flags_only(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments {argv[1:]}, expected flags only")
-
-
 @contextlib.contextmanager
-def _ends_in_one_line():
-    """Within, what can go wrong ends the program with a line, and the exit code of a shell."""
+def ends_when_preempted():
+    """Within, `Preempted` ends the program with its notice, and the exit code of a shell."""
     try:
         yield
     except Preempted as notice:
         logging.warning("%s", notice)
         sys.exit(SIGNALLED + notice.signal)
-    except KeyboardInterrupt:
-        sys.exit(SIGNALLED + signal.SIGINT)
-    except _EXPECTED as error:
-        sys.exit(f"error: {one_line(error)}")
-
-
-def show_warning(message, *where, **more):
-    """A warning in one line, above the progress bar if there is one; as `warnings.showwarning`."""
-    tqdm.write(f"warning: {' '.join(str(message).split())}", file=sys.stderr)

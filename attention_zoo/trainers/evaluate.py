@@ -4,41 +4,37 @@ python -m attention_zoo.trainers.evaluate --run=runs/sdc --split=validation
 python -m attention_zoo.trainers.evaluate --run=runs/hatexplain --data_dir=other_posts
 """
 
-from absl import flags
+import dataclasses
 
-from attention_zoo._settings import list_in_help
-from attention_zoo.tasks import evaluate_finished
-from attention_zoo.trainers.command import start
-
-_OWN = {
-    "run": (None, "Folder of the finished run."),
-    "split": ("test", "Which of its splits: train, validation or test."),
-    "data_dir": (None, "Folder of other data, of the run's kind and classes."),
-    "test_split": (None, "Other test examples, in the TFDS slicing language."),
-}
+from attention_zoo._program import Program, import_tensorflow
+from attention_zoo._settings import setting
 
 
-def define():
-    """Defines the flags."""
-    for name, (default, text) in _OWN.items():
-        flags.DEFINE_string(name, default, text)
-        list_in_help(name)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The run and the data."""
+
+    run: str | None = setting(None, "Folder of the finished run.", path=True)
+    split: str = setting("test", "Which of its splits: train, validation or test.")
+    data_dir: str | None = setting(
+        None, "Folder of other data, of the run's kind and classes.", path=True
+    )
+    test_split: str | None = setting(None, "Other test examples, in the TFDS slicing language.")
 
 
-def main(chosen):
+def main(run, split, **settings):
     """Evaluates, and prints the figures."""
-    if chosen.run is None:
+    if run is None:
         raise ValueError("run is unset, expected the folder of a finished run")
-    given = {name: chosen[name].value for name in ("data_dir", "test_split")}
-    settings = {name: value for name, value in given.items() if value is not None}
-    found = evaluate_finished(chosen.run, split=chosen.split, **settings)
-    print(f"{chosen.split}: {found.table()}")
+    import_tensorflow()
+    from attention_zoo import tasks
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    print(f"{split}: {tasks.evaluate_finished(run, split=split, **given).table()}")
 
 
-def run():
-    """The console script."""
-    start(define, main)
-
+COMMAND = Program(main, (Settings,), __doc__)
+run = COMMAND.run  # the console script
 
 if __name__ == "__main__":
     run()

@@ -10,10 +10,9 @@ and 56.1 %. docs/hatexplain.md has all results.
 The posts of HateXplain are hateful. None of their text is written to logs or errors.
 """
 
-from attention_zoo.tasks import TextTask
 from attention_zoo.trainers.command import command
 
-COMMAND = command(TextTask, workdir="runs/hatexplain", description=__doc__)
+COMMAND = command("text", workdir="runs/hatexplain", description=__doc__)
 run = COMMAND.run  # the console script
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ Without flags: hybrid attention on digits mosaics, m = 5. On 2 cores of an AMD E
 argmax 99.7 %. Results on CIFAR-10 stand in docs/results.md.
 """
 
-from attention_zoo.tasks import MosaicsTask
 from attention_zoo.trainers.command import command
 
-COMMAND = command(MosaicsTask, workdir="runs/sdc", description=__doc__)
+COMMAND = command("mosaics", workdir="runs/sdc", description=__doc__)
 run = COMMAND.run  # the console script
 
 if __name__ == "__main__":

@@ -9,38 +9,48 @@ sweep.html. Started again, the same command goes on with what is not finished. O
 task of an array job runs one of them: --only=$SLURM_ARRAY_TASK_ID; --dry_run lists them.
 """
 
+import collections
 import dataclasses
 import sys
 
-from absl import flags
-
-from attention_zoo._settings import list_in_help, value_of
-from attention_zoo.tasks import TASKS, get
-from attention_zoo.trainers.command import start
-from attention_zoo.training.sweep import jobs_of, run_sweep
+from attention_zoo._program import Program, import_tensorflow
+from attention_zoo._settings import group_of, setting, value_of
+from attention_zoo.tasks.configs import CONFIGS
+from attention_zoo.trainers.command import ends_when_preempted
 
 
-def define():
-    """Defines the flags: this program's own, and each setting of any task as text."""
-    flags.DEFINE_enum("task", "mosaics", sorted(TASKS), "What to train.")
-    flags.DEFINE_string("folder", "runs/sweep", "Folder of the sweep.")
-    flags.DEFINE_integer("workers", 1, "Runs at a time, each with an equal share of the cores.")
-    flags.DEFINE_integer("only", None, "Number of the one run to do, from 0.")
-    flags.DEFINE_boolean("dry_run", False, "List the runs, and do none.")
-    for name in ("task", "folder", "workers", "only", "dry_run"):
-        list_in_help(name)
-    for name, text in _settings().items():
-        flags.DEFINE_string(name, None, text)
-        list_in_help(name)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The sweep."""
+
+    task: str = setting("mosaics", "What to train.", choices=tuple(CONFIGS))
+    folder: str = setting("runs/sweep", "Folder of the sweep.", path=True)
+    workers: int = setting(1, "Runs at a time, each with an equal share of the cores.", least=1)
+    only: int | None = setting(None, "Number of the one run to do, from 0.", least=0)
+    dry_run: bool = setting(False, "List the runs, and do none.")
 
 
-def _settings():
-    """The help text of every setting of a task."""
-    return {
-        field.name: field.metadata["help"]
-        for task in TASKS.values()
-        for field in dataclasses.fields(task.config)
-    }
+def _as_texts():
+    """Classes of the tasks' settings, by their groups, each setting a text of several values."""
+    groups: dict[str, str] = {}
+    texts: dict[str, dict[str, str]] = collections.defaultdict(dict)
+    for task, config in CONFIGS.items():
+        for field in dataclasses.fields(config):
+            groups.setdefault(field.name, group_of(config, field.name))
+            texts[field.name][task] = field.metadata["help"]
+    classes = []
+    for title in dict.fromkeys(groups.values()):
+        names = [name for name, group in groups.items() if group == title]
+        own = [(name, str | None, setting(None, _joined(texts[name]))) for name in names]
+        classes.append(dataclasses.make_dataclass("Texts", own, namespace={"__doc__": title}))
+    return tuple(classes)
+
+
+def _joined(texts):
+    """One help text of those by task: what all say, or what each says."""
+    if len(texts) == len(CONFIGS) and len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return " ".join(f"{task}: {text}" for task, text in texts.items())
 
 
 def grid_of(config, given):
@@ -68,29 +78,29 @@ def _parts(text):
     return text.split(",")
 
 
-def main(chosen):
-    """Runs the sweep of the flags."""
-    task = get(chosen.task)
-    given = {name: chosen[name].value for name in _settings() if chosen[name].value is not None}
-    grid, fixed = grid_of(task.config, given)
+def main(task, folder, workers, only, dry_run, **texts):
+    """Runs the sweep."""
+    given = {name: text for name, text in texts.items() if text is not None}
+    grid, fixed = grid_of(CONFIGS[task], given)
+    import_tensorflow()
+    from attention_zoo import tasks
+    from attention_zoo.training.sweep import jobs_of
+
     jobs = jobs_of(grid)
-    if chosen.dry_run:
+    if dry_run:
         print("\n".join(f"{number} {job.name}" for number, job in enumerate(jobs)))
         return
-    outcomes = run_sweep(
-        task, chosen.folder, grid, workers=chosen.workers, only=chosen.only, **fixed
-    )
+    with ends_when_preempted():
+        outcomes = tasks.sweep(task, folder, grid, workers=workers, only=only, **fixed)
     failed = sum(map(bool, outcomes.values()))
     print(f"{len(outcomes) - failed} of {len(jobs)} runs done, {failed} failed")
-    print(f"written to {chosen.folder}/sweep.html")
+    print(f"written to {folder}/sweep.html")
     if failed:
         sys.exit(1)
 
 
-def run():
-    """The console script."""
-    start(define, main)
-
+COMMAND = Program(main, (Settings, *_as_texts()), __doc__)
+run = COMMAND.run  # the console script
 
 if __name__ == "__main__":
     run()

@@ -1,20 +1,16 @@
-"""Settings that every task has, and what they make: attention, optimizer, switch, precision."""
+"""Settings that every task has. Only these: nothing is imported that could make something of them.
 
-import contextlib
+So a command prints its help at once. What the settings make is in `training.components`; a test
+compares the choices with what there is.
+"""
+
 import dataclasses
 
-import keras
-
-from attention_zoo import layers
 from attention_zoo._settings import setting
-from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
-from attention_zoo.models.prediction import WAYS
-from attention_zoo.ops import NORMALIZERS
-from attention_zoo.optimizers import Adam, PartitionedOptimizer
-from attention_zoo.training.strategies import STRATEGIES
 
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 KEEP = ("last", "accuracy", "loss")
+STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,42 +23,65 @@ class AttentionConfig:
         "name of a layer of your own.",
     )
     normalizer: str = setting(
-        "softmax", "What turns scores into attention.", choices=tuple(NORMALIZERS)
-    )
-    temperature: float = setting(1.0, "Gumbel: of its softmax.", above=0)
-    baseline: str = setting(
-        "moving_average",
-        "REINFORCE: what a reward is compared with.",
-        choices=tuple(layers.BASELINES),
-    )
-    num_samples: int = setting(1, "REINFORCE: segments drawn for an example.", least=1)
-    entropy_bonus: float = setting(
-        0.0, "REINFORCE: how much the entropy of attention adds to a reward.", least=0
+        "softmax",
+        "What turns scores into attention, whatever the attention.",
+        choices=("softmax", "sparsemax", "entmax15", "spherical_softmax"),
     )
     inference: str = setting(
-        "auto", "How the model predicts; auto goes by the attention.", choices=("auto", *WAYS)
+        "auto",
+        "What a prediction is made from: the segment with the most attention (argmax), every "
+        "segment (marginal), the average segment (soft). auto goes by the attention: soft for "
+        "soft, marginal for lvml, argmax for the others, that of its second phase for hybrid.",
+        choices=("auto", "argmax", "marginal", "soft"),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GumbelConfig:
+    """Gumbel attention (--attention=gumbel, or a phase of hybrid)."""
+
+    temperature: float = setting(1.0, "Temperature of the softmax of gumbel attention.", above=0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReinforceConfig:
+    """REINFORCE (--attention=reinforce, or a phase of hybrid)."""
+
+    baseline: str = setting(
+        "moving_average",
+        "What reinforce attention compares a reward with.",
+        choices=("none", "moving_average", "leave_one_out", "self_critical"),
+    )
+    num_samples: int = setting(
+        1, "Segments that reinforce attention draws for an example.", least=1
+    )
+    entropy_bonus: float = setting(
+        0.0, "How much the entropy of reinforce attention adds to a reward.", least=0
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HybridConfig:
-    """Hybrid attention."""
+    """Hybrid attention (--attention=hybrid)."""
 
-    first_attention: str = setting("soft", "Hybrid: attention of the first phase.")
-    second_attention: str = setting("hard", "Hybrid: attention of the second phase.")
+    first_attention: str = setting("soft", "Attention of the first phase of hybrid attention.")
+    second_attention: str = setting("hard", "Attention of the second phase of hybrid attention.")
     switch_when: str = setting(
         "epoch",
-        "Hybrid: what begins the second phase: switch_epoch; entropy of attention that falls no "
-        "more; or the first attention's drive to focus, below the second's.",
+        "What begins the second phase of hybrid attention: switch_epoch (epoch); entropy of "
+        "attention that falls no more (focus_stalled); or the first attention's drive to focus, "
+        "below the second's (focus_drive).",
         choices=("epoch", "focus_stalled", "focus_drive"),
     )
     switch_epoch: int | None = setting(
-        None, "Hybrid: epochs before the second phase; half of all if unset.", least=0
+        None,
+        "Epochs before the second phase of hybrid attention; half of all if unset.",
+        least=0,
     )
     second_learning_rate: float | None = setting(
         None,
-        "Hybrid: learning rate of the second phase, other parts' changing in proportion; a fifth "
-        "of the first if unset.",
+        "Learning rate of the second phase of hybrid attention, other parts' changing in "
+        "proportion; a fifth of the first if unset.",
         above=0,
     )
 
@@ -80,7 +99,7 @@ class OptimizationConfig:
         "Learning rate of every network but the focus network; learning_rate if unset.",
         above=0,
     )
-    momentum: float = setting(0.9, "Momentum of SGD.", least=0, most=1)
+    momentum: float = setting(0.9, "Momentum of SGD (--optimizer=sgd).", least=0, most=1)
     weight_decay: float | None = setting(
         None, "Share of every weight, times the learning rate, that a step takes off it.", above=0
     )
@@ -155,182 +174,7 @@ class RunConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskConfig(AttentionConfig, HybridConfig, OptimizationConfig, RunConfig):
+class TaskConfig(
+    AttentionConfig, GumbelConfig, ReinforceConfig, HybridConfig, OptimizationConfig, RunConfig
+):
     """How a model is trained, whatever the data; a task adds what it has to know of these."""
-
-
-def make_attention(settings):
-    """The attention layer of the settings."""
-    if settings.attention != "hybrid":
-        return _leaf(settings.attention, settings)
-    return layers.HybridAttention(
-        _leaf(settings.first_attention, settings), _leaf(settings.second_attention, settings)
-    )
-
-
-def _leaf(name, settings):
-    options = {
-        "gumbel": {"temperature": settings.temperature, "seed": settings.seed},
-        "reinforce": {
-            "baseline": settings.baseline,
-            "num_samples": settings.num_samples,
-            "entropy_bonus": settings.entropy_bonus,
-            "seed": settings.seed,
-        },
-    }
-    return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}))
-
-
-def make_optimizer(settings, model, rates=None, others=None):
-    """SGD with momentum, as the paper has it, or Adam; parts may have a rate of their own.
-
-    Args:
-        settings: `TaskConfig`.
-        model: the built model to train.
-        rates, others: as of `Task`.
-    """
-    if not rates:
-        return _optimizer(settings, settings.learning_rate)
-    parts = {part: _optimizer(settings, rate) for part, rate in rates.items()}
-    return PartitionedOptimizer.of(model, others=others, **parts)
-
-
-def _optimizer(settings, learning_rate):
-    common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay}
-    if settings.ema_momentum is not None:
-        common |= {"use_ema": True, "ema_momentum": settings.ema_momentum}
-    if settings.optimizer == "adam":
-        return Adam(learning_rate, **common)
-    return keras.optimizers.SGD(learning_rate, momentum=settings.momentum, **common)
-
-
-def make_switch(settings, attention, optimizer, probe):
-    """The callback that moves a hybrid on, or None for another attention.
-
-    Args:
-        settings: `TaskConfig`.
-        attention: the layer.
-        optimizer: the optimizer; one that follows a schedule keeps it in the second phase.
-        probe: callable without arguments, -> (inputs, targets) for `FocusDrive` to measure on.
-    """
-    if not isinstance(attention, layers.HybridAttention):
-        return None
-    when = {
-        "epoch": lambda: _switch_epoch(settings),
-        "focus_stalled": FocusStalled,
-        "focus_drive": lambda: FocusDrive(*probe()),
-    }
-    return SwitchAttention(
-        when=when[settings.switch_when](), learning_rate=_second_rate(settings, optimizer)
-    )
-
-
-def _second_rate(settings, optimizer):
-    if settings.second_learning_rate is not None:
-        return settings.second_learning_rate
-    rate = optimizer.learning_rate
-    return float(rate.numpy()) / 5 if isinstance(rate, keras.Variable) else None
-
-
-def make_monitors(settings, probe):
-    """Callbacks that measure after every epoch, before its figures are written.
-
-    Args:
-        settings: `TaskConfig`.
-        probe: as in `make_switch`.
-    """
-    return [FocusDrive(*probe())] if settings.focus_drive else []
-
-
-def _switch_epoch(settings):
-    return settings.epochs // 2 if settings.switch_epoch is None else settings.switch_epoch
-
-
-@contextlib.contextmanager
-def precision(settings):
-    """Layers made within have the settings' dtype policy."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(POLICIES[settings.mixed_precision])
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def resolved(settings, attention):
-    """The settings that follow from others where they are unset, as a run is known by."""
-    if not isinstance(attention, layers.HybridAttention) or settings.switch_when != "epoch":
-        return {}
-    return {"switch_epoch": _switch_epoch(settings)}
-
-
-def check_config(settings, attention, num_examples, num_replicas):
-    """Raises ValueError for settings that contradict each other, the examples or the replicas."""
-    _check_switch(settings, attention)
-    if settings.batch_size > num_examples:
-        raise ValueError(
-            f"batch_size is {settings.batch_size}, expected {num_examples} or less, the "
-            "training examples"
-        )
-    if settings.checkpoint_seconds is not None and settings.strategy == "multi_worker":
-        raise ValueError(
-            f"checkpoint_seconds is {settings.checkpoint_seconds} under multi_worker, expected "
-            "checkpoint_steps: workers have clocks of their own and must save together"
-        )
-    if settings.patience is not None and settings.keep == "last":
-        raise ValueError(
-            f"patience is {settings.patience} with keep 'last', expected keep 'accuracy' or "
-            "'loss': training that stops early ends with its best epoch"
-        )
-    if num_replicas > 1:
-        _check_replicas(settings, num_replicas)
-
-
-def _check_switch(settings, attention):
-    if settings.switch_epoch is not None and settings.switch_epoch > settings.epochs:
-        raise ValueError(
-            f"switch_epoch is {settings.switch_epoch}, expected {settings.epochs} or less, the "
-            "number of epochs"
-        )
-    if settings.switch_when != "epoch" and settings.switch_epoch is not None:
-        raise ValueError(
-            f"switch_epoch is {settings.switch_epoch} and switch_when is {settings.switch_when!r}, "
-            "expected one of them"
-        )
-    if not isinstance(attention, layers.HybridAttention):
-        return
-    if settings.switch_epoch is None and settings.epochs < 2:
-        raise ValueError("epochs is 1 with hybrid attention, expected 2 or more, or a switch_epoch")
-    phases = [type(phase) for phase in (attention.first, attention.second)]
-    if settings.switch_when == "focus_drive" and not _have_drives(*phases):
-        names = " and ".join(phase.__name__ for phase in phases)
-        raise ValueError(
-            f"switch_when is 'focus_drive' with a hybrid of {names}, expected two different ones "
-            f"of {', '.join(cls.__name__ for cls in _WITH_DRIVES)}"
-        )
-
-
-# What FocusDrive compares.
-_WITH_DRIVES = (layers.SoftAttention, layers.HardAttention, layers.LVMLAttention)
-
-
-def _have_drives(first, second):
-    return first is not second and {first, second} <= set(_WITH_DRIVES)
-
-
-def _check_replicas(settings, num_replicas):
-    if settings.batch_size % num_replicas:
-        raise ValueError(
-            f"batch_size is {settings.batch_size}, expected a multiple of {num_replicas}, the "
-            "number of replicas"
-        )
-    if settings.clip_norm is not None:
-        raise ValueError(
-            f"clip_norm is {settings.clip_norm} with {num_replicas} replicas, expected none: Keras "
-            "clips each replica's gradient before adding them up"
-        )
-    if settings.jit_compile == "true":
-        raise ValueError(
-            f"jit_compile is 'true' with {num_replicas} replicas, expected 'auto' or 'false': "
-            "replicas exchange gradients within the step"
-        )

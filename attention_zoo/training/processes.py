@@ -10,7 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from attention_zoo.training.failure import one_line
+from attention_zoo._errors import one_line
 from attention_zoo.training.folder_lock import hold
 from attention_zoo.training.preemption import Preempted, Preemption
 

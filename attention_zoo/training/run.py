@@ -14,7 +14,7 @@ from attention_zoo.datasets.split import Split
 from attention_zoo.layers import HybridAttention
 from attention_zoo.training.brought import Brought
 from attention_zoo.training.checkpoints import Checkpoints
-from attention_zoo.training.config import (
+from attention_zoo.training.components import (
     check_config,
     make_monitors,
     make_optimizer,

@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from attention_zoo._errors import first_line
 from attention_zoo._json import loads
-
-STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
+from attention_zoo.training.config import STRATEGIES
 
 
 def make_strategy(name):

@@ -4,7 +4,8 @@ import abc
 import dataclasses
 
 from attention_zoo._export import export
-from attention_zoo.training.config import TaskConfig, make_attention
+from attention_zoo.training.components import make_attention
+from attention_zoo.training.config import TaskConfig
 
 SPLITS = ("train", "validation", "test")
 

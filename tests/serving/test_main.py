@@ -14,9 +14,9 @@ import types
 
 import numpy as np
 import pytest
-from absl import app
+from absl import flags
 
-from attention_zoo._settings import parse_flags
+from attention_zoo import _program
 from attention_zoo.serving import main
 from attention_zoo.serving.limits import Limits
 from attention_zoo.serving.server import Server
@@ -188,14 +188,21 @@ def test_without_file_descriptors_it_serves_on(kinds, tmp_path):
 
 
 @pytest.fixture
-def flags_of(own_flags):
-    """(arguments) -> has `main` read them."""
+def serve(monkeypatch):
+    """(arguments) -> runs the command."""
 
-    def parse(*arguments):
-        main.define()
-        return parse_flags(["serve", *arguments])
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["serve", *arguments])
+        monkeypatch.setattr(_program.flags, "FLAGS", flags.FlagValues())
+        monkeypatch.setattr(_program.app, "run", run_app)
+        main.run()
 
-    return parse
+    return run
+
+
+def run_app(main, flags_parser):
+    """As `absl.app.run`, which can be called once in a process."""
+    main(flags_parser(sys.argv))
 
 
 @pytest.mark.parametrize(
@@ -211,13 +218,14 @@ def flags_of(own_flags):
             ["--saved_model=x", "--name=a/b"],
             "error: name is 'a/b', expected letters without / and :",
         ),
+        (["--saved_model=x", "fast"], "error: unknown arguments ['fast'], expected flags only"),
         (["--saved_model=x", "--port=x"], "error: flag --port=x"),
         (["--batch=3"], "error: Unknown command line flag 'batch'"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(flags_of, arguments, reason):
+def test_what_is_wrong_is_said_in_one_line(serve, arguments, reason):
     with pytest.raises(SystemExit) as ended:
-        main.main(flags_of(*arguments))
+        serve(*arguments)
     assert ended.value.code.startswith(reason) and "\n" not in ended.value.code
 
 
@@ -239,24 +247,17 @@ def test_an_origin_that_no_browser_sends_is_refused(origin):
         main.check_origins(origin)
 
 
-def test_ctrl_c_while_the_model_is_loaded_is_no_traceback(flags_of, monkeypatch):
+def test_ctrl_c_while_the_model_is_loaded_is_no_traceback(serve, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "ServedModel", interrupt)
+    monkeypatch.setattr(main, "load", interrupt)
     with pytest.raises(SystemExit) as ended:
-        main.main(flags_of("--saved_model=x"))
+        serve("--saved_model=x")
     assert ended.value.code == 130
 
 
-def test_without_the_library_it_says_what_to_install(flags_of, monkeypatch):
+def test_without_the_library_it_says_what_to_install(serve, monkeypatch):
     monkeypatch.setattr(main.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit, match=r"^error: aiohttp is not installed, .*zoo\[serve\]$"):
-        main.main(flags_of("--saved_model=x"))
-
-
-def test_arguments_that_are_no_flags_are_refused(flags_of):
-    with pytest.raises(
-        app.UsageError, match=r"^unknown arguments \['fast'\], expected flags only$"
-    ):
-        main.main(flags_of("fast"))
+        serve("--saved_model=x")

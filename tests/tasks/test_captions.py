@@ -10,8 +10,8 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo.tasks import CaptionsTask
-from attention_zoo.tasks.captions import CaptionsConfig
-from attention_zoo.training.config import make_optimizer
+from attention_zoo.tasks.captions_config import CaptionsConfig
+from attention_zoo.training.components import make_optimizer
 
 TINY = {
     "attention": "hybrid",

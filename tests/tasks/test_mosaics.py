@@ -10,7 +10,7 @@ import attention_zoo as az
 from attention_zoo.callbacks import FocusStalled
 from attention_zoo.datasets.mosaics.augmentation import AUGMENTATIONS
 from attention_zoo.tasks import MosaicsTask
-from attention_zoo.tasks.mosaics import MosaicsConfig
+from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training import config as config_module
 from attention_zoo.training import run as run_module
 from attention_zoo.training.checkpoints import find_checkpoints

@@ -10,7 +10,7 @@ import tensorflow as tf
 import attention_zoo as az
 from attention_zoo.models import load_token_encoder
 from attention_zoo.tasks import TextTask
-from attention_zoo.tasks.text import TextConfig
+from attention_zoo.tasks.text_config import TextConfig
 from attention_zoo.training import run as run_module
 from attention_zoo.training.checkpoints import find_checkpoints
 

@@ -4,13 +4,13 @@ import pytest
 
 from attention_zoo._settings import make
 from attention_zoo.callbacks import FocusDrive, FocusStalled
-from attention_zoo.training.config import (
-    TaskConfig,
+from attention_zoo.training.components import (
     check_config,
     make_attention,
     make_optimizer,
     make_switch,
 )
+from attention_zoo.training.config import TaskConfig
 
 
 def probe():

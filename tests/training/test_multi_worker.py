@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import attention_zoo as az
-from attention_zoo.trainers.command import TERMINATED
 from attention_zoo.training.checkpoints import find_checkpoints
 
 SETTINGS = {
@@ -97,7 +96,7 @@ def test_sigterm_to_one_worker_stops_both_after_the_same_step(tmp_path):
     while not find_checkpoints(tmp_path / "two/checkpoints") and time.monotonic() < until:
         time.sleep(0.05)
     workers[1].send_signal(signal.SIGTERM)
-    ended(workers, code=TERMINATED)
+    ended(workers, code=128 + signal.SIGTERM)
     assert not (tmp_path / "two/results.json").exists()
     addresses = free_addresses(2)
     workers = [start(tmp_path / "two", addresses, index, **settings) for index in range(2)]

@@ -2,7 +2,7 @@ import dataclasses
 import datetime
 import json
 
-from attention_zoo.tasks.mosaics import MosaicsConfig
+from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.task import Words
 from attention_zoo.training.workdir import Workdir

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import shlex
-import types
 
 import keras
 import numpy as np
@@ -12,7 +11,8 @@ import pytest
 import attention_zoo as az
 from attention_zoo._settings import make
 from attention_zoo.tasks import MosaicsTask
-from attention_zoo.trainers import command, make_preset
+from attention_zoo.trainers import make_preset
+from attention_zoo.trainers.preset_of_run import command
 
 SETTINGS = {"attention": "lvml", "num_examples": 50, "num_test_examples": 20, "seed": 7}
 
@@ -63,7 +63,7 @@ def test_preset_of_a_run(run, model, tmp_path):
 def test_command_has_the_runs_settings(settings):
     trained = make(MosaicsTask.config, settings)
     program = ["python", "-m", "attention_zoo.trainers.sdc"]
-    *start, workdir = shlex.split(make_preset.command(trained, "runs/mine"))
+    *start, workdir = shlex.split(command(trained, "runs/mine"))
     assert start[:3] == program
     assert workdir == "--workdir=runs/mine"
     flags = dict(part.removeprefix("--").split("=", 1) for part in start[3:])
@@ -125,12 +125,9 @@ def test_model_of_another_class_is_refused(run, tmp_path):
         make_preset.make_preset(run=str(run), preset=str(tmp_path / "preset"))
 
 
-def test_command_line_names_the_preset_it_wrote(run, tmp_path, monkeypatch, capsys):
+def test_command_line_names_the_preset_it_wrote(run, tmp_path, capsys):
     preset = str(tmp_path / "mine")
-    given = types.SimpleNamespace(FLAGS=types.SimpleNamespace(preset=preset))
-    monkeypatch.setattr(command, "flags", given)
-    monkeypatch.setattr(command, "from_flags", lambda settings: {"run": str(run)})
-    make_preset.COMMAND.main(["program"])
+    make_preset.COMMAND.main(preset=preset, run=str(run))
     page = az.zoo.card(preset).markdown()
     assert capsys.readouterr().out == f"{page}\n\nwritten to {preset}\n"
 

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from attention_zoo.training.failure import one_line
+from attention_zoo._errors import one_line
 
 
 def raised(function):

@@ -1,0 +1,36 @@
+"""What of a package is imported on first use, and in a command that is only asked for its help."""
+
+import importlib
+import sys
+from pathlib import Path
+
+
+def on_first_use(package, sources):
+    """`__getattr__` and `__dir__` of a package that imports these names when they are first used.
+
+    Args:
+        package: its `__name__`.
+        sources: {name: the full name of the module that has it, or that it is}.
+    """
+
+    def get(name):
+        if name not in sources:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        source = importlib.import_module(sources[name])
+        found = source if source.__name__ == f"{package}.{name}" else getattr(source, name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    def names():
+        module = sys.modules[package]
+        return sorted({*vars(module), *module.__all__})
+
+    return get, names
+
+
+def is_command():
+    """Whether this process is one of the package's commands: `python -m …` or a console script."""
+    if sys.argv[:1] == ["-m"]:  # Python looks for the module, and imports the packages above it
+        return any(one.split(".")[0] == "attention_zoo" for one in sys.orig_argv[1:])
+    program = Path("".join(sys.argv[:1]))
+    return program.name.startswith("attention-zoo-") and program.suffix in ("", ".exe")

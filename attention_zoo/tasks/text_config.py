@@ -1,0 +1,82 @@
+"""Settings of text; see `training.config`."""
+
+import dataclasses
+
+from attention_zoo._settings import setting
+from attention_zoo.training.config import KEEP, TaskConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextData:
+    """Data."""
+
+    dataset: str = setting(
+        "hatexplain",
+        "HateXplain, or a folder of train.jsonl, validation.jsonl, test.jsonl.",
+        choices=("hatexplain", "json_lines"),
+    )
+    data_dir: str | None = setting(
+        None, "Folder of the files; of tensorflow_datasets if they are not there.", path=True
+    )
+    annotators: str = setting(
+        "majority",
+        "How HateXplain's annotators are summed up.",
+        choices=("majority", "union", "first"),
+    )
+    train_split: str = setting("train", "Posts to train on, in the TFDS slicing language.")
+    validation_split: str = setting("validation", "Posts to choose the best epoch by.")
+    test_split: str = setting("test", "Posts to test on, which are seen once, in the end.")
+    min_count: int = setting(1, "Tokens rarer than this are unknown tokens.", least=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextModel:
+    """Model."""
+
+    network: str = setting(
+        "simple",
+        "Focus and classification networks, and their encoder of tokens.",
+        choices=("simple", "transformer"),
+    )
+    embedding_size: int = setting(100, "Features of a token; even.", least=2)
+    dropout: float = setting(0.5, "Dropout of features and of hidden layers.", least=0, most=0.9)
+    token_dropout: float = setting(
+        0.2, "Dropout of tokens, which training takes for unknown ones.", least=0, most=0.9
+    )
+    subwords: int = setting(
+        10_000, "Vectors that the pieces of tokens share; 0 for tokens without pieces.", least=0
+    )
+    word_vectors: str | None = setting(
+        None,
+        "File of word vectors (text, a token a line) for the embedding to begin with.",
+        path=True,
+    )
+    encoder: str | None = setting(
+        None,
+        "Keras file of an encoder of tokens to use in place of the network's own; settings of "
+        "network, embedding, tokens and subwords then say nothing.",
+        path=True,
+    )
+    top_k: int = setting(5, "Tokens of a predicted rationale.", least=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextConfig(TextData, TextModel, TaskConfig):
+    """Settings of text."""
+
+    keep: str = setting(
+        "accuracy",
+        "Weights to end with: of the last epoch, or of the best on the validation posts.",
+        choices=KEEP,
+    )
+    epochs: int = setting(4, "Passes over the training posts.", least=1)
+    batch_size: int = setting(64, "Posts a step.", least=1)
+    optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
+    learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
+    ema_momentum: float | None = setting(
+        0.98,
+        "Keeps an average of the weights over the steps, each keeping so much of it (0.98: over "
+        "some fifty steps), that takes the place of the last weights in validation and in the end.",
+        above=0,
+        most=0.9999,
+    )

@@ -1,0 +1,187 @@
+"""What the settings make: attention, optimizer, switch, precision; and what contradicts what."""
+
+import contextlib
+
+import keras
+
+from attention_zoo import layers
+from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
+from attention_zoo.optimizers import Adam, PartitionedOptimizer
+from attention_zoo.training.config import POLICIES
+
+
+def make_attention(settings):
+    """The attention layer of the settings."""
+    if settings.attention != "hybrid":
+        return _leaf(settings.attention, settings)
+    return layers.HybridAttention(
+        _leaf(settings.first_attention, settings), _leaf(settings.second_attention, settings)
+    )
+
+
+def _leaf(name, settings):
+    options = {
+        "gumbel": {"temperature": settings.temperature, "seed": settings.seed},
+        "reinforce": {
+            "baseline": settings.baseline,
+            "num_samples": settings.num_samples,
+            "entropy_bonus": settings.entropy_bonus,
+            "seed": settings.seed,
+        },
+    }
+    return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}))
+
+
+def make_optimizer(settings, model, rates=None, others=None):
+    """SGD with momentum, as the paper has it, or Adam; parts may have a rate of their own.
+
+    Args:
+        settings: `TaskConfig`.
+        model: the built model to train.
+        rates, others: as of `Task`.
+    """
+    if not rates:
+        return _optimizer(settings, settings.learning_rate)
+    parts = {part: _optimizer(settings, rate) for part, rate in rates.items()}
+    return PartitionedOptimizer.of(model, others=others, **parts)
+
+
+def _optimizer(settings, learning_rate):
+    common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay}
+    if settings.ema_momentum is not None:
+        common |= {"use_ema": True, "ema_momentum": settings.ema_momentum}
+    if settings.optimizer == "adam":
+        return Adam(learning_rate, **common)
+    return keras.optimizers.SGD(learning_rate, momentum=settings.momentum, **common)
+
+
+def make_switch(settings, attention, optimizer, probe):
+    """The callback that moves a hybrid on, or None for another attention.
+
+    Args:
+        settings: `TaskConfig`.
+        attention: the layer.
+        optimizer: the optimizer; one that follows a schedule keeps it in the second phase.
+        probe: callable without arguments, -> (inputs, targets) for `FocusDrive` to measure on.
+    """
+    if not isinstance(attention, layers.HybridAttention):
+        return None
+    when = {
+        "epoch": lambda: _switch_epoch(settings),
+        "focus_stalled": FocusStalled,
+        "focus_drive": lambda: FocusDrive(*probe()),
+    }
+    return SwitchAttention(
+        when=when[settings.switch_when](), learning_rate=_second_rate(settings, optimizer)
+    )
+
+
+def _second_rate(settings, optimizer):
+    if settings.second_learning_rate is not None:
+        return settings.second_learning_rate
+    rate = optimizer.learning_rate
+    return float(rate.numpy()) / 5 if isinstance(rate, keras.Variable) else None
+
+
+def make_monitors(settings, probe):
+    """Callbacks that measure after every epoch, before its figures are written.
+
+    Args:
+        settings: `TaskConfig`.
+        probe: as in `make_switch`.
+    """
+    return [FocusDrive(*probe())] if settings.focus_drive else []
+
+
+def _switch_epoch(settings):
+    return settings.epochs // 2 if settings.switch_epoch is None else settings.switch_epoch
+
+
+@contextlib.contextmanager
+def precision(settings):
+    """Layers made within have the settings' dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[settings.mixed_precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def resolved(settings, attention):
+    """The settings that follow from others where they are unset, as a run is known by."""
+    if not isinstance(attention, layers.HybridAttention) or settings.switch_when != "epoch":
+        return {}
+    return {"switch_epoch": _switch_epoch(settings)}
+
+
+def check_config(settings, attention, num_examples, num_replicas):
+    """Raises ValueError for settings that contradict each other, the examples or the replicas."""
+    _check_switch(settings, attention)
+    if settings.batch_size > num_examples:
+        raise ValueError(
+            f"batch_size is {settings.batch_size}, expected {num_examples} or less, the "
+            "training examples"
+        )
+    if settings.checkpoint_seconds is not None and settings.strategy == "multi_worker":
+        raise ValueError(
+            f"checkpoint_seconds is {settings.checkpoint_seconds} under multi_worker, expected "
+            "checkpoint_steps: workers have clocks of their own and must save together"
+        )
+    if settings.patience is not None and settings.keep == "last":
+        raise ValueError(
+            f"patience is {settings.patience} with keep 'last', expected keep 'accuracy' or "
+            "'loss': training that stops early ends with its best epoch"
+        )
+    if num_replicas > 1:
+        _check_replicas(settings, num_replicas)
+
+
+def _check_switch(settings, attention):
+    if settings.switch_epoch is not None and settings.switch_epoch > settings.epochs:
+        raise ValueError(
+            f"switch_epoch is {settings.switch_epoch}, expected {settings.epochs} or less, the "
+            "number of epochs"
+        )
+    if settings.switch_when != "epoch" and settings.switch_epoch is not None:
+        raise ValueError(
+            f"switch_epoch is {settings.switch_epoch} and switch_when is {settings.switch_when!r}, "
+            "expected one of them"
+        )
+    if not isinstance(attention, layers.HybridAttention):
+        return
+    if settings.switch_epoch is None and settings.epochs < 2:
+        raise ValueError("epochs is 1 with hybrid attention, expected 2 or more, or a switch_epoch")
+    phases = [type(phase) for phase in (attention.first, attention.second)]
+    if settings.switch_when == "focus_drive" and not _have_drives(*phases):
+        names = " and ".join(phase.__name__ for phase in phases)
+        raise ValueError(
+            f"switch_when is 'focus_drive' with a hybrid of {names}, expected two different ones "
+            f"of {', '.join(cls.__name__ for cls in _WITH_DRIVES)}"
+        )
+
+
+# What FocusDrive compares.
+_WITH_DRIVES = (layers.SoftAttention, layers.HardAttention, layers.LVMLAttention)
+
+
+def _have_drives(first, second):
+    return first is not second and {first, second} <= set(_WITH_DRIVES)
+
+
+def _check_replicas(settings, num_replicas):
+    if settings.batch_size % num_replicas:
+        raise ValueError(
+            f"batch_size is {settings.batch_size}, expected a multiple of {num_replicas}, the "
+            "number of replicas"
+        )
+    if settings.clip_norm is not None:
+        raise ValueError(
+            f"clip_norm is {settings.clip_norm} with {num_replicas} replicas, expected none: Keras "
+            "clips each replica's gradient before adding them up"
+        )
+    if settings.jit_compile == "true":
+        raise ValueError(
+            f"jit_compile is 'true' with {num_replicas} replicas, expected 'auto' or 'false': "
+            "replicas exchange gradients within the step"
+        )
