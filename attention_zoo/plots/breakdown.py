@@ -55,7 +55,7 @@ def breakdown(columns, *, prefix="", switch_epoch=None, kept_epoch=None):
         epochs, shares = epochs + [-0.5, 0.5], [np.repeat(share, 2) for share in shares]
     _draw_areas(ax, epochs, shares)
     marked = marks(switch_epoch, kept_epoch)
-    draw_marks(ax, marked, gapcolor="white", lw=1.8)
+    draw_marks(ax, marked, gapcolor="white", lw=1.8, clip_on=False)
     if marked:
         add_legend(figure, mark_entries(marked), "outside upper left")
     _name_areas(figure, [share[-1] for share in shares])

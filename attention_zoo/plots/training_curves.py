@@ -23,6 +23,14 @@ from attention_zoo.plots._style import (
     marks,
 )
 
+TITLES = {  # of panels
+    "loss": "loss (nats)",
+    "accuracy": "accuracy",
+    "focus": "focus true (FT)",
+    "drive": "drive to focus (nats)",
+    "entropy": "attention entropy (nats)",
+}
+
 
 def training_curves(history, *, switch_epoch=None, kept_epoch=None):
     """Draws loss, accuracy, focus accuracy and drive over the epochs, each in a panel of its own.
@@ -60,7 +68,7 @@ def training_panels(history, *, switch_epoch=None, kept_epoch=None):
     """
     curves = _curves(history)
     entropy = [n for n in _measures(curves) if n.endswith("entropy")]
-    panels = _panels(curves) | {"attention entropy (nats)": entropy}
+    panels = _panels(curves) | {TITLES["entropy"]: entropy}
     marked = marks(switch_epoch, kept_epoch)
     return {
         title: _figure(PANEL_WIDTH, {title: names}, curves, marked)
@@ -107,12 +115,8 @@ def _panels(curves):
     accuracy = [n for n in names if n.endswith("accuracy") and n not in focus]
     loss = [n for n in names if n == "loss"]
     drive = [n for n in names if n.startswith("drive_")]
-    return {
-        "loss (nats)": loss,
-        "accuracy": accuracy,
-        "focus true (FT)": focus,
-        "drive to focus (nats)": drive,
-    }
+    found = {"loss": loss, "accuracy": accuracy, "focus": focus, "drive": drive}
+    return {TITLES[panel]: names for panel, names in found.items()}
 
 
 def _measures(curves):
