@@ -1,21 +1,57 @@
-"""What the pictures share: size, colours, the legend, the check of shapes.
+"""What the pictures share: size, colours, axes, marks, the legend, the check of shapes.
 
 Lines and frames have colours of Okabe and Ito, which the colour-blind can tell apart, and no
 meaning hangs on a colour alone.
 """
 
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
-WIDTH, DPI = 9.0, 100  # inches, pixels an inch: as wide as a README
+WIDTH, PANEL_WIDTH, DPI = 9.0, 4.4, 100  # inches, pixels an inch: a README's width, a phone's
 INK, FAINT = "#333333", "#dddddd"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+_MARKS = {"switch": (0, (1, 1.6)), "kept": (0, (6, 2, 1.5, 2))}  # lengths of line and gap
+_MARK_TEXT = {"switch": "switch", "kept": "kept epoch"}
 
 
 def add_legend(figure, entries, loc):
     """A legend on one line: styles of lines by text."""
     handles = [Line2D([], [], label=text, **style) for text, style in entries.items()]
     style = {"frameon": False, "fontsize": 9, "labelcolor": INK, "borderaxespad": 0.3}
+    style |= {"columnspacing": 1.4, "handletextpad": 0.6}
     figure.legend(handles=handles, loc=loc, ncols=len(handles), **style)
+
+
+def marks(switch_epoch, kept_epoch):
+    """The epochs to mark, by name; without those that are None."""
+    both = {"switch": switch_epoch, "kept": kept_epoch}
+    return {name: epoch for name, epoch in both.items() if epoch is not None}
+
+
+def draw_marks(ax, marked, **style):
+    """A vertical line at each epoch of `marks`, its name the line's gid."""
+    for name, epoch in marked.items():
+        ax.axvline(epoch, color=INK, ls=_MARKS[name], gid=name, **style)
+
+
+def mark_entries(marked, **style):
+    """Of `marks`, what `add_legend` takes."""
+    return {_MARK_TEXT[name]: {"color": INK, "ls": _MARKS[name], **style} for name in marked}
+
+
+def dress(ax, title, label="epoch"):
+    """Title, label of the x axis, whole numbers on it, a grid across."""
+    ax.set_title(title, color=INK, fontsize=11, loc="left")
+    ax.set_xlabel(label, color=INK)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", color=FAINT)
+
+
+def in_percent(ax):
+    """Fractions on the y axis are shown in percent."""
+    ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.4g}%")
 
 
 def check_shape(argument, shape, *expected):

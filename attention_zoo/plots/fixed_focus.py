@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from attention_zoo._paths import expanded
-from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH, add_legend
+from attention_zoo.plots._style import COLOURS, DPI, INK, WIDTH, add_legend, dress
 
 _DASHES = ("-", (0, (5, 1.5)), (0, (2.5, 1.2)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2)), (0, (9, 2)))
 _TITLES = {"soft": "soft", "hard": "hard", "lvml": "LVML"}
@@ -52,7 +52,9 @@ def fixed_focus(table, *, figure="drive", window=1, along="epoch"):
                 f"{attention}-{alpha:g}",
                 style,
             )
-        _dress(ax, _TITLES.get(attention, attention), along)
+        ax.axhline(0.0, color=INK, lw=0.8, zorder=1)
+        dress(ax, _TITLES.get(attention, attention), _ALONG[along])
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes[0].set_ylabel(_LABELS[figure], color=INK)
     entries = {f"α = {alpha:g}": style for alpha, style in styles.items()}
     add_legend(drawing, entries, "outside upper left")
@@ -102,12 +104,3 @@ def _running_mean(y, window):
     """Of each value with as many before it as after it."""
     sides = [min(window // 2, i, len(y) - 1 - i) for i in range(len(y))]
     return [np.mean(y[i - side : i + side + 1]) for i, side in enumerate(sides)]
-
-
-def _dress(ax, title, along):
-    ax.axhline(0.0, color=INK, lw=0.8, zorder=1)
-    ax.set_title(title, color=INK, fontsize=11, loc="left")
-    ax.set_xlabel(_ALONG[along], color=INK)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color=FAINT)

@@ -6,14 +6,15 @@ from matplotlib.figure import Figure
 from attention_zoo.plots._style import DPI, INK
 
 
-def joint_histogram(histogram):
+def joint_histogram(histogram, *, truth="the true segment"):
     """Draws how often attention on the true segment meets probability of the true label.
 
-    A cell shows its share of all examples, in percent.
+    A cell shows its share of all examples, in percent, "0.0%" if it has none.
 
     Args:
         histogram: counts or fractions `(bins, bins)`: rows are bins of a_z, columns bins of p_y,
             all of one width, from 0 to 1.
+        truth: what attention is compared with.
 
     Returns:
         The figure, 520 pixels wide.
@@ -34,11 +35,16 @@ def joint_histogram(histogram):
     for (row, column), s in np.ndenumerate(share):
         colour = "white" if s > 0.6 * share.max() else INK
         at = (column + 0.5) / bins, (row + 0.5) / bins
-        ax.text(*at, f"{s:.1%}", ha="center", va="center", color=colour, fontsize=size)
+        ax.text(*at, _text(s), ha="center", va="center", color=colour, fontsize=size)
     edges = np.linspace(0, 1, bins + 1)
     ax.set(xticks=edges, yticks=edges)
     ax.set_xlabel("probability of the true label, $p_y$", color=INK)
-    ax.set_ylabel("attention on the true segment, $a_z$", color=INK)
+    ax.set_ylabel(f"attention on {truth}, $a_z$", color=INK)
     ax.grid(color="white", lw=2)
     ax.spines[:].set_visible(False)
     return figure
+
+
+def _text(share):
+    """A share in percent; what is there is not "0.0%"."""
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"

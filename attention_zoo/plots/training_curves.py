@@ -6,24 +6,46 @@ from itertools import cycle
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from attention_zoo._paths import expanded
-from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH, add_legend
+from attention_zoo.plots._style import (
+    COLOURS,
+    DPI,
+    INK,
+    MARKERS,
+    PANEL_WIDTH,
+    WIDTH,
+    add_legend,
+    draw_marks,
+    dress,
+    in_percent,
+    mark_entries,
+    marks,
+)
+
+TITLES = {  # of panels
+    "loss": "loss (nats)",
+    "accuracy": "accuracy",
+    "focus": "focus true (FT)",
+    "drive": "drive to focus (nats)",
+    "entropy": "attention entropy (nats)",
+}
 
 
-def training_curves(history, *, switch_epoch=None):
+def training_curves(history, *, switch_epoch=None, kept_epoch=None):
     """Draws loss, accuracy, focus accuracy and drive over the epochs, each in a panel of its own.
 
     Solid lines are training, dashed lines of the same colour validation (`val_` names). The
     focus panel takes `FT` and names that end in `focus_accuracy`; the accuracy panel the other
     names that end in `accuracy`; the drive panel those that begin with `drive_`, as `FocusDrive`
-    measures them. A panel with nothing in it is left out.
+    measures them. A panel with nothing in it is left out. Measures that share a panel differ in
+    colour and in marker.
 
     Args:
         history: values by name, the `keras.callbacks.History` that `fit` returns, or the path of
             a CSV file with such columns. Its `epoch` is the x axis; else epochs count from 1.
         switch_epoch: where on the x axis a hybrid went on to its second attention.
+        kept_epoch: where on the x axis is the epoch whose weights were kept.
 
     Returns:
         The figure, 900 pixels wide.
@@ -32,43 +54,41 @@ def training_curves(history, *, switch_epoch=None):
     panels = {title: names for title, names in _panels(curves).items() if names}
     if not panels:
         raise ValueError(f"history has {sorted(curves)}, expected a loss or an accuracy")
-    return _figure(WIDTH, panels, curves, switch_epoch)
+    return _figure(WIDTH, panels, curves, marks(switch_epoch, kept_epoch))
 
 
-def training_panels(history, *, switch_epoch=None):
+def training_panels(history, *, switch_epoch=None, kept_epoch=None):
     """Draws what `training_curves` does, and the attention's entropy, each panel by itself.
 
     Args:
-        history, switch_epoch: as of `training_curves`.
+        history, switch_epoch, kept_epoch: as of `training_curves`.
 
     Returns:
         Figures by title, each 440 pixels wide; none where nothing of it was measured.
     """
     curves = _curves(history)
     entropy = [n for n in _measures(curves) if n.endswith("entropy")]
-    panels = _panels(curves) | {"attention entropy (nats)": entropy}
+    panels = _panels(curves) | {TITLES["entropy"]: entropy}
+    marked = marks(switch_epoch, kept_epoch)
     return {
-        title: _figure(4.4, {title: names}, curves, switch_epoch)
+        title: _figure(PANEL_WIDTH, {title: names}, curves, marked)
         for title, names in panels.items()
         if names
     }
 
 
-def _figure(width, panels, curves, switch_epoch):
+def _figure(width, panels, curves, marked):
     """The panels side by side, and the legend over them."""
     figure = Figure((width, 3.2), dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (title, names) in zip(axes, panels.items(), strict=True):
         _draw_panel(ax, title, names, curves)
-        if switch_epoch is not None:
-            ax.axvline(switch_epoch, color=INK, ls=":", gid="switch")
+        draw_marks(ax, marked)
     styles = {"training": "-"}
-    if any(name.startswith("val_") for name in curves):
+    if any(f"val_{name}" in curves for names in panels.values() for name in names):
         styles["validation"] = "--"
-    if switch_epoch is not None:
-        styles["switch"] = ":"
     entries = {text: {"color": INK, "ls": style} for text, style in styles.items()}
-    add_legend(figure, entries, "outside upper left")
+    add_legend(figure, entries | mark_entries(marked), "outside upper left")
     return figure
 
 
@@ -95,12 +115,8 @@ def _panels(curves):
     accuracy = [n for n in names if n.endswith("accuracy") and n not in focus]
     loss = [n for n in names if n == "loss"]
     drive = [n for n in names if n.startswith("drive_")]
-    return {
-        "loss (nats)": loss,
-        "accuracy": accuracy,
-        "focus true (FT)": focus,
-        "drive to focus (nats)": drive,
-    }
+    found = {"loss": loss, "accuracy": accuracy, "focus": focus, "drive": drive}
+    return {TITLES[panel]: names for panel, names in found.items()}
 
 
 def _measures(curves):
@@ -109,19 +125,30 @@ def _measures(curves):
 
 
 def _draw_panel(ax, title, names, curves):
-    for name, colour in zip(names, cycle(COLOURS), strict=False):
+    shared = len(names) > 1
+    looks = list(zip(names, cycle(COLOURS), cycle(MARKERS), strict=False))
+    for name, colour, marker in looks:
         for key, style in ((name, "-"), (f"val_{name}", "--")):
             if key in curves:
-                marker = "." if len(curves[key][0]) < 20 else None
-                ax.plot(*curves[key], style, color=colour, marker=marker, gid=key)
-    if len(names) > 1:
-        handles = [Line2D([], [], color=c) for _, c in zip(names, cycle(COLOURS), strict=False)]
-        ax.legend(handles, names, frameon=False, fontsize=8, labelcolor=INK)
-    ax.set_title(title, color=INK, fontsize=11, loc="left")
-    ax.set_xlabel("epoch", color=INK)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+                points = curves[key][0]
+                look = _markers(marker, len(points)) if shared else _markers(".", len(points), 20)
+                ax.plot(*curves[key], style, color=colour, gid=key, **look)
+    if shared:
+        handles = [Line2D([], [], color=colour, marker=mark, ms=4) for _, colour, mark in looks]
+        ax.legend(handles, map(_name, names), frameon=False, fontsize=8, labelcolor=INK)
+    dress(ax, title)
     ax.ticklabel_format(axis="y", useOffset=False)
     if "nats" not in title:
-        ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.4g}%")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color=FAINT)
+        in_percent(ax)
+
+
+def _markers(marker, points, most=None):
+    """A marker at every point: at most `most` of them, or else at some ten of the points."""
+    if most is not None:
+        return {"marker": marker if points < most else None}
+    return {"marker": marker, "ms": 4, "markevery": max(1, points // 10)}
+
+
+def _name(measure):
+    """What a measure is called in a legend."""
+    return measure.removeprefix("drive_").replace("_", " ")

@@ -1,25 +1,41 @@
 """Runs side by side."""
 
+import math
 from pathlib import Path
 
 from attention_zoo import plots
 from attention_zoo._paths import expanded
-from attention_zoo.plots.compared_curves import line_style
+from attention_zoo.plots.compared_curves import OTHERS, line_style
+from attention_zoo.plots.training_curves import TITLES
 from attention_zoo.report.compared_tables import (
+    FEW,
     are_of_the_same_data,
     settings_that_differ,
     tables_of_figures,
 )
 from attention_zoo.report.html import relative_link, render, write_whole
-from attention_zoo.report.measured_on import HELD_OUT, TRAINING, measured_on
 from attention_zoo.report.measures import BREAKDOWN, WAYS
 from attention_zoo.report.page import PAGE, facts
 from attention_zoo.report.pictures import plot
 from attention_zoo.report.run import Run, is_fixed_focus, is_gradient_flow
+from attention_zoo.report.words import (
+    HELD_OUT,
+    TEST,
+    TRAINING,
+    is_known_of_all,
+    known_of,
+    measured_on,
+    terms,
+)
+
+_MOST_NAMED, _NAMED = 12, 6  # of more runs than the first, as many as the second are told apart
 
 
 def compare(*runs, output="compare.html"):
     """Writes a page that lays runs side by side, as far as they have measured the same.
+
+    Up to four runs have a column each; more have a row each. Of more than twelve the curves tell
+    the six best apart.
 
     Args:
         *runs: folders of two runs or more, of any trainers.
@@ -38,18 +54,29 @@ def compare(*runs, output="compare.html"):
     folder = path.resolve().parent
     if not folder.is_dir():
         raise ValueError(f"output is {str(path)!r}, expected a path in a folder that is there")
+    links = {name: _link(run, folder) for name, run in zip(names, read, strict=True)}
+    links = {name: link for name, link in links.items() if link}
+    named, tables = _named(read), tables_of_figures(read, names, links)
+    common, lines = _lines(read)
     page = render(
         "compare.html",
         names=names,
-        styles=[_svg_style(number) for number in range(len(read))],
-        facts=[_line(run) for run in read],
-        links=[_link(run, folder) for run in read],
+        few=len(read) <= FEW,
+        many=len(read) > _MOST_NAMED,
+        common=common,
+        facts=lines,
+        links=links,
         settings=settings_that_differ(read, names),
-        tables=tables_of_figures(read, names),
+        tables=tables,
+        terms={name: text for table in tables for name, text in table.terms.items()},
         same_data=are_of_the_same_data(read),
-        curves=_curves(read, names),
+        curves=_curves(read, names, named),
+        keeps=any(_kept(run) for run in read),
+        legend=[(names[number], _svg_style(place)) for place, number in enumerate(named)],
+        others=OTHERS["color"] if len(named) < len(read) else None,
         bars=_bars(read, names),
-        cells=BREAKDOWN,
+        known=_known(read),
+        cells=terms(read, BREAKDOWN),
     )
     write_whole(path, page)
     return path
@@ -64,11 +91,16 @@ def _names(runs):
     return [f"{name} ({number})" for number, name in enumerate(names, 1)]
 
 
-def _line(run):
-    """What a run is, in a line."""
-    known = dict(facts(run))
+def _lines(runs):
+    """What all runs have in common, in a line, and what else each is, in a line each."""
     wanted = ("Task", "Data", "Attention", "Collapsed", "Seed", "On the test split")
-    return ", ".join(f"{name.lower()} {known[name]}" for name in wanted if name in known)
+    known = [{k: text for k, text in facts(run) if k in wanted} for run in runs]
+    common = {k: text for k, text in known[0].items() if all(one.get(k) == text for one in known)}
+    return _line(common), [_line({k: one[k] for k in one if k not in common}) for one in known]
+
+
+def _line(known):
+    return ", ".join(f"{name.lower()} {text}" for name, text in known.items())
 
 
 def _link(run, folder):
@@ -84,20 +116,40 @@ def _svg_style(number):
     return style["color"], dashes
 
 
-_CURVES = {  # columns by title; the first of them that a run has
+def _named(runs):
+    """Numbers of the runs whose curves are told apart: all, or of many the best at their ends."""
+    if len(runs) <= _MOST_NAMED:
+        return list(range(len(runs)))
+    ends = [_end(run) for run in runs]
+    return sorted(range(len(runs)), key=lambda number: (-ends[number], number))[:_NAMED]
+
+
+def _end(run):
+    """The last accuracy of a run, on held-out examples where it has some; the lowest for none."""
+    curves = (_curve(run, where, _CURVES["accuracy"]) for where in (HELD_OUT, TRAINING))
+    return next((curve[1][-1] for curve in curves if curve), -math.inf)
+
+
+_CURVES = {  # columns by panel; the first of them that a run has
     "accuracy": ("label_accuracy", "word_accuracy"),
-    "focus true (FT)": ("focus_accuracy",),
-    "attention entropy (nats)": ("focus_entropy",),
-    "loss (nats)": ("loss",),
+    "focus": ("focus_accuracy",),
+    "entropy": ("focus_entropy",),
+    "loss": ("loss",),
 }
 
 
-def _curves(runs, names):
+def _curves(runs, names, named):
     """(what examples, pictures) of held-out examples and of those of training."""
     found = [
-        (_measured_on(runs, where), _panels(runs, names, where)) for where in (HELD_OUT, TRAINING)
+        (_measured_on(runs, where), _panels(runs, names, where, named))
+        for where in (HELD_OUT, TRAINING)
     ]
     return [(what, panels) for what, panels in found if panels]
+
+
+def _kept(run):
+    """The epoch whose weights a run ended with; None if that is its last, or not known."""
+    return run.results.get("kept_epoch")
 
 
 def _measured_on(runs, where):
@@ -105,15 +157,21 @@ def _measured_on(runs, where):
     return ", ".join(dict.fromkeys(measured_on(run, where) for run in runs)).capitalize()
 
 
-def _panels(runs, names, prefix):
+def _panels(runs, names, prefix, named):
     """A picture for each measure that any run has."""
     pictures = []
-    for text, columns in _CURVES.items():
-        curves = [_curve(run, prefix, columns) for run in runs]
+    for panel, columns in _CURVES.items():
+        text, curves = TITLES[panel], [_curve(run, prefix, columns) for run in runs]
         if not any(curves):
             continue
-        figure = plots.compared_curves(curves, title=text, percent="nats" not in text)
-        ends = [f"{n} ends at {c[1][-1]:.3g}" for n, c in zip(names, curves, strict=True) if c]
+        figure = plots.compared_curves(
+            curves,
+            title=text,
+            percent="nats" not in text,
+            kept=[_kept(run) for run in runs],
+            named=named,
+        )
+        ends = [f"{names[i]} ends at {curves[i][1][-1]:.3g}" for i in named if curves[i]]
         pictures.append(plot(figure, f"{text} by epoch: {'; '.join(ends)}"))
     return pictures
 
@@ -122,6 +180,17 @@ def _curve(run, prefix, columns):
     if is_fixed_focus(run.metrics) or is_gradient_flow(run.metrics):
         return None
     return next((curve for name in columns if (curve := run.curve(prefix + name))), None)
+
+
+def _known(runs):
+    """The test examples that a breakdown is of, all kinds of examples."""
+    found = [known_of(run, TEST, is_known_of_all(run, TEST, WAYS[0])) for run in _measured(runs)]
+    return ", ".join(dict.fromkeys(found)).capitalize()
+
+
+def _measured(runs):
+    """Those with a breakdown of test examples."""
+    return [run for run in runs if f"{WAYS[0]}_FTPT" in run.splits.get("test", {})]
 
 
 def _bars(runs, names):

@@ -3,10 +3,18 @@
 import numpy as np
 
 from attention_zoo import dynamics, plots
-from attention_zoo.report.measured_on import HELD_OUT, TEST, TRAINING, is_whole, known_of, truth
 from attention_zoo.report.measures import BREAKDOWN
 from attention_zoo.report.pictures import PHOTO, file_picture, plot
 from attention_zoo.report.run import FIGURES, is_fixed_focus, is_gradient_flow, trajectories
+from attention_zoo.report.words import (
+    HELD_OUT,
+    TEST,
+    TRAINING,
+    is_known_of_all,
+    is_whole,
+    known_of,
+    truth,
+)
 
 
 def curves(run):
@@ -14,20 +22,34 @@ def curves(run):
     if is_fixed_focus(run.metrics) or is_gradient_flow(run.metrics):
         return []
     numbers = {name: column for name, column in run.metrics.items() if column.dtype.kind == "f"}
-    panels = plots.training_panels(numbers, switch_epoch=run.results.get("switched_epoch"))
+    panels = plots.training_panels(numbers, **_marks(run))
     return [
-        plot(figure, _alt(title, figure.axes[0]), title=title) for title, figure in panels.items()
+        plot(figure, _alt(title, figure.axes[0], run), title=title)
+        for title, figure in panels.items()
     ]
 
 
-def _alt(title, ax):
-    """Where the lines of a panel begin and end."""
+def _marks(run):
+    """The epochs that pictures mark, as arguments of theirs."""
+    found = {"switch_epoch": "switched_epoch", "kept_epoch": "kept_epoch"}
+    return {name: run.results.get(fact) for name, fact in found.items()}
+
+
+def _alt(title, ax, run):
+    """Where the lines of a panel begin and end, and what is marked."""
     ends = [
         f"{line.get_gid()} goes from {line.get_ydata()[0]:.3g} to {line.get_ydata()[-1]:.3g}"
         for line in ax.lines
-        if line.get_gid() != "switch"
+        if line.get_gid() not in ("switch", "kept")
     ]
-    return f"{title} by epoch: {'; '.join(ends)}"
+    return f"{title} by epoch: {'; '.join(ends)}" + _marked(run)
+
+
+def _marked(run):
+    """Of a picture's words: the epochs that it marks."""
+    names = {"switch_epoch": "switch", "kept_epoch": "kept"}
+    said = [f"{names[k]}: epoch {epoch:g}" for k, epoch in _marks(run).items() if epoch is not None]
+    return f"; {'; '.join(said)}" if said else ""
 
 
 def breakdown(run):
@@ -48,10 +70,10 @@ def _breakdown(run, where, columns):
     whole = is_whole(accuracy, shares["FTPT"], shares["FFPT"])
     known = known_of(run, where, whole)
     last = ", ".join(f"{cell} {share[-1]:.1%}" for cell, share in shares.items())
-    alt = f"Breakdown by epoch of the {known}; in the end {last}"
+    alt = f"Breakdown by epoch of the {known}; in the end {last}" + _marked(run)
     text = f"On the {known}, as the model itself predicts."
     text += " The two areas at the bottom are the accuracy." if whole else ""
-    return plot(plots.breakdown(columns, prefix=where), alt, wide=True, title=text)
+    return plot(plots.breakdown(columns, prefix=where, **_marks(run)), alt, title=text)
 
 
 def _breakdown_columns(run, prefix):
@@ -66,7 +88,8 @@ def _breakdown_columns(run, prefix):
 
 def joint_histogram(run):
     """The joint histogram of the test examples; None without one."""
-    way, known, on = run.way_to_predict, known_of(run, TEST, _is_whole_test(run)), truth(run)
+    way, on = run.way_to_predict, truth(run)
+    known = known_of(run, TEST, is_known_of_all(run, TEST, way))
     alt = f"Joint histogram of attention on {on} and probability of the true label, {known}"
     text = f"Share of the {known} by attention on {on} and probability of the true label"
     text += f", predicted by {way}." if way else "."
@@ -78,14 +101,7 @@ def joint_histogram(run):
         return None
     share = counts[-1, -1] / counts.sum()
     alt += f": both are in the highest bin for {share:.1%} of them"
-    return plot(plots.joint_histogram(counts), alt, title=text)
-
-
-def _is_whole_test(run):
-    """Whether the truth of every test example is known."""
-    figures = run.splits.get("test", {})
-    names = [f"{run.way_to_predict}_{name}" for name in ("accuracy", "FTPT", "FFPT")]
-    return set(names) <= figures.keys() and is_whole(*(figures[name] for name in names))
+    return plot(plots.joint_histogram(counts, truth=on), alt, title=text)
 
 
 def fixed_focus(run):

@@ -1,24 +1,38 @@
 """Pages from templates, and files that are whole or not there."""
 
 import os
+import re
 import urllib.parse
 from pathlib import Path
 
 import jinja2
+import markupsafe
 
 
 def environment(*packages):
     """Templates of the packages' folders `templates`; all but Markdown escape what they are given.
 
-    What a template names and is not given is an error.
+    What a template names and is not given is an error. `wrapped` lets a long name break.
     """
-    return jinja2.Environment(
+    found = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in packages]),
         autoescape=jinja2.select_autoescape(disabled_extensions=["md"], default=True),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.filters["wrapped"] = wrapped
+    return found
+
+
+def wrapped(name):
+    """A name, escaped, that may break after what joins its parts.
+
+    Between settings where it has some, "attention=soft,seed=0", else within one, "learning_rate".
+    """
+    joints = "/," if "=" in str(name) else "/,_"
+    parts = re.findall(rf"[^{joints}]*[{joints}]+|[^{joints}]+", str(name))
+    return markupsafe.Markup("<wbr>").join(parts)
 
 
 PACKAGE = "attention_zoo.report"  # its base.html has the style

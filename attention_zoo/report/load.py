@@ -19,7 +19,12 @@ def load(*folders):
     Raises:
         ValueError: a folder is not that of a run, or a file in it is damaged.
     """
-    rows = [_row(Run.read(folder)) for folder in folders]
+    return rows_of([Run.read(folder) for folder in folders])
+
+
+def rows_of(runs):
+    """What `load` gives, of `Run`s."""
+    rows = [_row(run) for run in runs]
     columns = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in columns} for row in rows]
 

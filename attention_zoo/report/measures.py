@@ -1,7 +1,10 @@
 """Measures of a run: what they are called, how they are shown, and which way is better."""
 
+from attention_zoo.plots.breakdown import AREAS
+from attention_zoo.plots.training_curves import TITLES
+
 WAYS = ("argmax", "marginal", "soft")
-BREAKDOWN = ("FTPT", "FFPT", "FTPF", "FFPF")
+BREAKDOWN = tuple(AREAS)
 
 _PERCENT = {  # as in `Evaluation.table` and `RationaleEvaluation.table`
     *("accuracy", "focus_accuracy", *BREAKDOWN),
@@ -14,7 +17,7 @@ _HIGHER = _PERCENT - {"FFPT", "FTPF", "FFPF", "sufficiency"} | {
 }
 _LOWER = {"nll", "FFPF", "sufficiency", "perplexity"}
 _NAMES = {
-    "focus_accuracy": "focus true (FT)",
+    "focus_accuracy": TITLES["focus"],
     "entropy": "attention entropy, nats",
     "attention_entropy": "attention entropy of a word, nats",
     "nll": "NLL, nats",
@@ -28,6 +31,7 @@ _NAMES = {
     "token_f1": "token F1",
     "iou_f1": "IOU F1",
     "num_pictures": "pictures",
+    "drive": "drive to focus",
 }
 
 
@@ -40,6 +44,12 @@ def split_way(name):
 def title(name):
     """What a measure is called in a table."""
     return _NAMES.get(name, name.replace("_", " "))
+
+
+def column_title(name):
+    """What a measure is called where those of other ways to predict stand beside it."""
+    way, measure = split_way(name)
+    return f"{title(measure)} by {way}" if way else title(measure)
 
 
 def shown(name, value):

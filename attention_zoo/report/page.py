@@ -6,6 +6,7 @@ from attention_zoo.report.html import relative_link, render, write_whole
 from attention_zoo.report.measures import shown, title
 from attention_zoo.report.run import Run
 from attention_zoo.report.tables import settings, tables
+from attention_zoo.report.words import TEST, is_known_of_all, terms, word
 
 PAGE = "report.html"
 
@@ -25,13 +26,18 @@ def write(workdir, results=None):
     """
     run = Run.read(workdir, results)
     differ, others = settings(run)
+    found = tables(run)
+    said = {name: text for table in found for name, text in table.terms.items()}
     page = render(
         "run.html",
         run=run,
         facts=facts(run),
         differ=differ,
         others=others,
-        tables=tables(run),
+        tables=found,
+        terms=said,
+        terms_of_curves={k: text for k, text in _terms_of_curves(run).items() if k not in said},
+        word={name: word(run, name) for name in ("examples", "segment", "truth")},
         files=_files(run),
         curves=figures.curves(run),
         breakdown=figures.breakdown(run),
@@ -43,10 +49,27 @@ def write(workdir, results=None):
         ends=ends(run),
         posts=are_posts(run),
         relative=are_relative(run),
+        whole=is_known_of_all(run, TEST, run.way_to_predict),
     )
     path = run.path / PAGE
     write_whole(path, page)
     return path
+
+
+_COLUMNS = {  # of metrics.csv, as a measure with a meaning
+    "loss": "loss",
+    "label_accuracy": "accuracy",
+    "word_accuracy": "word_accuracy",
+    "focus_accuracy": "focus_accuracy",
+    "focus_entropy": "entropy",
+    "drive_soft": "drive",
+}
+
+
+def _terms_of_curves(run):
+    """What the training curves are of."""
+    columns = dict.fromkeys(name.removeprefix("val_") for name in run.metrics)
+    return terms([run], [_COLUMNS[name] for name in columns if name in _COLUMNS])
 
 
 def facts(run):
@@ -103,8 +126,8 @@ def _collapsed(run):
 def _headline(run):
     """The figures to see first."""
     figures_of_test, way = run.splits.get("test", {}), run.way_to_predict
-    names = {f"{way}_accuracy": f"accuracy by {way}", "focus_accuracy": "focus true (FT)"}
-    names |= {"bleu_4": "BLEU-4", "cider": "CIDEr"}
+    names = {f"{way}_accuracy": f"accuracy by {way}"}
+    names |= {name: title(name) for name in ("focus_accuracy", "bleu_4", "cider")}
     known = [name for name in names if name in figures_of_test]
     return ", ".join(f"{names[name]} {shown(name, figures_of_test[name])}" for name in known)
 

@@ -5,11 +5,17 @@ import io
 import math
 import statistics
 
-from attention_zoo.report.html import render, write_whole
-from attention_zoo.report.load import load
-from attention_zoo.report.measures import shown, split_way, title
+from attention_zoo.report.compared_tables import are_of_the_same_data
+from attention_zoo.report.html import relative_link, render, write_whole
+from attention_zoo.report.load import rows_of
+from attention_zoo.report.measures import best, column_title, shown
+from attention_zoo.report.page import PAGE
+from attention_zoo.report.run import Run
+from attention_zoo.report.tables import Table, places
+from attention_zoo.report.words import TEST, measured_on, terms
 
 HEADLINE = ("focus_accuracy", "argmax_accuracy", "marginal_accuracy", "soft_accuracy", "cider")
+_OTHERWISE = 6  # measures, where there is none of these
 
 
 def write_sweep(folder, jobs):
@@ -20,7 +26,8 @@ def write_sweep(folder, jobs):
         jobs: of it, each with a name, its folder below, and the settings that it differs in.
     """
     finished = [job for job in jobs if (folder / job.name / "results.json").is_file()]
-    rows = load(*(folder / job.name for job in finished))
+    runs = [Run.read(folder / job.name) for job in finished]
+    rows = rows_of(runs)
     varied = [name for name in (jobs[0].settings if jobs else ()) if name != "seed"]
     groups = summarised(rows, [job.settings for job in finished], varied)
     _write_csv(folder / "sweep.csv", rows)
@@ -28,12 +35,10 @@ def write_sweep(folder, jobs):
     page = render(
         "sweep.html",
         name=folder.resolve().name,
-        varied=varied,
-        measures=[(name, title(split_way(name)[1]), _way(name)) for name in _measures(groups)],
-        groups=groups,
-        cell=_cell,
+        table=_table(runs, groups, varied),
+        same_data=are_of_the_same_data(runs),
+        runs=[(job.name, job in finished, _link(folder, job)) for job in jobs],
         finished=len(finished),
-        count=len(jobs),
     )
     write_whole(folder / "sweep.html", page)
 
@@ -74,14 +79,57 @@ def _figures(rows):
     return found
 
 
+def _link(folder, job):
+    """To the page of a run, where it has one."""
+    page = folder / job.name / PAGE
+    return relative_link(page, folder) if page.is_file() else None
+
+
+def _table(runs, groups, varied):
+    """A row for each group of runs that differ in their seed alone; None without any.
+
+    The values of the first of two or more settings that vary stand over rows of their own.
+    """
+    if not groups:
+        return None
+    measures = _measures(groups)
+    over, *columns = varied if len(varied) > 1 else [None, *varied]
+    rows: dict[str, list] = {}
+    for group in groups:
+        settings = [str(group["settings"][name]) for name in columns] or ["all runs"]
+        cells = [str(group["runs"]), *(_cell(group, name) for name in measures)]
+        heading = f"{over} {group['settings'][over]}" if over else ""
+        rows.setdefault(heading, []).append([*settings, *cells])
+    return Table(
+        caption=_caption(runs),
+        head=[*(columns or [""]), "runs", *map(column_title, measures)],
+        groups=list(rows.items()),
+        marks=_marks(groups, measures, len(columns)) if are_of_the_same_data(runs) else frozenset(),
+        terms=terms(runs, measures),
+        explained=("head",),
+    )
+
+
+def _caption(runs):
+    of = ", ".join(dict.fromkeys(measured_on(run, TEST) for run in runs))
+    return f"{of}: mean ± standard deviation over seeds".capitalize()
+
+
+def _marks(groups, measures, columns):
+    """The places of the best means."""
+    marks = [
+        best(name, [group["figures"].get(f"test/{name}", [None])[0] for group in groups])
+        for name in measures
+    ]
+    first = max(columns, 1)  # columns before the measures: settings but the row's name, runs
+    return frozenset((row, first + column) for row, column in places(zip(*marks, strict=True)))
+
+
 def _measures(groups):
-    """Of the test split, those to see first, as far as any run has them."""
-    there = {name for group in groups for name in group["figures"]}
-    return [name for name in HEADLINE if f"test/{name}" in there]
-
-
-def _way(name):
-    return split_way(name)[0] or ""
+    """Of the test split, those to see first, as far as any run has them; else any."""
+    names = dict.fromkeys(name for group in groups for name in group["figures"])
+    there = [name.removeprefix("test/") for name in names if name.startswith("test/")]
+    return [name for name in HEADLINE if name in there] or there[:_OTHERWISE]
 
 
 def _cell(group, name):

@@ -4,6 +4,7 @@ import dataclasses
 
 from attention_zoo.report.measures import WAYS, shown, split_way, title
 from attention_zoo.report.run import is_fixed_focus
+from attention_zoo.report.words import terms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,12 +17,18 @@ class Table:
         groups: (name or "", rows) each; a row is its name and a cell for each further column.
         marks: places (row, column) of the cells to mark, rows counted over all groups, columns
             without that of the names.
+        terms: what measures and ways to predict in it mean, {what it calls them: text}.
+        explained: where these are, "head" or "rows": elsewhere the same word is something else.
+        links: addresses of rows, by their names.
     """
 
     caption: str
     head: list[str]
     groups: list[tuple[str, list[list[str]]]]
     marks: frozenset[tuple[int, int]] = frozenset()
+    terms: dict[str, str] = dataclasses.field(default_factory=dict)
+    explained: tuple[str, ...] = ("head", "rows")
+    links: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def tables(run):
@@ -32,8 +39,8 @@ def tables(run):
 
 def _predictions(run):
     """The three ways to predict, of every split."""
-    names = [split_way(name) for figures in run.splits.values() for name in figures]
-    measures = list(dict.fromkeys(measure for way, measure in names if way))
+    names = [name for figures in run.splits.values() for name in figures if split_way(name)[0]]
+    measures = list(dict.fromkeys(split_way(name)[1] for name in names))
     if not measures:
         return None
     groups = []
@@ -43,7 +50,7 @@ def _predictions(run):
         ]
         groups.append((split, rows))
     head = ["prediction", *map(title, measures)]
-    return Table("Three ways to predict", head, groups)
+    return Table("Three ways to predict", head, groups, terms=terms([run], names))
 
 
 def _figures(run):
@@ -54,7 +61,8 @@ def _figures(run):
     if not plain:
         return None
     rows = [[title(n), *(shown(n, one.get(n)) for one in splits.values())] for n in plain]
-    return Table("Attention and scores", ["measure", *splits], [("", rows)])
+    head = ["measure", *splits]
+    return Table("Attention and scores", head, [("", rows)], terms=terms([run], plain))
 
 
 def _drives(run):
@@ -79,6 +87,11 @@ def _deviation(run):
     rows = [[name, *(f"{100 * of[gap]:.2f}" for gap in ("mu", "nu"))] for name, of in found.items()]
     caption = "Largest deviation from theory, % of the range over the run"
     return Table(caption, ["attention", "μ", "ν"], [("", rows)])
+
+
+def places(marks):
+    """The places (row, column) of what is True."""
+    return frozenset((i, j) for i, row in enumerate(marks) for j, mark in enumerate(row) if mark)
 
 
 def settings(run):

@@ -29,7 +29,7 @@ class ClassificationTask(Task):
         if not evaluation.num_known:
             return {}
         histogram = evaluation.ways[model.way_to_predict].histogram
-        return {"joint_histogram": plots.joint_histogram(histogram)}
+        return {"joint_histogram": plots.joint_histogram(histogram, truth=self.words.truth)}
 
     def files(self, model, splits, evaluations, config):
         """The joint histograms, counts by split and way to predict, and the model's own way."""

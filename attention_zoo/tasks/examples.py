@@ -36,7 +36,8 @@ def extremes(model, dataset, count=4, same=None):
     """The examples whose true label has the highest likelihood, and those with the lowest.
 
     They are spread over the classes, and over those whose truth is known and those whose is not:
-    each such group gives its own first example, then its second, until there are enough.
+    each such group gives its own first example, then its second, until there are enough. Where
+    there are more groups than examples, every class comes before any has a second group.
 
     Args:
         model: a FocusClassifier.
@@ -65,6 +66,7 @@ def _spread(order, count, same):
     groups: dict[tuple, list[Extreme]] = {}
     for one in order:
         groups.setdefault((one.label, bool(one.true)), []).append(one)
+    groups = _classes_first(groups)
     chosen: list[Extreme] = []
     seen = set()
     while groups and len(chosen) < count:
@@ -79,6 +81,15 @@ def _spread(order, count, same):
                 del groups[key]
     numbers = {one.number for one in chosen}
     return [one for one in order if one.number in numbers]
+
+
+def _classes_first(groups):
+    """The groups in their order, but the first of each class before the second of any."""
+    labels = [label for label, _ in groups]
+    is_second = [label in labels[:place] for place, label in enumerate(labels)]
+    order = sorted(range(len(labels)), key=is_second.__getitem__)  # stable
+    keys = list(groups)
+    return {keys[place]: groups[keys[place]] for place in order}
 
 
 def _all(model, dataset):

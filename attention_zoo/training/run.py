@@ -254,7 +254,9 @@ def _write(task, model, folder, config, splits, evaluations, facts):
     folder.write("model.keras", model.save)
     folder.write("saved_model", lambda path: task.export(model, str(path), config), folder=True)
     curves = plots.training_curves(
-        folder.path / "metrics.csv", switch_epoch=facts.get("switched_epoch")
+        folder.path / "metrics.csv",
+        switch_epoch=facts.get("switched_epoch"),
+        kept_epoch=facts.get("kept_epoch"),
     )
     figures = {"curves": curves} | task.figures(model, splits[shown], evaluations[shown], config)
     for name, figure in figures.items():

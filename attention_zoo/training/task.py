@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+from collections.abc import Mapping
 
 from attention_zoo._export import export
 from attention_zoo.training.components import make_attention
@@ -19,6 +20,8 @@ class Words:
         segment, segments: what attention chooses among: "image", "images".
         truth: what attention is compared with: "the true segment".
         known: which examples have it: "whose true segment is known".
+        measures: what figures of the task's own mean, a line each by name, such as
+            {"heads": "share of rows whose heavy coin shows heads"}.
     """
 
     example: str = "example"
@@ -27,6 +30,7 @@ class Words:
     segments: str = "segments"
     truth: str = "the true segment"
     known: str = "whose true segment is known"
+    measures: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Task(abc.ABC):

@@ -32,20 +32,42 @@ def test_right_predictions_are_at_the_bottom(columns):
     assert top[:, 1].max() == pytest.approx(accuracy.max())
 
 
-def test_names_carry_the_last_shares_and_stay_apart(columns, tmp_path):
+def test_names_carry_the_last_shares_and_stay_below(columns, tmp_path):
     columns |= {"val_FTPT": np.ones(6), "val_FFPT": np.zeros(6)}
     columns |= {"val_FTPF": np.zeros(6), "val_FFPF": np.zeros(6)}
     figure = breakdown(columns, prefix="val_")
-    texts = figure.axes[0].texts
-    assert [text.get_text().split("  ")[0] for text in texts] == [
-        "FTPT 100.0%",
-        "FFPT 0.0%",
-        "FTPF 0.0%",
-        "FFPF 0.0%",
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.texts] == [  # as they lie, the top one first
+        "FFPF 0.0%  focus false, prediction false",
+        "FTPF 0.0%  focus true, prediction false",
+        "FFPT 0.0%  focus false, prediction true",
+        "FTPT 100.0%  focus true, prediction true",
     ]
-    heights = [text.xy[1] for text in texts]
-    assert min(np.diff(heights)) >= 0.08 and max(heights) <= 1
     figure.savefig(tmp_path / "breakdown.png")
+    place = legend.get_window_extent()
+    assert place.x0 >= 0 and place.x1 <= 440 and place.y1 < figure.axes[0].bbox.y0
+
+
+def test_areas_differ_in_pattern_and_the_legend_has_the_same(columns):
+    figure = breakdown(columns, prefix="val_")
+    drawn = areas(figure)
+    hatches = [drawn[cell].get_hatch() for cell in CELLS]
+    assert len(set(hatches)) == 4
+    handles = figure.legends[0].legend_handles[::-1]
+    assert [handle.get_hatch() or None for handle in handles] == hatches
+    faces = [drawn[cell].get_facecolor()[0] for cell in CELLS]
+    np.testing.assert_allclose([handle.get_facecolor() for handle in handles], faces)
+
+
+def test_switch_and_kept_epoch_are_lines_across_all_areas(columns):
+    figure = breakdown(columns, prefix="val_", switch_epoch=2, kept_epoch=5)
+    marked = {line.get_gid(): line for line in figure.axes[0].lines if line.get_gid()}
+    assert {name: list(line.get_xdata()) for name, line in marked.items()} == {
+        "switch": [2, 2],
+        "kept": [5, 5],
+    }
+    texts = [text.get_text() for legend in figure.legends for text in legend.texts]
+    assert texts[:2] == ["switch", "kept epoch"]
 
 
 def test_one_epoch_is_an_area_too():

@@ -19,6 +19,14 @@ def test_cells_show_percentages(unit):
     assert ax.images[0].get_extent() == [0, 1, 0, 1] and ax.images[0].origin == "lower"
 
 
+def test_one_in_many_is_not_nothing_and_the_truth_is_named():
+    counts = np.diag([1, 0, 9999])
+    (ax,) = joint_histogram(counts, truth="the rationale").axes
+    texts = [text.get_text() for text in ax.texts]
+    assert texts.count("<0.1%") == 1 and texts.count("0.0%") == 7
+    assert ax.get_ylabel().startswith("attention on the rationale")
+
+
 @pytest.mark.parametrize("bins", [1, 3, 10])
 def test_any_number_of_bins(bins):
     (ax,) = joint_histogram(np.eye(bins)).axes

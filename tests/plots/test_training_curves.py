@@ -69,8 +69,12 @@ def test_panels_with_nothing_in_them_are_left_out():
 def test_measures_that_share_a_panel_are_named_and_differ_in_colour(rng):
     names = ["argmax_accuracy", "marginal_accuracy", "soft_accuracy"]
     (ax,) = training_curves({n: rng.random(3) for n in ["val_soft_accuracy", *names]}).axes
-    assert sorted(texts(ax.get_legend().texts)) == names
-    drawn = dict(zip(texts(ax.get_legend().texts), ax.get_legend().legend_handles, strict=True))
+    said = [text.replace(" ", "_") for text in texts(ax.get_legend().texts)]
+    assert sorted(said) == names
+    drawn = dict(zip(said, ax.get_legend().legend_handles, strict=True))
+    markers = {line.get_gid().removeprefix("val_"): line.get_marker() for line in ax.lines}
+    assert markers == {name: handle.get_marker() for name, handle in drawn.items()}
+    assert len(set(markers.values())) == 3
     colours = {line.get_gid().removeprefix("val_"): line.get_color() for line in ax.lines}
     assert colours == {name: handle.get_color() for name, handle in drawn.items()}
     assert len(ax.lines) == 4 and len(set(colours.values())) == 3
@@ -99,6 +103,29 @@ def test_the_switch_is_a_vertical_line_in_every_panel(history):
         assert list(line.get_xdata()) == [4, 4]
     (legend,) = figure.legends
     assert texts(legend.texts) == ["training", "validation", "switch"]
+
+
+def test_the_kept_epoch_is_a_line_of_another_kind_in_every_panel(history):
+    figure = training_curves(history, switch_epoch=4, kept_epoch=6)
+    for ax in figure.axes:
+        drawn = {line.get_gid(): line for line in ax.lines}
+        assert list(drawn["kept"].get_xdata()) == [6, 6]
+        assert drawn["kept"]._dash_pattern != drawn["switch"]._dash_pattern
+    assert texts(figure.legends[0].texts) == ["training", "validation", "switch", "kept epoch"]
+    assert "kept" not in lines(training_curves(history))
+
+
+def test_the_longest_legend_fits_into_one_panel(history):
+    for figure in training_panels(history, switch_epoch=4, kept_epoch=6).values():
+        figure.draw_without_rendering()
+        assert figure.legends[0].get_window_extent().x1 <= 440
+
+
+def test_a_panel_without_validation_does_not_speak_of_it(history):
+    panels = training_panels(history | {"drive_soft": np.ones(7), "drive_hard": np.zeros(7)})
+    said = {title: texts(figure.legends[0].texts) for title, figure in panels.items()}
+    assert said.pop("drive to focus (nats)") == ["training"]
+    assert set(map(tuple, said.values())) == {("training", "validation")}
 
 
 def test_a_file_equals_its_columns(history, tmp_path):

@@ -1,5 +1,6 @@
 """Folders of runs, made by hand, and a reader of pages."""
 
+import base64
 import csv
 import json
 from html.parser import HTMLParser
@@ -9,7 +10,7 @@ import pytest
 
 from attention_zoo import plots
 
-VOID = {"br", "hr", "img", "link", "meta"}
+VOID = {"br", "hr", "img", "link", "meta", "wbr"}
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -21,6 +22,8 @@ class Page(HTMLParser):
         marked: texts of the marked cells, by caption.
         links: values of all href and src.
         tags: (tag, attributes) of every element.
+        terms: what is explained where all can read it, {name: meaning}.
+        abbreviations: (text, title) of every abbr.
         text: all text outside of styles.
         faults: tags that were not closed, or not opened.
     """
@@ -29,6 +32,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.tables, self.marked, self.links, self.tags, self.faults = {}, {}, [], [], []
         self.text, self._open, self._caption, self._rows = "", [], None, []
+        self.terms, self.abbreviations, self._listed = {}, [], {}
         self.feed(html)
         self.close()
         self.faults += self._open
@@ -39,6 +43,14 @@ class Page(HTMLParser):
         self.links += [attributes[name] for name in ("href", "src") if name in attributes]
         if tag not in VOID:
             self._open.append(tag)
+        if tag == "dl":
+            self._listed = {} if attributes.get("class") != "terms" else self.terms
+        if tag == "dt":
+            self._term = ""
+        if tag == "dd":
+            self._listed[self._term] = ""
+        if tag == "abbr":
+            self.abbreviations.append(("", attributes["title"]))
         if tag == "caption":
             self._caption = ""
         if tag == "tr":
@@ -56,12 +68,36 @@ class Page(HTMLParser):
         if "style" in self._open:
             return
         self.text += data
+        if "dt" in self._open:
+            self._term += data
+        if "dd" in self._open:
+            self._listed[self._term] += data
+        if "abbr" in self._open:
+            text, title = self.abbreviations[-1]
+            self.abbreviations[-1] = text + data, title
         if "caption" in self._open:
             self._caption += data
         elif {"td", "th"} & set(self._open):
             self.tables[self._caption][-1][-1] += data
         if "td" in self._open and "mark" in self._open:
             self.marked[self._caption].append(data)
+
+
+def drawings(page):
+    """The pictures in SVG, by their words."""
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    start = "data:image/svg+xml;base64,"
+    return {
+        one["alt"]: base64.b64decode(one["src"].removeprefix(start)).decode()
+        for one in images
+        if one["src"].startswith(start)
+    }
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """(page) -> its pictures in SVG, by their words."""
+    return drawings
 
 
 @pytest.fixture(scope="session")
@@ -106,8 +142,19 @@ def example(**more):
 
 
 WORDS = {
-    "mosaics": {"example": "mosaic", "examples": "mosaics"},
-    "text": {"examples": "posts", "truth": "the rationale", "known": "with a rationale"},
+    "mosaics": {
+        "example": "mosaic",
+        "examples": "mosaics",
+        "segment": "image",
+        "segments": "images",
+    },
+    "text": {
+        "examples": "posts",
+        "segment": "word",
+        "segments": "words",
+        "truth": "the rationale",
+        "known": "with a rationale",
+    },
 }
 
 

@@ -84,6 +84,56 @@ def test_the_page_is_whole_and_loads_nothing(page):
     assert all(link.startswith(("data:", "#", "./")) for link in page.links)
 
 
+def test_many_runs_have_a_row_each_and_the_best_of_a_column_is_marked(
+    make_run, tmp_path, read_page
+):
+    bare = ("metrics", "histograms", "examples", "mosaics")
+    runs = [
+        make_run(tmp_path / f"r{i}", i, config={"epochs": 3 + i % 2}, without=bare)
+        for i in range(6)
+    ]
+    report.write(runs[2])
+    page = read_page(report.compare(*runs, output=tmp_path / "page.html"))
+    found = results_of(runs)
+    ways = ("argmax", "marginal", "soft")
+    assert page.tables["test"] == [
+        ["run", "focus true (FT)", "attention entropy, nats", *(f"accuracy by {w}" for w in ways)],
+        *(
+            [
+                f"r{i}",
+                f"{one['focus_accuracy']:.1%}",
+                f"{one['entropy']:.3f}",
+                *(f"{one[f'{way}_accuracy']:.1%}" for way in ways),
+            ]
+            for i, one in enumerate(found)
+        ),
+    ]
+    names = ("focus_accuracy", *(f"{way}_accuracy" for way in ways))
+    best = [f"{max(one[name] for one in found):.1%}" for name in names]
+    assert sorted(page.marked["test"]) == sorted(best)
+    head, *rows = page.tables["test, predicted by soft"]
+    assert head == ["run", "accuracy", "NLL, nats", "FTPT", "FFPT", "FTPF", "FFPF"]
+    assert [row[2] for row in rows] == [f"{one['soft_nll']:.4f}" for one in found]
+    settings = page.tables["Settings that differ"]
+    assert settings[0] == ["run", "epochs", "seed"] and settings[2] == ["r1", "4", "1"]
+    assert page.links.count("./r2/report.html") == 1 + 2 * 4  # the list; tables
+    assert "All: task mosaics, data sdc/digits, attention soft." in page.text
+
+
+def test_of_many_runs_those_that_measured_nothing_of_a_table_are_not_in_it(
+    make_run, tmp_path, read_page
+):
+    bare = ("metrics", "histograms", "examples", "mosaics")
+    runs = [make_run(tmp_path / f"r{i}", i, without=bare) for i in range(4)]
+    scores = {"test": {"cider": 0.5}}
+    runs.append(make_run(tmp_path / "captions", results=scores, without=bare))
+    page = read_page(report.compare(*runs, output=tmp_path / "page.html"))
+    assert page.tables["test"][-1] == ["captions", "–", "–", "0.500", "–", "–", "–"]
+    assert [row[0] for row in page.tables["test, predicted by soft"][1:]] == [
+        f"r{i}" for i in range(4)
+    ]
+
+
 def test_links_lead_to_the_pages_of_runs_that_have_one(make_run, tmp_path, read_page):
     bare = ("metrics", "histograms", "examples", "mosaics")
     runs = [make_run(tmp_path / "runs" / name, without=bare) for name in ("a b", "c")]
@@ -140,7 +190,8 @@ def test_no_value_is_the_best_where_the_data_differ(
 
 def test_curves_say_what_they_were_measured_on(make_run, tmp_path, read_page, page, about_of):
     headings = "Validation mosaics", "Training mosaics"
-    assert all(one in page.text for one in headings) and "Test mosaics" not in page.text
+    titles = page.text.replace("Test mosaics, predicted by", "")  # of bars
+    assert all(one in titles for one in headings) and "Test mosaics" not in titles
     bare = ("results", "histograms", "examples", "mosaics")
     runs = [
         make_run(tmp_path / task, about=about_of(task), without=bare)

@@ -69,6 +69,18 @@ def test_examples_are_of_known_and_of_unknown_focus(linear):
     assert sorted(groups) == [(0, False), (0, True), (1, False), (1, True)]
 
 
+def test_every_class_is_there_before_one_is_there_twice(linear):
+    """Also where the likeliest are of two classes, with and without a known focus."""
+    model = linear(np.zeros(2), np.eye(2, 3))
+    x = np.zeros((6, 4, 2), "float32")
+    x[:2, :, 0] = x[2:4, :, 1] = 9.0  # sure of classes 0 and 1
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    batch = x, {"label": labels, "focus": np.array([-1, 2, -1, 2, -1, 2])}
+    best, _ = extremes(model, [batch], count=4)
+    assert {one.label for one in best} == {0, 1, 2}
+    assert {bool(one.true) for one in best} == {False, True}
+
+
 def test_no_two_are_of_the_same_picture(mosaics):
     model, info = mosaics
     source = info.source

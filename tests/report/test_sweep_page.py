@@ -1,0 +1,94 @@
+"""The page of a sweep: grouped by setting, whatever the number of runs."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from attention_zoo import report
+
+
+@pytest.fixture
+def swept(tmp_path, read_page, about_of):
+    """(list of (settings, test figures or None, more settings)) -> the page of a sweep of them."""
+
+    def make(runs, **common):
+        jobs = []
+        for settings, figures in runs:
+            job = SimpleNamespace(
+                name=",".join(f"{k}={v}" for k, v in settings.items()), settings=settings
+            )
+            jobs.append(job)
+            if figures is not None:
+                folder = tmp_path / job.name
+                folder.mkdir()
+                contents = {"config": common | settings, "about": about_of("mosaics")}
+                contents["results"] = {"test": figures}
+                for name, content in contents.items():
+                    (folder / f"{name}.json").write_text(json.dumps(content))
+        report.write_sweep(tmp_path, jobs)
+        return read_page(tmp_path / "sweep.html")
+
+    return make
+
+
+def grid(figure, *seeds):
+    """Two attentions, two rates, some seeds; `figure` of (attention, rate, seed)."""
+    return [
+        ({"attention": a, "learning_rate": rate, "seed": s}, {"focus_accuracy": figure(a, rate, s)})
+        for a in ("soft", "lvml")
+        for rate in (0.1, 0.2)
+        for s in seeds
+    ]
+
+
+CAPTION = "Test mosaics: mean ± standard deviation over seeds"
+
+
+def test_rows_stand_below_the_first_setting_that_varies_and_the_best_mean_is_marked(swept):
+    page = swept(grid(lambda a, rate, s: 0.5 + (a == "lvml") * rate + s / 100, 0, 2))
+    assert page.tables[CAPTION] == [
+        ["learning_rate", "runs", "focus true (FT)"],
+        ["attention soft"],
+        ["0.1", "2", "51.0% ± 1.4"],
+        ["0.2", "2", "51.0% ± 1.4"],
+        ["attention lvml"],
+        ["0.1", "2", "61.0% ± 1.4"],
+        ["0.2", "2", "71.0% ± 1.4"],
+    ]
+    assert page.marked[CAPTION] == ["71.0% ± 1.4"]
+    assert page.terms["focus true (FT)"] == (
+        "share of the mosaics whose true segment is known in which the most attended image hits "
+        "the true segment"
+    )
+    assert page.faults == [] and all(one.startswith(("#", "./", "s")) for one in page.links)
+
+
+def test_no_mean_is_the_best_where_the_data_differ(swept):
+    runs = [({"num_segments": m, "seed": 0}, {"focus_accuracy": 1 / m}) for m in (5, 10)]
+    page = swept(runs)
+    assert page.marked[CAPTION] == [] and "the runs are of different data" in page.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "row"),
+    [({"seed": 0}, ["all runs", "1", "50.0%"]), ({"epochs": 3}, ["3", "1", "50.0%"])],
+)
+def test_one_run_is_a_row(swept, settings, row):
+    page = swept([(settings, {"focus_accuracy": 0.5})])
+    assert page.tables[CAPTION][1:] == [row]
+    assert "1 of 1 run finished" in page.text
+
+
+def test_what_is_not_finished_is_listed_and_no_results_are_no_table(swept):
+    page = swept([({"seed": 0}, None), ({"seed": 1}, None)])
+    assert page.tables == {} and "0 of 2 runs finished" in page.text
+    assert page.text.count("not finished") == 2
+
+
+def test_a_task_with_measures_of_its_own_has_these(swept):
+    page = swept([({"seed": 0}, {"tilt": 0.25, "argmax_tilt": 0.5})])
+    assert page.tables[CAPTION] == [
+        ["", "runs", "tilt", "tilt by argmax"],
+        ["all runs", "1", "0.250", "0.500"],
+    ]
