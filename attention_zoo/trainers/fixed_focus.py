@@ -68,6 +68,11 @@ def train_and_evaluate(workdir, **settings):
     return results
 
 
+def recorded(**settings):
+    """The settings of a run as config.json has them, by name."""
+    return dataclasses.asdict(completed(make(Settings, settings)))
+
+
 def _load(settings):
     """The `DatasetInfo` of the training mosaics."""
     options = {"num_segments": settings.num_segments, "num_examples": settings.num_examples}

@@ -86,8 +86,7 @@ def train_and_evaluate(workdir, **settings):
 
     Reference: arXiv:2307.13421, trajectories in the orthogonal setting.
     """
-    chosen = make(Settings, settings)
-    chosen = dataclasses.replace(chosen, switch_epoch=_switch_epoch(chosen))
+    chosen = _completed(settings)
     examples = balanced(_load(chosen))
     with Workdir(workdir, dataclasses.asdict(chosen)) as run:
         write_metadata(run, "gradient_flow", Settings())
@@ -101,6 +100,16 @@ def train_and_evaluate(workdir, **settings):
         results = _results(chosen, theory, measured)
         finish(run, results)
     return results
+
+
+def recorded(**settings):
+    """The settings of a run as config.json has them, by name."""
+    return dataclasses.asdict(_completed(settings))
+
+
+def _completed(given):
+    settings = make(Settings, given)
+    return dataclasses.replace(settings, switch_epoch=_switch_epoch(settings))
 
 
 def _switch_epoch(settings):

@@ -27,7 +27,7 @@ from attention_zoo._settings import make, setting
 from attention_zoo.trainers.command import Command
 from attention_zoo.trainers.reproduction import page, paper, quick
 from attention_zoo.trainers.reproduction.needs import Places
-from attention_zoo.trainers.reproduction.runner import Outcome, run_jobs, settled
+from attention_zoo.trainers.reproduction.outcome import Outcome, outlook, run_suite
 from attention_zoo.trainers.reproduction.verdict import WORDS
 from attention_zoo.training.folder_lock import hold
 
@@ -78,9 +78,9 @@ def train_and_evaluate(workdir, **settings):
     places = Places(chosen.data_dir, chosen.hatexplain_dir, chosen.coco_dir)
     folder = expanded(Path(workdir))
     if chosen.dry_run:
-        return [settled(job, folder, places) or Outcome(job, "to run") for job in picked], []
+        return [outlook(job, folder, places) for job in picked], []
     with _alone(folder):
-        ran = {one.job.name: one for one in run_jobs(picked, folder, places, chosen.workers)}
+        ran = run_suite(picked, folder, places, chosen.workers)
         outcomes = [ran.get(job.name) or _left_out(job, folder, places) for job in jobs]
         return outcomes, page.write(chosen.suite, folder, outcomes)
 
@@ -100,7 +100,8 @@ def _alone(folder):
 
 def _left_out(job, folder, places):
     """The `Outcome` of a job that was not asked for: an earlier run's, if there is one."""
-    return settled(job, folder, places) or Outcome(job, "not run", "left out by --jobs")
+    found = outlook(job, folder, places)
+    return Outcome(job, "not run", "left out by --jobs") if found.state == "to run" else found
 
 
 def report(results):

@@ -7,7 +7,7 @@ import pytest
 from attention_zoo import report
 from attention_zoo.trainers.reproduction import page as suite
 from attention_zoo.trainers.reproduction.job import Job, comparison
-from attention_zoo.trainers.reproduction.runner import Outcome
+from attention_zoo.trainers.reproduction.outcome import Outcome
 
 CHROMIUM = shutil.which("chromium")
 # The page in a frame as wide as a phone, which a headless window cannot be; its widths as text.

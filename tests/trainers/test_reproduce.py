@@ -1,19 +1,17 @@
 """The suites of jobs, what becomes of them, and the page; rules and runner have their own files."""
 
 import dataclasses
-import importlib
 import json
 import re
 import shutil
 
 import pytest
 
-from attention_zoo._settings import make
 from attention_zoo.trainers import reproduce
 from attention_zoo.trainers.reproduction import page, tables
 from attention_zoo.trainers.reproduction.job import ROWS, Job, comparison
 from attention_zoo.trainers.reproduction.needs import Places
-from attention_zoo.trainers.reproduction.runner import Outcome, settled
+from attention_zoo.trainers.reproduction.outcome import TRAINERS, Outcome, outlook
 from attention_zoo.trainers.reproduction.runs import Run, comparisons
 
 SMALL = {"num_examples": 40, "epochs": 40, "jit_compile": "false"}
@@ -27,8 +25,7 @@ def test_every_job_has_settings_that_its_trainer_takes(suite):
     jobs = reproduce.SUITES[suite]
     assert len({job.name for job in jobs}) == len(jobs)
     for job in jobs:
-        trainer = importlib.import_module(f"attention_zoo.trainers.{job.trainer}")
-        make(trainer.COMMAND.settings, job.settings | Places().of(job.needs))
+        assert TRAINERS[job.trainer].record(**job.settings, **Places().of(job.needs))
 
 
 def test_quick_needs_nothing_on_disk_and_compares_all_rows_at_two_m():
@@ -100,7 +97,7 @@ def test_finished_jobs_are_skipped_and_the_page_stays(ended):
 
 def test_a_folder_with_other_settings_is_not_taken_for_the_job(ended):
     changed = dataclasses.replace(GOOD, settings=SMALL | {"epochs": 41})
-    outcome = settled(changed, ended[0], Places())
+    outcome = outlook(changed, ended[0], Places())
     assert outcome.state == "failed" and "epochs 40, expected 41" in outcome.reason
 
 
@@ -108,17 +105,18 @@ def test_a_folder_with_a_setting_that_the_job_leaves_alone_is_not_taken_for_it(e
     shutil.copytree(ended[0] / GOOD.name, tmp_path / GOOD.name)
     config = tmp_path / GOOD.name / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"num_segments": 6}))
-    outcome = settled(GOOD, tmp_path, Places())
+    outcome = outlook(GOOD, tmp_path, Places())
     assert outcome.state == "failed" and "num_segments 6, expected 5" in outcome.reason
 
 
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("config.json", "{", "is damaged (JSONDecodeError"),
-        ("config.json", None, "is damaged (FileNotFoundError"),
-        ("results.json", '{"deviation": ', "is damaged (JSONDecodeError"),
-        ("results.json", "[]", "has no deviation in results.json"),
+        ("config.json", "{", "config.json is no JSON ("),
+        ("config.json", None, "has no config.json, expected the folder of a run"),
+        ("results.json", '{"deviation": ', "results.json is no JSON ("),
+        ("results.json", "[]", "results.json is a list, expected a dict"),
+        ("results.json", "{}", "has no deviation in results.json"),
         ("metrics.csv", "", "has no soft_mu in metrics.csv, expected a finished run"),
         ("metrics.csv", "epoch\n1\n", "has no soft_mu in metrics.csv"),
         ("phase_portrait.png", None, "has no phase_portrait.png"),

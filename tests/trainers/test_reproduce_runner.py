@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 import tensorflow as tf
 
-from attention_zoo.trainers.reproduction import page, runner
+from attention_zoo.trainers.reproduction import page
 from attention_zoo.trainers.reproduction.job import Job
 from attention_zoo.trainers.reproduction.needs import Places
-from attention_zoo.trainers.reproduction.runner import run_jobs
-from attention_zoo.training import processes
+from attention_zoo.trainers.reproduction.outcome import run_suite
+from attention_zoo.training import processes, sweep
 from attention_zoo.training.folder_lock import FolderLock
 from attention_zoo.training.preemption import Preempted
 
@@ -59,10 +59,10 @@ def test_after_sigterm_no_further_job_is_started(tmp_path, monkeypatch):
             time.sleep(0.01)
         return "Preempted: saved"
 
-    monkeypatch.setattr(runner, "run_in_process", stopped)
+    monkeypatch.setattr(sweep, "run_in_process", stopped)
     jobs = [Job(name=name, trainer="sdc", data="digits", settings={}) for name in ("a", "b", "c")]
     with pytest.raises(Preempted, match="SIGTERM: 3 jobs are left"):
-        run_jobs(jobs, tmp_path, Places(), workers=1)
+        run_suite(jobs, tmp_path, Places(), workers=1)
     assert started == ["a"]
 
 
