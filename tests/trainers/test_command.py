@@ -73,9 +73,14 @@ def test_arguments_that_are_no_flags_are_refused(parsed):
 
 
 @pytest.mark.parametrize(
-    "name", ["captions", "fixed_focus", "gradient_flow", "hatexplain", "make_preset", "sdc"]
+    "name",
+    [
+        *(f"attention_zoo.trainers.{name}" for name in ("captions", "hatexplain", "make_preset")),
+        "attention_zoo.trainers.sdc",
+        *(f"experiments.{name}" for name in ("fixed_focus", "gradient_flow", "reproduce")),
+    ],
 )
 def test_every_trainer_is_such_a_command(name):
-    trainer = importlib.import_module(f"attention_zoo.trainers.{name}")
+    trainer = importlib.import_module(name)
     assert isinstance(trainer.COMMAND, Command)
     assert trainer.run == trainer.COMMAND.run
