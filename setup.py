@@ -34,14 +34,13 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
-    # The root links `layers`, `datasets`, `trainers` must never become top-level packages.
+    # Neither the root links `layers`, `datasets`, `trainers` nor `experiments` are packages of it.
     packages=find_packages(include=["attention_zoo", "attention_zoo.*"]),
     package_data={
         "attention_zoo": [
             "py.typed",
             "datasets/text/checksums.tsv",
             "report/templates/*",
-            "trainers/reproduction/templates/*",
             "zoo/presets/*/*",
         ]
     },
@@ -73,11 +72,8 @@ setup(
         "console_scripts": [
             "attention-zoo-captions = attention_zoo.trainers.captions:run",
             "attention-zoo-evaluate = attention_zoo.trainers.evaluate:run",
-            "attention-zoo-fixed-focus = attention_zoo.trainers.fixed_focus:run",
-            "attention-zoo-gradient-flow = attention_zoo.trainers.gradient_flow:run",
             "attention-zoo-hatexplain = attention_zoo.trainers.hatexplain:run",
             "attention-zoo-make-preset = attention_zoo.trainers.make_preset:run",
-            "attention-zoo-reproduce = attention_zoo.trainers.reproduce:run",
             "attention-zoo-sdc = attention_zoo.trainers.sdc:run",
             "attention-zoo-serve = attention_zoo.serving.main:run",
             "attention-zoo-sweep = attention_zoo.trainers.sweep:run",

@@ -4,14 +4,14 @@ r"""Runs the bash and the Python of README.md, BUILD.md and docs/*.md, or has th
     python .ci/check_docs.py
     python .ci/check_docs.py docs/data.md
 
-The blocks of a page run in order in one temporary folder, which has links to `examples` and
-`benchmarks`; its Python blocks share their names. A block below a line
+The blocks of a page run in order in one temporary folder, which has links to `examples`,
+`experiments` and `benchmarks`; its Python blocks share their names. A block below a line
 
     <!-- not run: REASON -->
 
 is parsed only. Python is compiled, and its names of the package looked up. Bash runs with every
 program replaced by one that notes its arguments, so loops and variables count; flags of trainers
-are then given to the trainers' own parsers, those of examples and benchmarks to theirs. What has no
+are then given to the trainers' own parsers, those of other scripts to theirs. What has no
 parser takes no arguments. A reason may end in "; where SEED is 0, NAME is soft", which fills in
 what a page leaves to its reader. Below `<!-- first: COMMAND -->` the command runs before the block,
 for what a page takes as given. What a block leaves running ends with its page. Commands within a
@@ -139,7 +139,7 @@ class Session:
         self._folder = tempfile.TemporaryDirectory()
         self._names = {"__name__": "__main__"}
         self._groups: list[int] = []
-        for name in ("benchmarks", "examples"):
+        for name in ("benchmarks", "examples", "experiments"):
             Path(self._folder.name, name).symlink_to(ROOT / name)
         return self
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from absl import flags
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT))  # `experiments` is not installed
 NOTE = r"""
 note() { "$PYTHON" -c "import json, os, sys
 open(os.environ['NOTES'], 'a').write(json.dumps(sys.argv[1:]) + '\n')" "$@"; }
@@ -119,8 +120,12 @@ def check_command(program, arguments):
 
 
 def _check_python(arguments):
-    if arguments[:1] == ["-m"] and "".join(arguments[1:2]).startswith("attention_zoo"):
-        _check_module(arguments[1], arguments[2:])
+    module = arguments[1] if arguments[:1] == ["-m"] and len(arguments) > 1 else ""
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    if module.startswith("experiments.") and "COMMAND" not in _text(path):
+        _check_script(path, arguments[2:])
+    elif module.startswith(("attention_zoo", "experiments")):
+        _check_module(module, arguments[2:])
     elif arguments and arguments[0].endswith(".py"):
         _check_script(ROOT / arguments[0], arguments[1:])
 
@@ -165,10 +170,8 @@ def _check_none(rest):
 
 
 def _check_script(path, arguments):
-    """Checks the arguments of an example or a benchmark, by its argparse parser if it has one."""
-    if not path.is_file():
-        raise Fault(f"no file {path.name} in {path.parent.name}")
-    code = path.read_text("utf-8")
+    """Checks the arguments of a script, by its argparse parser if it has one."""
+    code = _text(path)
     if not re.search(r"^def _parser\(", code, re.M):
         takes_paths = "sys.argv[1:]" in code
         _check_none([one for one in arguments if not takes_paths or one.startswith("-")])
@@ -181,6 +184,12 @@ def _check_script(path, arguments):
     finally:
         sys.path.remove(str(path.parent))
     _check_argparse(module._parser(), arguments)
+
+
+def _text(path):
+    if not path.is_file():
+        raise Fault(f"no file {path.name} in {path.parent.name}")
+    return path.read_text("utf-8")
 
 
 def _check_argparse(parser, arguments):

@@ -1,6 +1,6 @@
 r"""Times five alphas trained in one step beside one alpha: what the vectorised run costs.
 
-    python benchmarks/fixed_focus.py --json=fixed_focus.json
+    python -m benchmarks.fixed_focus --json=fixed_focus.json
 
 Contestants are `FixedFocusClassifiers` on the paper's CIFAR-10 classifier, m = 5, batch 256, base
 images gathered in the step: for each loss, and for all three at once, one with alpha = 0.6 and one
@@ -13,7 +13,7 @@ and of both, which is what an epoch costs. Five runs one after another would be 
 Malloc's thresholds matter as much here as in training at large; raised ones:
 
     MALLOC_MMAP_MAX_=0 MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=8589934592 \
-        MALLOC_TOP_PAD_=268435456 python benchmarks/fixed_focus.py
+        MALLOC_TOP_PAD_=268435456 python -m benchmarks.fixed_focus
 """
 
 import argparse
@@ -32,9 +32,9 @@ import tensorflow as tf
 from attention_zoo.datasets import sdc
 from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.models import networks
-from attention_zoo.trainers.fixed_focus import true_segment_first
-from attention_zoo.trainers.fixed_focus_classifiers import FixedFocusClassifiers
 from attention_zoo.training.loop import Loop
+from experiments.fixed_focus import true_segment_first
+from experiments.held_focus.classifiers import FixedFocusClassifiers
 
 ALPHAS = {"one": (0.6,), "five": (0.2, 0.4, 0.6, 0.8, 1.0)}
 PARTS = ("train", "measure", "both")

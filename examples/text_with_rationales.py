@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import attention_zoo as az
-from attention_zoo.datasets.text.vocabulary import vocabulary
+from attention_zoo.datasets.text.posts import vocabulary
 from attention_zoo.models import TokenEncoder
 from attention_zoo.models.networks.text import text_networks
 

@@ -1,12 +1,7 @@
-"""What the examples say is true; what learning_dynamics draws without training."""
+"""What the examples say is true."""
 
 import numpy as np
 import pytest
-
-
-@pytest.fixture(scope="module")
-def learning_dynamics(load_example):
-    return load_example("learning_dynamics")
 
 
 def test_bags_are_right_and_the_seven_is_found_without_being_told(load_example, capsys):
@@ -55,18 +50,3 @@ def test_class_scores_is_what_differs_in_models_of_ones_own(load_example):
     soft, hard, lvml = (losses[name, "functional"] for name in ("soft", "hard", "lvml"))
     assert min(abs(soft - hard), abs(soft - lvml)) > 0.02 and hard > lvml + 0.02
     assert losses["hybrid", "functional"] == losses["soft", "functional"]  # until a switch
-
-
-def test_theory_of_held_focus(learning_dynamics):
-    figure = learning_dynamics.theory_of_held_focus()
-    assert [ax.get_title("left") for ax in figure.axes] == ["soft", "hard", "LVML"]
-    ends = {line.get_gid(): line.get_ydata()[-1] for ax in figure.axes for line in ax.lines}
-    assert ends["soft-0.6"] < 0.3 < 1.0 < ends["hard-0.6"]
-
-
-def test_switch_map(learning_dynamics):
-    figure = learning_dynamics.switch_map()
-    cells = len(learning_dynamics.SEGMENTS) * len(learning_dynamics.CLASSES)
-    assert [len(ax.texts) for ax in figure.axes] == [cells, cells]
-    saved = [float(text.get_text().rstrip("%")) for text in figure.axes[1].texts]
-    assert min(saved) >= 0 and max(saved) == pytest.approx(32.8)

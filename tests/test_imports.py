@@ -13,6 +13,7 @@ import pytest
 PACKAGE = "attention_zoo"
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
+EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.py"))  # above all floors, outside the wheel
 
 # A room is a module or subpackage of attention_zoo. It imports from the floors below it only.
 FLOORS = [
@@ -225,11 +226,12 @@ def required(extra: str | None) -> set[str]:
     return {re.split("[<>=!~;[ ]", requirement)[0] for requirement in listed}
 
 
-@pytest.mark.parametrize("path", FILES, ids=[str(p.relative_to(ROOT)) for p in FILES])
+@pytest.mark.parametrize("path", [*FILES, *EXPERIMENTS], ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_library_is_required(path):
+    """The package itself has no use of `experiments`, which its users do not have."""
     libraries = outside(
         imported(path.read_text("utf-8"), module_name(path), path.name == "__init__.py")
-    )
+    ) - ({"experiments"} if path in EXPERIMENTS else set())
     named = {DISTRIBUTION.get(name, name.replace("_", "-")) for name in libraries}
     module = module_name(path).removeprefix(f"{PACKAGE}.")
     assert named <= required(OPTIONAL.get(module))

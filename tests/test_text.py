@@ -12,8 +12,7 @@ from attention_zoo import FocusClassifier, datasets, export
 from attention_zoo._text import lower
 from attention_zoo.datasets import words_of
 from attention_zoo.datasets.captions.words import standardized
-from attention_zoo.datasets.text.posts import Posts
-from attention_zoo.datasets.text.vocabulary import vocabulary
+from attention_zoo.datasets.text.posts import Posts, vocabulary
 from attention_zoo.models import TokenEncoder
 from attention_zoo.models.networks.text import text_networks
 

@@ -9,7 +9,7 @@ from attention_zoo._export.captions import add_caption_endpoints
 from attention_zoo._export.classifiers import add_classifier_endpoints
 from attention_zoo._paths import expanded
 from attention_zoo.models import Captioner, FocusClassifier
-from attention_zoo.zoo.preset_target import check_new
+from attention_zoo.zoo.preset_folder import check_new
 
 
 def export(model, directory, **settings):

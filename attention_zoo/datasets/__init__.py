@@ -8,13 +8,11 @@ from attention_zoo.datasets.captions.feature_cache import Features, cached_featu
 from attention_zoo.datasets.captions.pictures import Pictures
 from attention_zoo.datasets.fingerprint import fingerprint
 from attention_zoo.datasets.mosaics import orthogonal, sdc
-from attention_zoo.datasets.mosaics.info import DatasetInfo
-from attention_zoo.datasets.mosaics.mosaics import Mosaics, gather_segments
+from attention_zoo.datasets.mosaics.mosaics import DatasetInfo, Mosaics, gather_segments
 from attention_zoo.datasets.registry import load
 from attention_zoo.datasets.split import Examples, Split
 from attention_zoo.datasets.text import hatexplain, json_lines
-from attention_zoo.datasets.text.info import TextInfo
-from attention_zoo.datasets.text.posts import Posts
+from attention_zoo.datasets.text.posts import Posts, TextInfo
 from attention_zoo.datasets.words import words_of
 
 __all__ = [

@@ -3,12 +3,8 @@
 import numpy as np
 
 from attention_zoo.dynamics.checks import LAST
-from attention_zoo.dynamics.gauss import WEIGHTS, gauss
-from attention_zoo.dynamics.linexp import inverse_linexp, linexp
-from attention_zoo.dynamics.masked_values import pick
-from attention_zoo.dynamics.quadrature import Panels
-from attention_zoo.dynamics.roots import increasing_root
-from attention_zoo.dynamics.softmax_gap import share
+from attention_zoo.dynamics.functions import increasing_root, inverse_linexp, linexp, pick, share
+from attention_zoo.dynamics.quadrature import WEIGHTS, Panels, gauss
 
 _NEAR = 0.1  # below it G(mu) - G(mu_0) is a quadrature, exact to rounding with four points
 _NODES, _WEIGHTS = gauss(4)

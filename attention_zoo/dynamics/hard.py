@@ -3,11 +3,9 @@
 import numpy as np
 from scipy.special import spence
 
-from attention_zoo.dynamics.gauss import NODES, WEIGHTS
-from attention_zoo.dynamics.linexp import inverse_linexp
-from attention_zoo.dynamics.masked_values import pick
+from attention_zoo.dynamics.functions import inverse_linexp, pick, rest
 from attention_zoo.dynamics.paradigm import Paradigm
-from attention_zoo.dynamics.softmax_gap import rest
+from attention_zoo.dynamics.quadrature import NODES, WEIGHTS
 
 
 class Hard(Paradigm):

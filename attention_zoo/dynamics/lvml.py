@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from attention_zoo.dynamics.gauss import NODES, WEIGHTS
-from attention_zoo.dynamics.linexp import inverse_linexp
+from attention_zoo.dynamics.functions import increasing_root, inverse_linexp, rest, share
 from attention_zoo.dynamics.paradigm import Paradigm
-from attention_zoo.dynamics.roots import increasing_root
-from attention_zoo.dynamics.softmax_gap import rest, share
+from attention_zoo.dynamics.quadrature import NODES, WEIGHTS
 
 
 class LVML(Paradigm):

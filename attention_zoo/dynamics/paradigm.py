@@ -2,7 +2,7 @@
 
 import abc
 
-from attention_zoo.dynamics.softmax_gap import rest, share
+from attention_zoo.dynamics.functions import rest, share
 
 
 class Paradigm(abc.ABC):

@@ -1,9 +1,20 @@
-"""Panels: a stretch of a curve, cut so that time is nearly a polynomial on every piece."""
+"""Gauss's rule, and panels: a stretch of a curve, cut so that time is nearly a polynomial on each.
+
+On [0, 1] n points are exact for polynomials up to degree 2 n - 1.
+"""
 
 import numpy as np
 
-from attention_zoo.dynamics.gauss import NODES
-from attention_zoo.dynamics.linexp import linexp
+from attention_zoo.dynamics.functions import linexp
+
+
+def gauss(n):
+    """Nodes and weights, (n,) each."""
+    x, w = np.polynomial.legendre.leggauss(n)
+    return (x + 1) / 2, w / 2
+
+
+NODES, WEIGHTS = gauss(12)
 
 
 class Panels:

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from attention_zoo.dynamics.linexp import inverse_linexp
+from attention_zoo.dynamics.functions import inverse_linexp, rest
 from attention_zoo.dynamics.paradigm import Paradigm
-from attention_zoo.dynamics.softmax_gap import rest
 
 
 class Soft(Paradigm):

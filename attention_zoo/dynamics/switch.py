@@ -13,8 +13,8 @@ from attention_zoo.dynamics.checks import (
     check_shapes,
 )
 from attention_zoo.dynamics.curve import Curve
+from attention_zoo.dynamics.functions import gap_of
 from attention_zoo.dynamics.registry import get
-from attention_zoo.dynamics.softmax_gap import gap_of
 
 _GRID, _ZOOMS = 33, 8  # the best of 33 points, eight times: to 16^-8 of the first interval
 

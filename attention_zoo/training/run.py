@@ -23,10 +23,9 @@ from attention_zoo.training.components import (
     resolved,
 )
 from attention_zoo.training.initial_weights import load_initial_weights
-from attention_zoo.training.keep_best import KeepBest
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.preemption import Preempted, Preemption
-from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite, WriteMetrics
+from attention_zoo.training.run_callbacks import KeepBest, Progress, StopIfNotFinite, WriteMetrics
 from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.strategies import is_chief, make_strategy
 from attention_zoo.training.task import SPLITS

@@ -1,16 +1,21 @@
-"""Sweeps: one run for every combination of some settings, side by side, resumable."""
+"""Sweeps: jobs side by side, each in a process and a folder of its own, resumable.
+
+`run_sweep` has one for every combination of some settings of a task; `run_jobs` takes any.
+"""
 
 import dataclasses
 import functools
 import itertools
 import json
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 from attention_zoo import report
 from attention_zoo._paths import expanded
 from attention_zoo._settings import make
 from attention_zoo.report.run import Run
+from attention_zoo.training.config import resolved
 from attention_zoo.training.processes import run_in_process, run_side_by_side, threads_each
 from attention_zoo.training.run import run_task
 
@@ -26,6 +31,32 @@ class Job:
 
     name: str
     settings: dict
+
+
+@dataclasses.dataclass(frozen=True)
+class Trainer:
+    """What fills the folder of a job, and how a finished folder is known to be the job's.
+
+    Attributes:
+        train: function (workdir, **settings of the job), one that another process can import. It
+            goes on where it was broken off, and writes results.json last of all.
+        record: function (**settings of the job) -> settings by name as config.json has them in
+            the end, those that the run works out among them; where it has others, the folder is
+            not the job's. Raises ValueError for bad ones.
+    """
+
+    train: Callable
+    record: Callable
+
+
+def trainer_of(task, **settings):
+    """The `Trainer` of a `Task`, with settings that all jobs have in common."""
+
+    def record(**own):
+        config = make(task.config, settings | own)
+        return dataclasses.asdict(config) | resolved(config, task.attention(config))
+
+    return Trainer(functools.partial(run_task, task, **settings), record)
 
 
 def jobs_of(grid):
@@ -51,21 +82,17 @@ def _word(value):
 
 
 def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **settings):
-    """Runs what is not finished; a job that fails does not stop the others.
+    """Runs a task for every combination of some settings, as `run_jobs` does, and sums them up.
 
-    A job is finished when its folder has a results.json, of the same settings; others go on from
-    their checkpoints. What jobs print goes to logs/ below the folder. After a signal the jobs that
-    run save themselves and no other is started. On many machines: one array job of the cluster's,
-    each with `only`.
+    On many machines: one array job of the cluster's, each with `only`.
 
     Args:
         task: a `Task`, of a class that another process can import.
         folder: of the sweep; gets a folder each job, sweep.csv with a row a run, and summary.csv
             with means over seeds.
         grid: {setting: list of values}.
-        workers: jobs at a time, each a process with an equal share of the cores.
+        workers, tell: as of `run_jobs`.
         only: number of the one job to run, from 0; None runs all.
-        tell: function that is given a line whenever a job has come to an end.
         **settings: of all runs.
 
     Returns:
@@ -75,54 +102,88 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         ValueError: bad settings. Preempted: after a signal, where jobs are left.
     """
     folder, jobs = expanded(Path(folder)), jobs_of(grid)
+    trainer = trainer_of(task, **settings)
+    _check(jobs, lambda job: trainer)
+    if only is not None and not 0 <= only < len(jobs):
+        raise ValueError(f"only is {only}, expected 0 to {len(jobs) - 1}: there are {len(jobs)}")
+    chosen = jobs if only is None else [jobs[only]]
+    reasons = run_jobs(chosen, folder, lambda job: trainer, workers=workers, tell=tell)
+    report.write_sweep(folder, jobs)
+    return reasons
+
+
+def run_jobs(jobs, folder, trainer, *, workers=1, tell=print):
+    """Runs what is not finished; a job that fails does not stop the others.
+
+    A job is finished when its folder has a results.json, of the same settings; others go on from
+    their checkpoints. What jobs print goes to logs/ below the folder. After a signal the jobs that
+    run save themselves and no other is started.
+
+    Args:
+        jobs: objects with a name and settings, such as `Job`; of several tasks, if you like.
+        folder: of all, a `pathlib.Path`.
+        trainer: function of a job -> its `Trainer`.
+        workers: jobs at a time, each a process with an equal share of the cores.
+        tell: function that is given a line whenever a job has come to an end.
+
+    Returns:
+        {job's name: why it failed, in a line, or "" if it is finished}.
+
+    Raises:
+        ValueError: bad settings of any job. Preempted: after a signal, where jobs are left.
+    """
     if multiprocessing.parent_process() is not None:
         raise ValueError(
             "a sweep is started by a job of a sweep, expected it below "
             '`if __name__ == "__main__":` in the script'
         )
-    for job in jobs:
-        make(task.config, settings | job.settings)  # all are checked before any runs
-    if only is not None and not 0 <= only < len(jobs):
-        raise ValueError(f"only is {only}, expected 0 to {len(jobs) - 1}: there are {len(jobs)}")
-    chosen = jobs if only is None else [jobs[only]]
+    _check(jobs, trainer)
     (folder / "logs").mkdir(parents=True, exist_ok=True)
 
     def one(job, stop):
-        reason = _outcome(job, task, folder, settings, workers, stop)
+        reason = _outcome(job, trainer(job), folder, workers, stop)
         if reason is not None:
             tell(f"{job.name}: {reason or 'done'}")
         return reason
 
-    reasons = run_side_by_side(one, chosen, workers, is_left=lambda reason: reason is None)
-    report.write_sweep(folder, jobs)
-    return dict(zip([job.name for job in chosen], reasons, strict=True))
+    reasons = run_side_by_side(one, jobs, workers, is_left=lambda reason: reason is None)
+    return dict(zip([job.name for job in jobs], reasons, strict=True))
 
 
-def _outcome(job, task, folder, settings, workers, stop):
+def _check(jobs, trainer):
+    """Raises ValueError for bad settings of any job, before the first is run."""
+    for job in jobs:
+        trainer(job).record(**job.settings)
+
+
+def _outcome(job, trainer, folder, workers, stop):
     """Why a job failed, in a line; "" where it is finished, None where it is left."""
     workdir = folder / job.name
-    if (workdir / "results.json").exists():
-        return _difference(task, workdir, settings | job.settings)
+    if is_finished(workdir):
+        return refusal(job, trainer, workdir)
     if stop.requested:
         return None
-    log = folder / "logs" / f"{job.name}.txt"
-    train = functools.partial(run_task, task)
-    asked = settings | job.settings
-    reason = run_in_process(train, workdir, asked, log, threads_each(workers), stop)
+    log = folder / "logs" / f"{job.name.replace('/', '_')}.txt"
+    threads = threads_each(workers)
+    reason = run_in_process(trainer.train, workdir, job.settings, log, threads, stop)
     return None if reason and stop.requested else reason
 
 
-def _difference(task, workdir, settings):
-    """Why a finished run is not that of the settings, in a line; "" if it is."""
+def is_finished(workdir):
+    """Whether a job's folder is that of a run that came to its end."""
+    return (workdir / "results.json").exists()
+
+
+def refusal(job, trainer, workdir):
+    """Why a finished run is not that of a job, in a line; "" if it is."""
     try:
-        kept = Run.read(workdir, {}).config
+        kept = Run.read(workdir).config
     except ValueError as error:
-        return str(error)
-    asked = json.loads(json.dumps(dataclasses.asdict(make(task.config, settings))))
-    for name, value in asked.items():
-        if name in kept and kept[name] != value and not (name == "switch_epoch" and value is None):
-            return (
-                f"{workdir} holds a run with {name} {kept[name]!r}, expected {value!r}: move it "
-                "away or name another folder"
-            )
+        return f"{error}: {_ELSE}"
+    for name, value in json.loads(json.dumps(trainer.record(**job.settings))).items():
+        if name in kept and kept[name] != value:
+            return f"{workdir} holds a run with {name} {kept[name]!r}, expected {value!r}: {_ELSE}"
     return ""
+
+
+_ELSE = "move it away or name another folder"

@@ -6,7 +6,7 @@ model = az.FocusClassifier.from_preset("sdc_digits_hybrid")
 """
 
 from attention_zoo.zoo.card import Card
-from attention_zoo.zoo.cards import card
+from attention_zoo.zoo.preset import card
 from attention_zoo.zoo.preset import preset_names as list
 
 __all__ = ["Card", "card", "list"]

@@ -10,18 +10,18 @@ import keras
 from attention_zoo._paths import expanded
 from attention_zoo._saving.loadable import check_loadable
 from attention_zoo._saving.weights_file import save_weights
-from attention_zoo.zoo.card import fields_of
+from attention_zoo.zoo.card import card_of, fields_of
 from attention_zoo.zoo.preset_folder import (
     CARD,
     CONFIG,
     METADATA,
     WEIGHTS,
     check,
+    filling,
     read_json,
     seal,
     write_json,
 )
-from attention_zoo.zoo.preset_target import filling
 
 PRESETS = Path(__file__).resolve().with_name("presets")
 
@@ -169,3 +169,22 @@ def _load_weights(model, path, whose):
 
 def _brief(error):
     return textwrap.shorten(str(error), 300)
+
+
+def card(preset):
+    """The `Card` of a preset.
+
+    Args:
+        preset: one of `list()`, or the path of a preset's folder.
+
+    Raises:
+        ValueError: as of `FocusClassifier.from_preset`, or the preset has no card, or one that is
+            none.
+    """
+    fields = read_card(preset)
+    if fields is None:
+        raise ValueError(f"preset {str(preset)!r} has no card, expected one saved with it")
+    try:
+        return card_of(fields)
+    except ValueError as error:
+        raise ValueError(f"preset {str(preset)!r}: {error}") from error

@@ -1,6 +1,6 @@
 import pytest
 
-from attention_zoo.datasets.mosaics.foreground import FOREGROUND_CLASSES, class_ids
+from attention_zoo.datasets.mosaics.sdc import FOREGROUND_CLASSES, class_ids
 
 # The fine classes of CIFAR-100 in the order of their ids, as its authors list them.
 _CIFAR100 = """

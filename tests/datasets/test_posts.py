@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attention_zoo.datasets.text.posts import LENGTHS, Posts
-from attention_zoo.datasets.text.vocabulary import vocabulary
+from attention_zoo.datasets.text.posts import LENGTHS, Posts, vocabulary
 
 N = 70
 

@@ -3,7 +3,7 @@ import pytest
 
 from attention_zoo import dynamics
 from attention_zoo.dynamics.curve import Curve
-from attention_zoo.dynamics.time_inversion import Clock
+from attention_zoo.dynamics.trajectory import Clock
 
 
 @pytest.mark.parametrize("start", [(0.0, 0.0), (3.0, -2.0), (0.5, 9.0), (30.0, -5.0), (400.0, 3.0)])

@@ -4,7 +4,7 @@ from scipy.integrate import quad
 
 from attention_zoo import dynamics
 from attention_zoo.dynamics.curve import Curve
-from attention_zoo.dynamics.linexp import linexp
+from attention_zoo.dynamics.functions import linexp
 
 STARTS = [(0.0, 0.0), (2.0, 0.5), (1.0, -3.0), (4.0, 6.0)]
 

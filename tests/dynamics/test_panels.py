@@ -3,8 +3,7 @@ import pytest
 
 from attention_zoo import dynamics
 from attention_zoo.dynamics.curve import Curve
-from attention_zoo.dynamics.gauss import NODES, WEIGHTS, gauss
-from attention_zoo.dynamics.quadrature import Panels
+from attention_zoo.dynamics.quadrature import NODES, WEIGHTS, Panels, gauss
 
 
 @pytest.mark.parametrize("start", [(0.0, 0.0), (8.0, -3.0), (300.0, -3.0), (1.0, -400.0)])

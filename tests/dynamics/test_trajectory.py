@@ -4,7 +4,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from attention_zoo import dynamics
-from attention_zoo.dynamics.linexp import linexp
+from attention_zoo.dynamics.functions import linexp
 
 NAMES = st.sampled_from(["soft", "hard", "lvml"])
 COUNTS = st.floats(np.log10(2), 6).map(lambda x: max(2.0, 10.0**x))

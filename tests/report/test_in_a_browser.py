@@ -5,9 +5,9 @@ import subprocess
 import pytest
 
 from attention_zoo import report
-from attention_zoo.trainers.reproduction import page as suite
-from attention_zoo.trainers.reproduction.job import Job, comparison
-from attention_zoo.trainers.reproduction.runner import Outcome
+from experiments.reproduction import page as suite
+from experiments.reproduction.job import Job, comparison
+from experiments.reproduction.outcome import Outcome
 
 CHROMIUM = shutil.which("chromium")
 # The page in a frame as wide as a phone, which a headless window cannot be; its widths as text.

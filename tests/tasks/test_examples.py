@@ -6,8 +6,7 @@ import pytest
 from matplotlib.image import imread
 
 from attention_zoo import datasets
-from attention_zoo.datasets.text.info import describe
-from attention_zoo.datasets.text.posts import Posts
+from attention_zoo.datasets.text.posts import Posts, describe
 from attention_zoo.models import FocusClassifier, TokenEncoder, networks
 from attention_zoo.models.networks.text import text_networks
 from attention_zoo.tasks.examples import extremes, mosaic_examples, post_examples

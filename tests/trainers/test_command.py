@@ -57,9 +57,14 @@ def test_a_run_that_is_preempted_ends_with_the_code_of_its_signal(error, code, c
 
 
 @pytest.mark.parametrize(
-    "name", ["captions", "fixed_focus", "gradient_flow", "hatexplain", "make_preset", "sdc"]
+    "name",
+    [
+        *(f"attention_zoo.trainers.{name}" for name in ("captions", "hatexplain", "make_preset")),
+        "attention_zoo.trainers.sdc",
+        *(f"experiments.{name}" for name in ("fixed_focus", "gradient_flow", "reproduce")),
+    ],
 )
 def test_every_trainer_is_such_a_command(name):
-    trainer = importlib.import_module(f"attention_zoo.trainers.{name}")
+    trainer = importlib.import_module(name)
     assert isinstance(trainer.COMMAND, Command)
     assert trainer.run == trainer.COMMAND.run

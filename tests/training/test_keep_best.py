@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo.training.keep_best import KeepBest
+from attention_zoo.training.run_callbacks import KeepBest
 from attention_zoo.training.workdir import Workdir
 
 

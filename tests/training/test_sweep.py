@@ -1,8 +1,10 @@
 """Sweeps: which runs there are, what they sum up to, and that they go on where they stopped."""
 
 import csv
+import functools
 import json
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -115,6 +117,48 @@ def test_a_finished_run_of_other_settings_is_not_taken_for_it(tmp_path, in_this_
     found = sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common | {"epochs": 2})
     (reason,) = found.values()
     assert reason.startswith(f"{tmp_path}/seed=0 holds a run with epochs 1, expected 2: move it")
+
+
+def test_the_epoch_of_a_switch_that_a_run_works_out_is_its_own(tmp_path, in_this_process):
+    common = TINY | {"network": "linear", "attention": "hybrid", "epochs": 4}
+    for _ in range(2):
+        assert sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common) == {"seed=0": ""}
+    assert len(in_this_process) == 1
+    kept = json.loads((tmp_path / "seed=0/config.json").read_text())
+    own = 1 + kept["switch_epoch"]
+    found = sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common, switch_epoch=own)
+    assert f"switch_epoch {own - 1}, expected {own}: move it" in found["seed=0"]
+
+
+def test_jobs_may_be_of_several_tasks_and_of_functions(tmp_path, in_this_process):
+    """What is no task is known by what its `record` says; places are left out of that."""
+
+    def fill(workdir, size, place=None):
+        folder = Path(workdir)
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"size": size, "place": place}))
+        (folder / "results.json").write_text("{}")
+
+    tiny = TINY | {"network": "linear", "attention": "soft"}
+    trainers = {
+        "mosaics": sweep.trainer_of(MosaicsTask(), **tiny),
+        "own": sweep.Trainer(functools.partial(fill, place="here"), lambda size: {"size": size}),
+    }
+    jobs = [sweep.Job("mosaics/soft_0", {"seed": 0}), sweep.Job("own/a", {"size": 3})]
+
+    def run(jobs, told):
+        return sweep.run_jobs(
+            jobs, tmp_path, lambda job: trainers[job.name.split("/")[0]], tell=told.append
+        )
+
+    told: list = []
+    assert run(jobs, told) == {"mosaics/soft_0": "", "own/a": ""}
+    assert in_this_process == ["soft_0", "a"] and told == ["mosaics/soft_0: done", "own/a: done"]
+    trainers["own"] = sweep.Trainer(functools.partial(fill, place="there"), trainers["own"].record)
+    assert run(jobs, told) == {"mosaics/soft_0": "", "own/a": ""}
+    other = run([jobs[0], sweep.Job("own/a", {"size": 4})], told)
+    assert "own/a holds a run with size 3, expected 4: move it away" in other["own/a"]
+    assert len(in_this_process) == 2
 
 
 def test_a_signal_leaves_the_rest_for_the_same_command(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo.datasets.fingerprint import fingerprint
-from attention_zoo.datasets.split import Examples
+from attention_zoo.datasets.split import Examples, Split
 
 
 def gather_segments(images, rows):
@@ -101,3 +101,26 @@ def _one_at_a_time():
     options = tf.data.Options()
     options.experimental_optimization.map_parallelization = False
     return options
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class DatasetInfo(Split):
+    """Mosaics and what is known of them; `load` returns one beside the `tf.data.Dataset`.
+
+    Attributes:
+        source: The index table and the base images behind the pipeline.
+        protocol: "disjoint" or "paper": whose images the mosaics were drawn from.
+    """
+
+    source: Mosaics = dataclasses.field(repr=False)
+    protocol: str = "disjoint"
+
+    @property
+    def num_segments(self):
+        """Segments of a mosaic, m."""
+        return self.source.table.shape[1]
+
+    @property
+    def segment_shape(self):
+        """Shape of one segment, (h, w, c) of an image or (d,) of a vector."""
+        return tuple(self.source.images.shape[1:])

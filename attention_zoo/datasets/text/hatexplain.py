@@ -11,8 +11,7 @@ from attention_zoo._paths import expanded
 from attention_zoo.datasets.splits import rows_by_split
 from attention_zoo.datasets.text.annotated_post import AnnotatedPost, check_annotators
 from attention_zoo.datasets.text.hatexplain_files import CITATION, FILES, LABELS, SITE, SPLITS, read
-from attention_zoo.datasets.text.info import describe
-from attention_zoo.datasets.text.posts import Posts
+from attention_zoo.datasets.text.posts import Posts, describe
 from attention_zoo.datasets.tfds_utils import prepared
 
 

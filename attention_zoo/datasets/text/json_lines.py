@@ -16,8 +16,7 @@ from attention_zoo._json import loads
 from attention_zoo._paths import expanded
 from attention_zoo._text import is_text
 from attention_zoo.datasets.splits import rows_by_split
-from attention_zoo.datasets.text.info import describe
-from attention_zoo.datasets.text.posts import Posts
+from attention_zoo.datasets.text.posts import Posts, describe
 from attention_zoo.datasets.words import num_cut
 
 

@@ -1,12 +1,14 @@
 """Posts: tokens of different number, kept without padding and batched by length."""
 
+import collections
 import dataclasses
 
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._text import lower
 from attention_zoo.datasets.fingerprint import fingerprint
-from attention_zoo.datasets.split import Examples
+from attention_zoo.datasets.split import Examples, Split
 
 # Padded lengths: 8, 16, ... 64, then doubling. Few, so that few graphs are compiled.
 LENGTHS = (*range(8, 72, 8), *(64 * 2**k for k in range(1, 15)))
@@ -114,3 +116,49 @@ def _padded(example, batch_size):
 
 
 _PADDING = {tf.string: "", tf.int32: 0}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class TextInfo(Split):
+    """Posts and what is known of them; `load` returns one beside the `tf.data.Dataset`.
+
+    Attributes:
+        source: The posts behind the pipeline.
+        left_out: What was left out while reading, counts by reason.
+    """
+
+    source: Posts = dataclasses.field(repr=False)
+
+    @property
+    def num_known(self):
+        """How many of the posts have a rationale."""
+        return int(self.source.has_rationale.sum())
+
+
+def describe(name, split, posts, class_names, left_out, citation):
+    """The `TextInfo` of posts."""
+    return TextInfo(
+        name=name,
+        split=str(split),
+        source=posts,
+        class_names=tuple(class_names),
+        left_out={reason: count for reason, count in sorted(left_out.items()) if count},
+        citation=citation,
+    )
+
+
+def vocabulary(posts, min_count=1):
+    """The tokens of `Posts` in lower case, the most frequent first, equals in alphabetical order.
+
+    Args:
+        posts: `Posts` of strings; take the training posts only.
+        min_count: Tokens that come less often are left to the unknown token, which is trained by
+            them.
+
+    Returns:
+        A list of strings.
+    """
+    counts = collections.Counter(lower(posts.tokens.flat_values).numpy().tolist())
+    counts.pop(b"", None)
+    frequent = [token for token, count in counts.items() if count >= min_count]
+    return [token.decode() for token in sorted(frequent, key=lambda t: (-counts[t], t))]

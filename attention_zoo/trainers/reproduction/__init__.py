@@ -1,1 +1,0 @@
-"""What `trainers.reproduce` is made of: suites of jobs, their runs, the rules, the page."""

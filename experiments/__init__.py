@@ -1,0 +1,1 @@
+"""Experiments: the paper's suite, and what the figures of docs were made by; not in the wheel."""

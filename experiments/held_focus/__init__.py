@@ -1,0 +1,1 @@
+"""Fixed focus: the networks that learn under a focus that is held, and their records."""

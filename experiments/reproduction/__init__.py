@@ -1,0 +1,1 @@
+"""What `experiments.reproduce` is made of: suites of jobs, their runs, the rules, the page."""

@@ -1,0 +1,84 @@
+"""Figures of the results page."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH, add_legend
+from experiments.reproduction.job import NAMES, ROWS
+
+_DASHES = ("-", "-", "-", (0, (5, 1.5)), (0, (1, 1)))
+_STYLES: dict[str, dict] = {
+    row: {"color": colour, "ls": dashes, "lw": 1.6}
+    for row, colour, dashes in zip(ROWS, COLOURS, _DASHES, strict=False)
+}
+
+
+def learning_curves(comparisons):
+    """FT by epoch, a panel a comparison; bands from lowest to highest seed.
+
+    Args:
+        comparisons: of one data set.
+
+    Returns:
+        The figure, 900 pixels wide.
+    """
+    lines = -(-len(comparisons) // 2)
+    figure = Figure((WIDTH, 0.5 + 3.0 * lines), dpi=DPI, facecolor="white", layout="constrained")
+    axes = list(figure.subplots(lines, 2, squeeze=False).flat)
+    for ax, comparison in zip(axes, comparisons, strict=False):
+        for row in ROWS:
+            _draw_curve(ax, row, list(comparison.focus(row).values()))
+        _dress(ax, comparison.name, "epoch")
+    for ax in axes[len(comparisons) :]:
+        ax.remove()
+    _legend(figure)
+    return figure
+
+
+def _draw_curve(ax, row, curves):
+    if not curves:
+        return
+    shortest = min(map(len, curves))
+    ft = 100 * np.array([curve[:shortest] for curve in curves])  # (seeds, epochs)
+    epochs = np.arange(1, shortest + 1)
+    ax.plot(epochs, ft.mean(axis=0), gid=row, **_STYLES[row])
+    ax.fill_between(epochs, ft.min(axis=0), ft.max(axis=0), color=_STYLES[row]["color"], alpha=0.15)
+
+
+def focus_by_segments(comparisons):
+    """Final FT on test examples against the number of segments.
+
+    Args:
+        comparisons: of one data set, each with an m of its own.
+
+    Returns:
+        The figure, 900 pixels wide.
+    """
+    figure = Figure((WIDTH, 3.4), dpi=DPI, facecolor="white", layout="constrained")
+    ax = figure.subplots()
+    for row in ROWS:
+        finals = {
+            one.num_segments: 100 * np.mean(list(one.final(row, "focus_accuracy").values()))
+            for one in comparisons
+            if one.runs[row]
+        }
+        ax.plot(list(finals), list(finals.values()), marker="o", gid=row, **_STYLES[row])
+    _dress(ax, "after the last epoch", "segments m")
+    _legend(figure)
+    return figure
+
+
+def _dress(ax, title, label):
+    ax.set_title(title, color=INK, fontsize=11, loc="left")
+    ax.set_xlabel(label, color=INK)
+    ax.set_ylabel("FT, %", color=INK)
+    ax.set_ylim(0, 103)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", color=FAINT)
+
+
+def _legend(figure):
+    entries = {NAMES[row]: style for row, style in _STYLES.items()}
+    add_legend(figure, entries, "outside upper left")

@@ -1,0 +1,125 @@
+"""The results page of a suite: results.md, and results.html that needs no other file."""
+
+import dataclasses
+import shutil
+
+from attention_zoo.report.html import PACKAGE, environment, write_whole
+from attention_zoo.report.pictures import data_uri
+from experiments.reproduction import findings, sections, theory
+from experiments.reproduction.runs import Comparison, Run, comparisons
+from experiments.reproduction.verdict import Verdict
+
+TEMPLATES = ("results.md", "results.html")
+_COMPARED = ("sdc", "hatexplain")  # trainers whose examples have a true segment
+
+
+@dataclasses.dataclass(frozen=True)
+class Decided:
+    """A finding with its verdicts.
+
+    Attributes:
+        title, rule: of the finding.
+        verdicts: `Verdict` by the name of what it is on.
+    """
+
+    title: str
+    rule: str
+    verdicts: dict[str, Verdict]
+
+    def rows(self):
+        """[name, word, figures] of each verdict."""
+        return [[name, one.word, one.figures] for name, one in self.verdicts.items()]
+
+    def on(self, word):
+        """Names of what has this verdict, with commas."""
+        return ", ".join(name for name, one in self.verdicts.items() if one.word == word) or "–"
+
+
+def write(suite, folder, outcomes):
+    """Writes results.md, its figures and results.html into the folder of a suite.
+
+    Args:
+        suite: its name.
+        folder: a `pathlib.Path`.
+        outcomes: `Outcome` of every job of the suite.
+
+    Returns:
+        `Decided`, one a finding.
+    """
+    runs = [Run(one.job, folder / one.job.name) for one in outcomes if one.state == "done"]
+    compared = comparisons(run for run in runs if run.job.trainer in _COMPARED)
+    decided = decide(runs, _planned(compared, outcomes), outcomes)
+    content = {
+        "suite": suite,
+        "decided": decided,
+        "sections": sections.all_of(runs, compared, outcomes),
+        "outcomes": outcomes,
+        "reports": {run.job.name for run in runs if (run.folder / "report.html").exists()},
+        "about_rules": findings.ABOUT_RULES,
+    }
+    figures = [figure for section in content["sections"] for figure in section.figures]
+    _write_figures(folder / "figures", figures)
+    pixels = {figure.name: data_uri("image/png", figure.png) for figure in figures}
+    for name in TEMPLATES:
+        text = _ENVIRONMENT.get_template(name).render(**content, embedded=pixels.__getitem__)
+        write_whole(folder / name, text)
+    return decided
+
+
+def _planned(compared, outcomes):
+    """The comparisons that the suite has, empty where no job of one was run."""
+    found = {(one.data, one.num_segments): one for one in compared}
+    jobs = [one.job for one in outcomes if one.job.trainer in _COMPARED]
+    places = dict.fromkeys((job.data, job.settings.get("num_segments")) for job in jobs)
+    return [found.get(place) or Comparison(place[0], place[1], runs={}) for place in places]
+
+
+def decide(runs, compared, outcomes):
+    """`Decided` for every finding, in the paper's order.
+
+    Args:
+        runs: all finished `Run`s.
+        compared: `Comparison`s, empty where none was run.
+        outcomes: `Outcome` of every job.
+    """
+    return [_of_theory(finding, runs, outcomes) for finding in theory.FINDINGS] + [
+        Decided(finding.title, finding.rule, {one.name: finding.verdict(one) for one in compared})
+        for finding in findings.FINDINGS
+    ]
+
+
+def _of_theory(finding, runs, outcomes):
+    """`Decided` of a `TheoryFinding`, with a verdict for every job that its rule would read."""
+    if finding.trainer is None:
+        return Decided(finding.title, finding.rule, {"theory": finding.decide()})
+    done = {run.job.name: run for run in runs}
+    verdicts = {
+        one.job.data: finding.decide(done[one.job.name])
+        if one.job.name in done
+        else Verdict(None, f"{one.state}: {one.reason}")
+        for one in outcomes
+        if one.job.trainer == finding.trainer
+    }
+    absent = {"this suite": Verdict(None, f"no job of {finding.trainer}")}
+    return Decided(finding.title, finding.rule, verdicts or absent)
+
+
+def _write_figures(folder, figures):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for figure in figures:
+        (folder / f"{figure.name}.png").write_bytes(figure.png)
+
+
+def _plain(text):
+    """Text as Markdown that shows it as it is, no HTML."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _cell(text):
+    """Text as a cell of a Markdown table."""
+    return _plain(text).replace("|", "\\|").replace("\n", " ")
+
+
+_ENVIRONMENT = environment("experiments.reproduction", PACKAGE)
+_ENVIRONMENT.filters |= {"plain": _plain, "cell": _cell}

@@ -1,0 +1,126 @@
+"""What finished jobs found: runs side by side, the trajectories of theory, the drives."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+from attention_zoo._json import loads
+from attention_zoo.report.csv_table import read_columns
+from experiments.reproduction.job import ROWS, Job
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished job.
+
+    Attributes:
+        job: the `Job`.
+        folder: its folder.
+    """
+
+    job: Job
+    folder: Path
+
+    @functools.cached_property
+    def config(self):
+        """Of config.json: all settings of the run."""
+        return loads((self.folder / "config.json").read_bytes())
+
+    @functools.cached_property
+    def results(self):
+        """Of results.json."""
+        return loads((self.folder / "results.json").read_bytes())
+
+    @functools.cached_property
+    def curves(self):
+        """Columns of metrics.csv by name, arrays of numbers or of strings."""
+        return read_columns(self.folder / "metrics.csv")
+
+    def lacking(self):
+        """What the results page reads of the run that its files do not have, by name.
+
+        Raises:
+            OSError, ValueError, LookupError, TypeError: a file is damaged.
+        """
+        results, curves, pictures = _READ[self.job.trainer]
+        there = {path.name for path in self.folder.iterdir()}
+        return (
+            [f"{name} in results.json" for name in results if name not in self.results]
+            + [f"{name} in metrics.csv" for name in curves if name not in self.curves]
+            + [name for name in pictures if name not in there]
+        )
+
+
+# Names that the page reads, by trainer: of results.json, columns of metrics.csv, pictures.
+_FLOW = tuple(f"{row}_{figure}" for row in ("soft", "hard", "lvml") for figure in ("mu", "nu"))
+_READ: dict[str, tuple[tuple[str, ...], ...]] = {
+    "gradient_flow": (("deviation", "largest_deviation"), _FLOW, ("phase_portrait.png",)),
+    "fixed_focus": ((), ("epoch", "attention", "alpha", "drive"), ("fixed_focus.png",)),
+    "sdc": (("test",), ("val_focus_accuracy",), ()),
+    "hatexplain": (("test",), ("val_focus_accuracy",), ()),
+    "captions": (("test",), (), ()),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The runs of all rows on one data set, with one number of segments.
+
+    Attributes:
+        data: as in `Job`.
+        num_segments: m; None where examples differ in it.
+        runs: `Run` by row and seed; what was not run is not there.
+    """
+
+    data: str
+    num_segments: int | None
+    runs: dict[str, dict[int, Run]]
+
+    @property
+    def name(self):
+        """For tables; does not break within "m = 5"."""
+        if self.num_segments is None:
+            return self.data
+        return f"{self.data} m\u00a0=\u00a0{self.num_segments}"
+
+    def missing(self, *rows):
+        """Those of the rows that have no run."""
+        return [row for row in rows if not self.runs.get(row)]
+
+    def seeds(self, *rows):
+        """The seeds that all of the rows have, in order."""
+        return sorted(set.intersection(*(set(self.runs.get(row, ())) for row in rows)))
+
+    def only(self, seeds):
+        """The `Comparison` of the runs of these seeds."""
+        runs = {
+            row: {seed: run for seed, run in by_seed.items() if seed in seeds}
+            for row, by_seed in self.runs.items()
+        }
+        return dataclasses.replace(self, runs=runs)
+
+    def final(self, row, figure):
+        """{seed: a figure of the test examples after the last epoch}."""
+        runs = self.runs.get(row, {})
+        return {seed: run.results["test"][figure] for seed, run in runs.items()}
+
+    def focus(self, row):
+        """{seed: FT on the validation examples after every epoch, (epochs,)}."""
+        runs = self.runs.get(row, {})
+        return {seed: run.curves["val_focus_accuracy"] for seed, run in runs.items()}
+
+    def early_focus(self, row):
+        """{seed: mean of `focus` over the first quarter of the epochs of the shortest run}."""
+        shortest = min(len(ft) for each in self.runs for ft in self.focus(each).values())
+        return {seed: ft[: max(1, shortest // 4)].mean() for seed, ft in self.focus(row).items()}
+
+
+def comparisons(runs):
+    """The `Comparison`s of `Run`s, of jobs that have a row; in the order in which they begin."""
+    found: dict = {}
+    for run in runs:
+        if run.job.row is not None:
+            place = run.job.data, run.job.settings.get("num_segments")
+            rows = found.setdefault(place, {row: {} for row in ROWS})
+            rows[run.job.row][run.job.settings["seed"]] = run
+    return [Comparison(data, m, rows) for (data, m), rows in found.items()]
