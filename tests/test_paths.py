@@ -16,7 +16,7 @@ from attention_zoo._settings import make, setting
 from attention_zoo.datasets.mosaics.base_images import base_images
 from attention_zoo.models import load_token_encoder, read_word_vectors
 from attention_zoo.models.networks.image_encoders import load_encoder
-from attention_zoo.trainers import captions, command, hatexplain, make_preset, sdc
+from attention_zoo.trainers import captions, hatexplain, make_preset, sdc
 from attention_zoo.trainers.command import Command
 from attention_zoo.training.workdir import Workdir
 from experiments import fixed_focus, reproduce

@@ -10,7 +10,6 @@ from absl import logging
 
 from attention_zoo import datasets
 from attention_zoo.datasets.fingerprint import file_fingerprint
-from attention_zoo.datasets.text.annotated_post import ANNOTATORS
 from attention_zoo.datasets.text.posts import vocabulary
 from attention_zoo.evaluation import evaluate_rationales
 from attention_zoo.models import (

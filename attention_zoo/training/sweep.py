@@ -15,7 +15,7 @@ from attention_zoo import report
 from attention_zoo._paths import expanded
 from attention_zoo._settings import make
 from attention_zoo.report.run import Run
-from attention_zoo.training.config import resolved
+from attention_zoo.training.components import resolved
 from attention_zoo.training.processes import run_in_process, run_side_by_side, threads_each
 from attention_zoo.training.run import run_task
 
