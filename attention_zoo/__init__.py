@@ -5,13 +5,15 @@
     model = az.FocusClassifier(focus, classifier, attention="lvml")
 
 The method is that of arXiv:2307.13421. What a saved model needs is imported at once, so that Keras
-can load it; the rest (data sets, tasks, reports, plots) on first use.
+can load it; the rest (data sets, tasks, reports, plots) on first use. TensorFlow need not be
+installed where Keras runs on JAX or PyTorch: what does need it (tasks, exported models, pipelines
+of data) says so.
 """
 
-import importlib
 import typing
 
 from attention_zoo import layers, losses, metrics, models, ops, optimizers
+from attention_zoo._tensorflow import on_first_use
 from attention_zoo._version import __version__
 from attention_zoo.models import FocusClassifier
 
@@ -48,8 +50,9 @@ _ON_FIRST_USE = {
     "export": "_export",
     "sweep": "tasks",
     "train": "tasks",
-} | dict.fromkeys(
-    (
+} | {
+    room: room
+    for room in (
         "callbacks",
         "datasets",
         "dynamics",
@@ -60,7 +63,7 @@ _ON_FIRST_USE = {
         "training",
         "zoo",
     )
-)
+}
 
 __all__ = [
     "CaptionEvaluation",
@@ -93,13 +96,11 @@ __all__ = [
 ]
 
 
+_find = on_first_use(__name__, _ON_FIRST_USE)
+
+
 def __getattr__(name):
-    if name not in _ON_FIRST_USE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = _ON_FIRST_USE[name]
-    module = importlib.import_module(f"{__name__}.{room or name}")
-    found = getattr(module, name) if room else module
-    globals()[name] = found  # `export` is a function here, and a module to the import system
+    globals()[name] = found = _find(name)  # `export` is a function, and a module to imports
     return found
 
 

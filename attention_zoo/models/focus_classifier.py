@@ -12,7 +12,11 @@ from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
-from attention_zoo.models.attention_model import AttentionModel, warn_of_broken_weights
+from attention_zoo.models.attention_model import (
+    AttentionModel,
+    strategy_scope,
+    warn_of_broken_weights,
+)
 from attention_zoo.models.bags import dense
 from attention_zoo.models.class_names import as_class_names
 from attention_zoo.models.compile_arguments import by_output, label_loss
@@ -280,7 +284,7 @@ class FocusClassifier(AttentionModel):
         if not hasattr(labels, "__array__"):
             return
         if not self.built:
-            with self.distribute_strategy.scope():
+            with strategy_scope(self):
                 self.build(keras.tree.map_structure(lambda array: (None, *array.shape[1:]), x))
         check_labels(labels, self.num_classes)
 
