@@ -13,38 +13,76 @@ def can_raise():
     return keras.backend.backend() == "tensorflow" and not compiled_by_xla()
 
 
-def require(condition, message):
+def can_look(x):
+    """Whether the value of a tensor may be read here for a check.
+
+    Not of a PyTorch tensor on a GPU, where every look waits for the device, nor of one whose
+    function PyTorch compiles.
+    """
+    if keras.backend.backend() != "torch":
+        return True
+    import torch
+
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def require(condition, *message):
     """Raises as the graph runs unless `condition`, a bool scalar, holds; nothing under XLA.
 
     Args:
         condition: bool scalar.
-        message: callable -> strings and scalars, the parts of the error's line. Its operations run
-            where the condition fails alone: a step that is right pays for one conditional.
+        *message: strings and scalars, the parts of the error's line, two or more.
+    """
+    if can_raise():
+        _assert(condition, message)
+
+
+def require_lazily(condition, message):
+    """As `require`; the message's operations run where the condition fails alone.
+
+    A step that is right pays for one conditional.
+
+    Args:
+        condition: bool scalar.
+        message: callable -> the parts.
     """
     if not can_raise():
         return
     import tensorflow as tf
 
     def fail():
-        data = [tf.convert_to_tensor(part) for part in message()]
-        tf.raw_ops.Assert(condition=False, data=data, summarize=1)
+        _assert(False, message())
         return False
 
     tf.cond(condition, lambda: True, fail)
 
 
+def _assert(condition, message):
+    import tensorflow as tf
+
+    data = [tf.convert_to_tensor(part) for part in (_MARK, *message)]
+    tf.raw_ops.Assert(condition=condition, data=data, summarize=1)
+
+
+_MARK = "attention_zoo"  # tells these assertions from those of others
+_OWN = re.compile(rf"assertion failed: \[{_MARK}\] \[(.*)\]")
+
+
 @contextlib.contextmanager
 def as_value_error():
-    """What `require` raises within, as a ValueError of one line: TensorFlow writes a page."""
+    """What these two raise within, as a ValueError of one line: TensorFlow writes a page.
+
+    Assertions of others stay as they are.
+    """
     try:
         yield
     except Exception as error:
-        found = re.search(r"assertion failed: \[(.*)\]", str(error))
+        found = _OWN.search(str(error))
         if found is None:
             raise
         raise ValueError(as_line(*found[1].split("] ["))) from None
 
 
 def as_line(*message):
-    """The line of a message in parts; the last says what was expected."""
+    """The line of a message in parts, of two or more; the last says what was expected."""
     return f"{' '.join(message[:-1])}, {message[-1]}"

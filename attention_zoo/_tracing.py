@@ -1,4 +1,4 @@
-"""Values that a graph holds fixed: read while it is traced, checked while it runs."""
+"""Values that a graph holds fixed, read while it is traced; and tracing that is expected."""
 
 import contextlib
 import logging
@@ -26,19 +26,6 @@ def _concrete(variable):
         return int(variable.numpy())
     except (TypeError, AttributeError, NotImplementedError, RuntimeError):
         return None  # an argument of what is traced, or given away to it
-
-
-def check_held(variable, value, message):
-    """Makes the graph that is traced now fail once the variable is no longer `value`.
-
-    On TensorFlow; XLA drops the check.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return
-    import tensorflow as tf
-
-    if not tf.executing_eagerly():
-        tf.debugging.Assert(tf.equal(tf.convert_to_tensor(variable.value), value), [message])
 
 
 @contextlib.contextmanager

@@ -193,7 +193,13 @@ def _run_where(there, function, rows):
     n = ops.shape(rows)[0]
     nothing = ops.logical_not(ops.any(there))  # then one row of zeros: of none there is no mean
     there = ops.logical_or(there, ops.logical_and(nothing, ops.arange(n) == 0))
-    index = ops.cast(ops.nonzero(there)[0], "int32")
+    try:
+        index = ops.cast(ops.nonzero(there)[0], "int32")
+    except TypeError as error:  # JAX, in what it compiles
+        raise ValueError(
+            "JAX compiles for shapes that do not depend on a mask, expected a network without "
+            "BatchNormalization beside masked segments, or another backend"
+        ) from error
     outputs = function(ops.take(rows, index, axis=0))
     return ops.scatter(index[:, None], outputs, (n, *ops.shape(outputs)[1:]))
 

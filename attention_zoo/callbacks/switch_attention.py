@@ -115,7 +115,7 @@ class SwitchAttention(keras.callbacks.Callback):
         self._leave_with_model()
 
     def _is_first_phase(self):
-        return int(self.model.attention.phase.numpy()) == 0
+        return self.model.attention.trace_key[0] == 0
 
     def _is_epoch(self, epoch):
         return self._signal is None and epoch >= self.when

@@ -68,6 +68,14 @@ class Attention(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define class_scores")
 
+    def parts(self):  # no property: Keras would save what it finds there
+        """This layer, and those that it is made of."""
+        return (self,)
+
+    def of_phase(self):
+        """The attention that acts now: this one; of a hybrid that whose phase it is."""
+        return self
+
     @property
     def trace_key(self):
         """Where it changes, graphs traced before no longer hold; here it never does."""

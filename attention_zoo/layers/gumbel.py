@@ -50,16 +50,19 @@ class GumbelAttention(SamplingAttention):
 
     def class_scores(self, classify, segments, scores, mask=None, training=None):
         segments, mask = masked(segments, scores, mask)
-        context, _ = self(segments, scores, mask=mask, training=training)  # (b, ...)
+        context = ops.average(segments, self._weights(scores, mask, training))  # (b, ...)
         return ops.log_likelihoods(classify(context)), self.attend(scores, mask)
 
     def call(self, values, scores, mask=None, training=None):
         values, mask = masked(values, scores, mask)
-        if training:
-            w = self._sample(scores, mask)
-        else:
-            w = ops.one_hot_argmax(self.attend(scores, mask), where=mask)
+        w = self._weights(scores, mask, training)
         return ops.average(values, w), w
+
+    def _weights(self, scores, mask, training):
+        """w (b, m): a sample in training, else the most attended segment."""
+        if training:
+            return self._sample(scores, mask)
+        return ops.one_hot_argmax(self.attend(scores, mask), where=mask)
 
     def _sample(self, scores, mask):
         support = self.attend(scores, mask) != 0.0  # (b, m); a NaN stays in

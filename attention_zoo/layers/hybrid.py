@@ -4,9 +4,11 @@ import warnings
 
 import keras
 import numpy as np
+from keras import ops as kops
 
 from attention_zoo import ops
-from attention_zoo._tracing import check_held, known_int
+from attention_zoo._assertions import require
+from attention_zoo._tracing import known_int
 from attention_zoo.layers.base import Attention
 from attention_zoo.layers.registry import attention, get
 
@@ -60,6 +62,9 @@ class HybridAttention(Attention):
         self.second.build()
         self.built = True
 
+    def parts(self):
+        return self, *self.first.parts(), *self.second.parts()
+
     @property
     def trace_key(self):
         """The phase, and the key of the attention whose phase it is."""
@@ -74,8 +79,8 @@ class HybridAttention(Attention):
     def of_phase(self):
         """The attention whose phase it is; a graph that calls this holds that one."""
         phase = self._present_phase()
-        check_held(self.phase, phase, f"{self.name}: {_STALE}")
-        return (self.first, self.second)[phase]
+        require(kops.equal(self.phase, phase), f"{self.name}: {_STALE}", _EXPECTED)
+        return (self.first, self.second)[phase].of_phase()
 
     def _present_phase(self):
         """The phase as an int, or as last known where the variable cannot be read."""
@@ -105,7 +110,7 @@ class HybridAttention(Attention):
         warnings.warn(
             f"attention is hybrid and no callback switches it: it stays with {first} and never "
             f"goes on to {second}, expected callbacks=[SwitchAttention(when=...)] in fit",
-            stacklevel=4,
+            stacklevel=3,
         )
 
     def save_own_variables(self, store):
@@ -127,10 +132,8 @@ class HybridAttention(Attention):
         }
 
 
-_STALE = (
-    "this graph was traced in the other phase, expected it to be traced again after the switch "
-    "(for a Keras model: compile it again)"
-)
+_STALE = "this graph was traced in the other phase"
+_EXPECTED = "expected it to be traced again after the switch (for a Keras model: compile it again)"
 
 
 def _switches(callback):

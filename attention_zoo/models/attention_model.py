@@ -1,7 +1,6 @@
-"""What models with an attention share: compiled functions and callbacks that fit it."""
+"""What models with an attention share: data and errors of `fit`, compiled functions, saving."""
 
 import contextlib
-import inspect
 import warnings
 
 import keras
@@ -10,6 +9,7 @@ from keras import ops
 from attention_zoo._assertions import as_value_error
 from attention_zoo._paths import expanded
 from attention_zoo._saving.loadable import check_loadable
+from attention_zoo.models import fit_arguments
 
 
 class Retraced:
@@ -44,7 +44,8 @@ def strategy_scope(model):
 
 def warn_of_broken_weights(model):
     """Warns once where a weight is not finite: a network may make numbers of it all the same."""
-    broken = [v.path for v in model.trainable_variables if not ops.all(ops.isfinite(v))]
+    floats = [v for v in model.weights if keras.backend.is_float_dtype(v.dtype)]
+    broken = [v.path for v in floats if not ops.all(ops.isfinite(v))]
     if broken:
         warnings.warn(
             f"{len(broken)} weights of {model.name} have values that are not finite, {broken[0]} "
@@ -53,29 +54,78 @@ def warn_of_broken_weights(model):
         )
 
 
+def checked_inference(inference, ways):
+    """The argument `inference`; ValueError unless it is "auto" or one of the ways to predict."""
+    if inference != "auto" and inference not in ways:
+        raise ValueError(f"inference is {inference!r}, expected 'auto' or one of {sorted(ways)}")
+    return inference
+
+
 class AttentionModel(keras.Model):
     """A Keras model whose `attention` says when its graphs no longer hold.
 
     The key is looked at in every call of a compiled function: weights may have been loaded, or a
     phase switched, since it was made.
+
+    A model says in `accepted` and `check_class_weight` what it takes; `fit` and its siblings ask,
+    wherever an argument stands.
     """
 
-    def fit(self, x=None, y=None, *args, **kwargs):
-        call = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
-        callbacks = call.arguments.get("callbacks")
-        if callbacks is not None:
-            call.arguments["callbacks"] = callbacks = _savers_after_the_switch(callbacks)
-        if hasattr(x, "element_spec") or hasattr(x, "__next__"):
-            # A pipeline has its own order; Keras says of its default, True, that it ignores it.
-            call.arguments.setdefault("shuffle", False)
-        self.attention.check_callbacks(_as_list(callbacks))
-        with as_value_error():
-            return super().fit(*call.args[1:], **call.kwargs)
+    def accepted(self, x, y=None):
+        """Inputs and targets as its steps take them; ValueError for what they cannot take."""
+        return x, y
 
-    def evaluate(self, *args, **kwargs):
-        """As `keras.Model.evaluate`; what the graph refuses is a ValueError, as in `fit`."""
+    def check_class_weight(self, class_weight):
+        """Raises ValueError for weights of classes that mean nothing here."""
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.fit`; what the model cannot take is a ValueError of one line."""
+        given = fit_arguments.by_name(x, y, *args, **kwargs)
+        self.check_class_weight(given.get("class_weight"))
+        given["x"], given["y"] = self.accepted(x, y)
+        given["validation_data"] = self._accepted_pair(given.get("validation_data"))
+        self.attention.check_callbacks(fit_arguments.as_list(given.get("callbacks")))
         with as_value_error():
-            return super().evaluate(*args, **kwargs)
+            history = super().fit(**given)
+        warn_of_broken_weights(self)
+        return history
+
+    def _accepted_pair(self, data):
+        """Of validation data, a tuple or a pipeline."""
+        if isinstance(data, tuple | list):
+            return *self.accepted(*data[:2]), *data[2:]
+        return None if data is None else self.accepted(data)[0]
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.evaluate`; data and errors as in `fit`."""
+        if kwargs.get("_use_cached_eval_dataset"):  # asked by `fit`, which does all of this
+            return super().evaluate(x, y, *args, **kwargs)
+        x, y = self.accepted(x, y)
+        with as_value_error():
+            found = super().evaluate(x, y, *args, **kwargs)
+        warn_of_broken_weights(self)
+        return found
+
+    def predict(self, x, *args, **kwargs):
+        """As `keras.Model.predict`; inputs as in `fit`."""
+        return super().predict(self.accepted(x)[0], *args, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """As `keras.Model.train_on_batch`; data and errors as in `fit`."""
+        self.check_class_weight(class_weight)
+        x, y = self.accepted(x, y)
+        with as_value_error():
+            return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """As `keras.Model.test_on_batch`; data and errors as in `fit`."""
+        x, y = self.accepted(x, y)
+        with as_value_error():
+            return super().test_on_batch(x, y, sample_weight, return_dict)
+
+    def predict_on_batch(self, x):
+        """As `keras.Model.predict_on_batch`; inputs as in `fit`."""
+        return super().predict_on_batch(self.accepted(x)[0])
 
     def save(self, filepath, *args, **kwargs):
         """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""
@@ -113,29 +163,23 @@ class AttentionModel(keras.Model):
     def _trace_key(self):
         return trace_key(self)
 
+    @property
+    def way_to_predict(self):
+        """The resolved `inference`: "argmax", "marginal" or "soft"."""
+        return self.attention.inference if self.inference == "auto" else self.inference
 
-_SAVERS = keras.callbacks.BackupAndRestore, keras.callbacks.ModelCheckpoint
+    networks: tuple[str, ...] = ()  # attributes that are layers, and arguments of the class
 
+    def config_of_networks(self):
+        """For `get_config`."""
+        return {
+            name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.networks
+        }
 
-def _as_list(callbacks):
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        return callbacks.callbacks
-    return list(keras.tree.flatten(callbacks)) if callbacks is not None else []
-
-
-def _savers_after_the_switch(callbacks):
-    """The callbacks with those of Keras's that save a model behind the one that switches it.
-
-    Of an epoch that has ended, they are to save what the switch has seen of it.
-    """
-    given = _as_list(callbacks)
-    switches = [i for i, one in enumerate(given) if getattr(one, "switches_attention", False)]
-    if not switches:
-        return callbacks
-    before, after = given[: switches[-1] + 1], given[switches[-1] + 1 :]
-    savers = [one for one in before if isinstance(one, _SAVERS)]
-    ordered = [one for one in before if one not in savers] + savers + after
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.callbacks = ordered
-        return callbacks
-    return ordered
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        loaded = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
+            for name in cls.networks
+        }
+        return cls(**config | loaded)

@@ -1,30 +1,28 @@
 """Captioner: a recurrent decoder that looks at a region of an image before every word."""
 
-import inspect
 import math
 
 import keras
 from keras import ops as kops
 
-from attention_zoo import layers, metrics
+from attention_zoo import layers
 from attention_zoo._checks import as_count
 from attention_zoo.layers.output_spec import output_spec
-from attention_zoo.models.attention_model import AttentionModel
+from attention_zoo.models.attention_model import checked_inference
 from attention_zoo.models.captioning import inputs as caption_inputs
 from attention_zoo.models.captioning import scores as caption_scores
 from attention_zoo.models.captioning.attention import sampler
 from attention_zoo.models.captioning.decoder import CaptionDecoder, Regions
-from attention_zoo.models.captioning.loss import CaptionLoss, Perplexity, present, true_scores
+from attention_zoo.models.captioning.loss import present, true_scores
 from attention_zoo.models.captioning.paradigms import check_known
-from attention_zoo.models.captioning.reinforce import chains, log_choice, score_function_term
+from attention_zoo.models.captioning.reinforce import chains, log_choice
 from attention_zoo.models.captioning.scores import Reading
 from attention_zoo.models.captioning.vocabulary import NUM_SPECIAL, checked_vocabulary
-from attention_zoo.models.keras_losses import class_score_loss
-from attention_zoo.models.keras_metrics import class_score_metric, class_score_metrics
+from attention_zoo.models.captioning.word_training import WordTraining
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
-class Captioner(AttentionModel):
+class Captioner(WordTraining):
     """Describes images word by word; attention chooses the region each word is read from.
 
         s_t = scores of the regions, by the state h_t-1
@@ -70,8 +68,10 @@ class Captioner(AttentionModel):
 
     `fit` takes as targets the next words, int (b, n), or {"words": them}. Sample weights (b,) weigh
     captions, (b, n) words. Its figures: the loss, in nats a word; perplexity; word accuracy;
-    entropy of attention. With n not known when it is traced, the recurrence is a loop of the graph:
-    slower, and not for XLA.
+    entropy of attention. Words that are none of the vocabulary's raise a ValueError as the step
+    with them runs; where XLA compiles the steps their loss is NaN. There is no `class_weight`:
+    weigh captions by `sample_weight`. With n not known when it is traced, the recurrence is a loop
+    of the graph: slower, and not for XLA.
 
     References: Xu et al., Show, Attend and Tell, arXiv:1502.03044; arXiv:2307.13421.
     """
@@ -90,19 +90,16 @@ class Captioner(AttentionModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if inference != "auto" and inference not in caption_scores.WAYS:
-            raise ValueError(
-                f"inference is {inference!r}, expected 'auto' or one of "
-                f"{sorted(caption_scores.WAYS)}"
-            )
         self.vocabulary = checked_vocabulary(vocabulary)
         self.num_words = NUM_SPECIAL + len(self.vocabulary)
         self.attention = layers.get(attention)
         check_known(self.attention)
         self.encoder = encoder
-        self.inference = inference
+        self.inference = checked_inference(inference, caption_scores.WAYS)
         self.top_k = None if top_k is None else as_count("top_k", top_k, least=1)
-        if top_k is not None and not _has_lvml(self.attention):
+        if top_k is not None and not any(
+            isinstance(part, layers.LVMLAttention) for part in self.attention.parts()
+        ):
             raise ValueError(
                 f"top_k is {top_k} with {type(self.attention).__name__}, expected None: LVML alone "
                 "averages over regions"
@@ -110,10 +107,6 @@ class Captioner(AttentionModel):
         sizes = {"units": units, "embedding_dim": embedding_dim, "attention_units": attention_units}
         sizes = {name: as_count(name, size, least=1) for name, size in sizes.items()}
         self.decoder = CaptionDecoder(self.num_words, dropout=dropout, **sizes, name="decoder")
-        self.perplexity = Perplexity()
-        accuracy = keras.metrics.SparseCategoricalAccuracy(name="word_accuracy")
-        self.word_accuracy = class_score_metric(accuracy)
-        self.focus_entropy = metrics.AttentionEntropy(name="focus_entropy")
         self.grid = None
 
     def build(self, input_shape):
@@ -137,7 +130,7 @@ class Captioner(AttentionModel):
         regions = self.look(inputs, training)
         if training:
             return self._train(regions, inputs["words"])
-        reading = self._read(regions, inputs["words"], training=False)
+        reading = self._read(regions, inputs["words"])
         q, a = self.predict_words(reading)
         return {"words": q, "focus": a}
 
@@ -161,41 +154,37 @@ class Captioner(AttentionModel):
             targets: as of `fit`.
         """
         words = caption_inputs.words_of(targets)
-        reading = self._read(self.look(inputs), inputs["words"], training=False)
+        reading = self._read(self.look(inputs), inputs["words"])
         a = caption_scores.attend(self.attention, reading.scores)
         return {
             name: kops.where(present(words), true_scores(way(reading, a), words), 0.0)
             for name, way in caption_scores.WAYS.items()
         }
 
-    @property
-    def way_to_predict(self):
-        """The resolved `inference`: "argmax", "marginal" or "soft"."""
-        return self.attention.inference if self.inference == "auto" else self.inference
-
-    def _read(self, regions, words, training):
+    def _read(self, regions, words, training=False, attention=None):
+        attention = attention or self.attention.of_phase()
         embedded = self.decoder.embed(words, training)
-        roll = self.decoder.roll(regions, embedded, self.attention, training)
+        roll = self.decoder.roll(regions, embedded, attention, training)
         pre = self.decoder.before_context(embedded, roll.states, training)
         return Reading(
             self.decoder, pre, regions.features, roll.scores, roll.weights, present(words)
         )
 
     def _train(self, regions, words):
-        judge = sampler(self.attention)
+        judge, attention = sampler(self.attention), self.attention.of_phase()
         k = chains(judge)
         apart = [_repeated(x, k) for x in (*regions, words)]
-        reading = self._read(Regions(*apart[:2]), apart[2], training=True)
-        q = caption_scores.class_scores(self.attention, reading, self.top_k)
+        reading = self._read(Regions(*apart[:2]), apart[2], True, attention)
+        q = caption_scores.class_scores(attention, reading, self.top_k)
         a = caption_scores.attend(self.attention, reading.scores)
         outputs = {"words": _mean(q, k), "focus": _mean(a, k)}
         if judge is None:
             return outputs
-        choice, bonus = log_choice(self.attention, reading)
+        choice, bonus = log_choice(attention, reading)
         outputs["words"] = outputs["words"] + _mean(bonus, k)[..., None]
         outputs |= {"chains": _by_chain(q, k), "choice": _by_chain(choice, k)}
         if judge.baseline == "self_critical":
-            greedy = self._read(regions, words, training=False)
+            greedy = self._read(regions, words, False, attention)
             greedy_q = caption_scores.read_context(greedy, greedy.weights)
             outputs["greedy"] = kops.stop_gradient(greedy_q)
         return outputs
@@ -206,7 +195,7 @@ class Captioner(AttentionModel):
         Outside training, without dropout; 0 for padding.
         """
         words = caption_inputs.words_of(targets)
-        reading = self._read(self.look(inputs), inputs["words"], training=False)
+        reading = self._read(self.look(inputs), inputs["words"])
         exact, bound = (
             true_scores(
                 caption_scores.class_scores(
@@ -219,124 +208,19 @@ class Captioner(AttentionModel):
         lost = kops.maximum(exact - bound, 0.0)  # rounded, it could be less
         return kops.where(present(words), lost, 0.0)
 
-    def compile(
-        self, optimizer="adam", loss=None, *, metrics=None, weighted_metrics=None, **kwargs
-    ):
-        """As `keras.Model.compile`; the loss is of the words, by default `CaptionLoss`.
-
-        Losses and metrics of Keras are given what they want, or refused, as in `FocusClassifier`.
-        """
-        super().compile(
-            optimizer,
-            class_score_loss(loss, CaptionLoss),
-            metrics=class_score_metrics(metrics),
-            weighted_metrics=class_score_metrics(weighted_metrics),
-            **kwargs,
-        )
-
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """As `keras.Model.fit`, but without `class_weight`: weigh captions by `sample_weight`.
-
-        Words that are none of the vocabulary's raise a ValueError as the step with them runs; where
-        XLA compiles the steps their loss is NaN.
-        """
-        given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs).arguments
-        _refuse_class_weight(given.get("class_weight"))
-        return super().fit(x, y, *args, **kwargs)
-
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
-        """As `keras.Model.train_on_batch`, but without `class_weight`."""
-        _refuse_class_weight(class_weight)
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        words, q = caption_inputs.words_of(y), y_pred["words"]
-        there = present(words)
-        if "chains" in y_pred:
-            q = q + self._judged(words, there, y_pred)[..., None]
-        return super().compute_loss(x, words, q, _word_weights(words, sample_weight), training)
-
-    def _judged(self, words, there, y_pred):
-        """REINFORCE's term (b, n); tells the baseline how well the words were known."""
-        judge = sampler(self.attention)
-        log_p = _of_true(y_pred["chains"], words)
-        greedy = _of_true(y_pred["greedy"][:, None], words) if "greedy" in y_pred else None
-        term = score_function_term(judge, log_p, y_pred["choice"], greedy, there)
-        count = kops.maximum(kops.sum(kops.cast(there, "float32")), 1.0)
-        mean = kops.sum(kops.where(there[:, None], log_p, 0.0)) / (count * judge.num_samples)
-        self.attention.observe(mean[None])
-        return term
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        words, q, a = caption_inputs.words_of(y), y_pred["words"], y_pred["focus"]
-        there = kops.cast(present(words), "float32")
-        self.perplexity.update_state(-true_scores(q, words), there)
-        every_word = kops.reshape(there, (-1,))
-        self.word_accuracy.update_state(
-            kops.reshape(words, (-1,)), kops.reshape(q, (-1, q.shape[-1])), every_word
-        )
-        self.focus_entropy.update_state(None, kops.reshape(a, (-1, a.shape[-1])), every_word)
-        return super().compute_metrics(x, words, q, _word_weights(words, sample_weight))
+    networks = "attention", "encoder"
 
     def get_config(self):
         decoder = self.decoder.get_config()
         sizes = ("units", "embedding_dim", "attention_units", "dropout")
+        own = {name: getattr(self, name) for name in ("inference", "top_k")}
         return (
             super().get_config()
-            | {
-                "vocabulary": list(self.vocabulary),
-                "attention": keras.saving.serialize_keras_object(self.attention),
-                "encoder": keras.saving.serialize_keras_object(self.encoder),
-                "inference": self.inference,
-                "top_k": self.top_k,
-            }
+            | {"vocabulary": list(self.vocabulary)}
+            | self.config_of_networks()
+            | own
             | {name: decoder[name] for name in sizes}
         )
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        networks = {
-            name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
-            for name in ("attention", "encoder")
-        }
-        return cls(**config | networks)
-
-
-def _has_lvml(attention):
-    parts = (attention.first, attention.second) if hasattr(attention, "second") else (attention,)
-    return any(isinstance(part, layers.LVMLAttention) for part in parts)
-
-
-def _refuse_class_weight(class_weight):
-    if class_weight is not None:
-        raise ValueError(
-            "class_weight is given, expected None: a caption has many words and no class; weigh "
-            "captions (b,) or words (b, n) by sample_weight"
-        )
-
-
-def _word_weights(words, sample_weight):
-    """Of words (b, n), weights of captions (b,), of words (b, n) or None: (b, n), 0 for padding."""
-    weights = kops.cast(present(words), "float32")
-    if isinstance(sample_weight, dict):  # as Keras makes it of an array, beside a dict of words
-        sample_weight = caption_inputs.words_of(sample_weight)
-    if sample_weight is None:
-        return weights
-    shape = tuple(sample_weight.shape)
-    if len(shape) == 1:
-        sample_weight = sample_weight[:, None]
-    elif len(shape) != 2 or shape[1] not in (1, None, words.shape[1]):
-        raise ValueError(
-            f"sample_weight has shape {shape}, expected (b,) or as the words {tuple(words.shape)}"
-        )
-    return weights * kops.cast(sample_weight, "float32")
-
-
-def _of_true(q, words):
-    """q (b, k, n, v) of the true words (b, n): (b, k, n)."""
-    b, k, n, v = kops.shape(q)
-    words = kops.reshape(kops.repeat(words[:, None], k, axis=1), (-1, n))
-    return kops.reshape(true_scores(kops.reshape(q, (-1, n, v)), words), (-1, k, n))
 
 
 def _repeated(x, k):

@@ -5,31 +5,21 @@ import inspect
 import keras
 from keras import ops as kops
 
-from attention_zoo import layers, losses, metrics, ops
-from attention_zoo._assertions import can_raise
-from attention_zoo._labels import check_shape, class_ids, known, refuse_unknown
+from attention_zoo import layers, ops
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
-from attention_zoo.models.attention_model import (
-    AttentionModel,
-    strategy_scope,
-    warn_of_broken_weights,
-)
-from attention_zoo.models.bags import dense
+from attention_zoo.models.attention_model import checked_inference
 from attention_zoo.models.class_names import as_class_names
-from attention_zoo.models.compile_arguments import by_output, label_loss
 from attention_zoo.models.final_activation import check_logits, check_scores
 from attention_zoo.models.inputs import masked_segments, segments_shape, split
-from attention_zoo.models.keras_metrics import class_score_metrics
-from attention_zoo.models.labels import as_targets, check_labels
-from attention_zoo.models.metric_gate import Seen
+from attention_zoo.models.label_training import LabelTraining
 from attention_zoo.zoo.preset import load_preset, save_preset
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
-class FocusClassifier(AttentionModel):
+class FocusClassifier(LabelTraining):
     """A focus model and a classification model, joined by an attention.
 
         s_j = f(x_j),  a = normalizer(s),  q = attention's class scores from a, g and x
@@ -68,6 +58,16 @@ class FocusClassifier(AttentionModel):
     alone or as {"label": them, "focus": truth}, the truth being the index of the true segment (b,)
     or a 0/1 rationale (b, m). The loss of soft labels is the expectation of -q over them.
 
+    Labels that name no class raise a ValueError: those of arrays before training, those of other
+    data as the step with them runs; where XLA compiles the steps (on a GPU by default) at the end
+    of the epoch, the loss being NaN.
+
+    Bags of unequal size, a list of arrays (m_j, ...) or a `tf.RaggedTensor`, are padded and masked
+    (`datasets.pad`), and so are rationales; also in the batches of a `tf.data.Dataset`.
+
+    `class_weight` works with labels that are ids or one-hot alone. Keras refuses it beside a dict
+    of labels: give `sample_weight` there.
+
     Reference: arXiv:2307.13421.
     """
 
@@ -83,10 +83,6 @@ class FocusClassifier(AttentionModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if inference != "auto" and inference not in prediction.WAYS:
-            raise ValueError(
-                f"inference is {inference!r}, expected 'auto' or one of {sorted(prediction.WAYS)}"
-            )
         if byte_segments not in bytes_read.WAYS:
             raise ValueError(
                 f"byte_segments is {byte_segments!r}, expected one of {sorted(bytes_read.WAYS)}"
@@ -96,13 +92,10 @@ class FocusClassifier(AttentionModel):
         self.supports_masking = True
         self.attention = layers.get(attention)
         self.encoder = encoder
-        self.inference = inference
+        self.inference = checked_inference(inference, prediction.WAYS)
         self.byte_segments = byte_segments
-        self.breakdown = metrics.FocusBreakdown(name="breakdown")
-        self.num_classes = None
         self.class_names = class_names
         self._segments_shape = None
-        self._focus_seen, self._unknown_label_seen = Seen(), Seen()
 
     def build(self, input_shape):
         shape, dtype = segments_shape(input_shape), None
@@ -157,11 +150,6 @@ class FocusClassifier(AttentionModel):
     def class_names(self, names):
         self._class_names = as_class_names(names, self.num_classes)
 
-    @property
-    def way_to_predict(self):
-        """The resolved `inference`: "argmax", "marginal" or "soft"."""
-        return self.attention.inference if self.inference == "auto" else self.inference
-
     def encode(self, inputs, mask=None):
         """The segments (b, m, ...) that focus and classifier read, and their mask or None.
 
@@ -213,156 +201,12 @@ class FocusClassifier(AttentionModel):
         ways = {name: prediction.WAYS[name](self.classifier, segments, a) for name in names}
         return ways | {"focus": a}
 
-    def compile(
-        self, optimizer="sgd", loss=None, *, metrics="auto", weighted_metrics=None, **kwargs
-    ):
-        """As `keras.Model.compile`; the loss is of the "label" output alone.
-
-        Args:
-            optimizer: as in Keras.
-            loss: default `NegativeLogLikelihood`; alone, or as {"label": loss}. Keras's (sparse)
-                categorical cross-entropies, from logits or not, become it, label smoothing and all:
-                q are neither probabilities nor logits. Its other losses are refused; a function of
-                yours gets labels and q.
-            metrics: dict of lists for the outputs "label" and "focus", or a list for "label"; None
-                and [] are none. "auto" is accuracy, focus accuracy and attention entropy. The
-                focus breakdown comes on top wherever the data say where the true segment is; like
-                these it counts every example once, whatever the sample weights. Keras's metrics of
-                the label get class ids or one-hot labels and q or probabilities exp(q), as each
-                wants; one of yours gets labels and q.
-            weighted_metrics: as `metrics`, counted by the sample weights.
-            **kwargs: as in Keras.
-        """
-        super().compile(
-            optimizer=optimizer,
-            loss=label_loss(loss),
-            metrics=_default_metrics() if _is_auto(metrics) else by_output(metrics),
-            weighted_metrics=by_output(weighted_metrics),
-            **kwargs,
-        )
-
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """As `keras.Model.fit`; labels that name no class raise a ValueError.
-
-        Those of arrays before training, those of other data as the step with them runs; where XLA
-        compiles the steps (on a GPU by default) at the end of the epoch, the loss being NaN.
-
-        Bags of unequal size, a list of arrays (m_j, ...) or a `tf.RaggedTensor`, are padded and
-        masked (`datasets.pad`), and so are rationales; also in the batches of a `tf.data.Dataset`.
-
-        `class_weight` works with labels that are ids or one-hot alone. Keras refuses it beside a
-        dict of labels: give `sample_weight` there.
-        """
-        x, y = dense(x, y)
-        self._check_labels(x, y)
-        if isinstance(kwargs.get("validation_data"), tuple | list):
-            held_out = dense(*kwargs["validation_data"][:2])
-            self._check_labels(*held_out)
-            kwargs["validation_data"] = (*held_out, *kwargs["validation_data"][2:])
-        elif "validation_data" in kwargs:
-            kwargs["validation_data"] = dense(kwargs["validation_data"])[0]
-        history = super().fit(x, y, *args, **kwargs)
-        warn_of_broken_weights(self)
-        return history
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """As `keras.Model.evaluate`; labels that name no class raise a ValueError, as in `fit`."""
-        x, y = dense(x, y)
-        self._check_labels(x, y)
-        return super().evaluate(x, y, *args, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """As `keras.Model.predict`; bags may be of unequal size, as in `fit`."""
-        return super().predict(dense(x)[0], *args, **kwargs)
-
-    def predict_on_batch(self, x):
-        """As `keras.Model.predict_on_batch`; bags may be of unequal size, as in `fit`."""
-        return super().predict_on_batch(dense(x)[0])
-
-    def _check_labels(self, x, y=None):
-        labels = as_targets(y)["label"]
-        if not hasattr(labels, "__array__"):
-            return
-        if not self.built:
-            with strategy_scope(self):
-                self.build(keras.tree.map_structure(lambda array: (None, *array.shape[1:]), x))
-        check_labels(labels, self.num_classes)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        label, q = as_targets(y)["label"], y_pred["label"]
-        self._heed(label, q)
-        if isinstance(sample_weight, dict):
-            sample_weight = sample_weight["label"]
-        loss = super().compute_loss(x, label, q, sample_weight, training)
-        if training and self.attention.observes:
-            self.attention.observe(-losses.NegativeLogLikelihood().call(label, q))
-        return loss
-
-    def _heed(self, label, q):
-        """Refuses labels that say nothing of the classes, or remembers them where none can raise.
-
-        The package's own loss refuses them itself.
-        """
-        if label is None:
-            raise ValueError("labels are None, expected class ids or probabilities of the classes")
-        b, c = q.shape
-        check_shape(label.shape, c, b)
-        if not can_raise():
-            self._unknown_label_seen.mark_where(kops.any(kops.logical_not(known(label, c))))
-        elif not isinstance(self.loss, losses.NegativeLogLikelihood):
-            refuse_unknown(label, c)
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        y = as_targets(y)
-        focus_is_known = "focus" in y
-        if focus_is_known:
-            self._focus_seen.mark()
-            ids = class_ids(y["label"], y_pred["label"])
-            self.breakdown.update_state(y | {"label": ids}, y_pred)
-        else:
-            y = y | {"focus": -kops.ones_like(y_pred["focus"][:, 0], dtype="int32")}  # unknown
-        if isinstance(sample_weight, dict):  # as Keras makes it of an array, a weight a label
-            sample_weight = {"focus": sample_weight["label"]} | sample_weight
-        results = super().compute_metrics(x, y, y_pred, sample_weight)
-        return results if focus_is_known else _without_focus(results)
-
-    def reset_metrics(self):
-        super().reset_metrics()
-        self._focus_seen.reset()
-        self._unknown_label_seen.reset()
-
-    def get_metrics_result(self):
-        """As in Keras; of the focus only if a step since `reset_metrics` had its truth.
-
-        Raises:
-            ValueError: a step had a label of no class, and XLA had it pass.
-        """
-        if self._unknown_label_seen.value():
-            raise ValueError(
-                f"a label is none of the {self.num_classes} classes, which a step compiled by XLA "
-                "cannot say as it runs, expected labels that are: the loss is NaN"
-            )
-        results = super().get_metrics_result()
-        return _without_focus(results) if self._focus_seen.value() is False else results
+    networks = "focus", "classifier", "attention", "encoder"
 
     def get_config(self):
-        networks = {
-            name: keras.saving.serialize_keras_object(getattr(self, name))
-            for name in ("focus", "classifier", "attention", "encoder")
-        }
-        return super().get_config() | networks | self._options()
-
-    def _options(self):
         names = {} if self.class_names is None else {"class_names": list(self.class_names)}
-        return {"inference": self.inference, "byte_segments": self.byte_segments} | names
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        networks = {
-            name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
-            for name in ("focus", "classifier", "attention", "encoder")
-        }
-        return cls(**config | networks)
+        own = {"inference": self.inference, "byte_segments": self.byte_segments}
+        return super().get_config() | self.config_of_networks() | own | names
 
     @classmethod
     def from_preset(cls, preset):
@@ -389,27 +233,3 @@ class FocusClassifier(AttentionModel):
             card: an `az.zoo.Card`, or None.
         """
         save_preset(self, directory, card)
-
-
-_NEEDS_FOCUS = ("focus_accuracy", "FTPT", "FFPT", "FTPF", "FFPF")
-
-
-def _without_focus(results):
-    return {name: value for name, value in results.items() if name not in _NEEDS_FOCUS}
-
-
-def _is_auto(metrics):
-    """Whether `compile` is asked for the default; another string raises a ValueError."""
-    if isinstance(metrics, str) and metrics != "auto":
-        raise ValueError(f"metrics is {metrics!r}, expected 'auto', a list, a dict or None")
-    return isinstance(metrics, str)
-
-
-def _default_metrics():
-    return {
-        "label": class_score_metrics(["accuracy"]),
-        "focus": [
-            metrics.FocusAccuracy(name="accuracy"),
-            metrics.AttentionEntropy(name="entropy"),
-        ],
-    }

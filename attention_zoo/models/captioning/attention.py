@@ -31,13 +31,7 @@ def _(attention, scores, training=None):
     return ops.one_hot_argmax(attention.perturbed(log_a)[:, 0])
 
 
-@weights.register(layers.HybridAttention)
-def _(attention, scores, training=None):
-    return weights(attention.of_phase(), scores, training)
-
-
 def sampler(attention):
     """The ReinforceAttention that an attention is or has, or None."""
-    if isinstance(attention, layers.HybridAttention):
-        return sampler(attention.first) or sampler(attention.second)
-    return attention if isinstance(attention, layers.ReinforceAttention) else None
+    found = [one for one in attention.parts() if isinstance(one, layers.ReinforceAttention)]
+    return found[0] if found else None

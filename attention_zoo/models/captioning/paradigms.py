@@ -1,6 +1,6 @@
 """Which attentions a captioner writes with: those that its functions of an attention name."""
 
-from attention_zoo import layers
+from attention_zoo.layers import HybridAttention
 from attention_zoo.models.captioning.attention import weights
 from attention_zoo.models.captioning.reinforce import log_choice
 from attention_zoo.models.captioning.scores import class_scores
@@ -14,11 +14,13 @@ def check_known(attention):
 
     A captioner has no `class_scores` of layers: it makes those of all words at once, by functions
     of its own. They know a class that is registered with them, and subclasses that keep what the
-    class does.
+    class does; of a hybrid they are given the part whose phase it is.
     """
-    for part in _parts(attention):
+    for part in attention.parts():
         for function, method in _ASKED.items():
-            known = next(c for c in type(part).__mro__ if c in function.registry)
+            known = next(
+                c for c in type(part).__mro__ if c in {HybridAttention, *function.registry}
+            )
             if known is object or getattr(known, method) is not getattr(type(part), method):
                 raise NotImplementedError(unknown(function, part))
 
@@ -27,9 +29,3 @@ def unknown(function, attention):
     """The line of the error for an attention that a captioner's function does not know."""
     where, name = f"{function.__module__}.{function.__name__}", type(attention).__name__
     return f"Captioner does not know {name}, expected one registered: @{where}.register({name})"
-
-
-def _parts(attention):
-    if isinstance(attention, layers.HybridAttention):
-        return attention, attention.first, attention.second
-    return (attention,)

@@ -38,11 +38,6 @@ def _(attention, reading):
     return choice, attention.bonus(a, log_a)
 
 
-@log_choice.register(layers.HybridAttention)
-def _(attention, reading):
-    return log_choice(attention.of_phase(), reading)
-
-
 def score_function_term(sampler, log_p, choice, greedy_log_p, present):
     """0, with REINFORCE's gradient, to be added to the words' scores.
 

@@ -86,11 +86,6 @@ def _(attention, reading, top_k=None):
     return log_marginal(split(reading, features), log_a)
 
 
-@class_scores.register(layers.HybridAttention)
-def _(attention, reading, top_k=None):
-    return class_scores(attention.of_phase(), reading, top_k)
-
-
 def most_attended(a, present, k):
     """The k regions with most attention over the words that are there: (b, n, r) -> int (b, k)."""
     total = kops.sum(kops.where(present[..., None], a, 0.0), axis=1)

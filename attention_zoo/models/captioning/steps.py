@@ -24,6 +24,7 @@ class NextWord:
 
     def __init__(self, captioner, regions):
         self._captioner = captioner
+        self._attention = captioner.attention.of_phase()
         self._width = 1
         self._regions = regions
         self._region_logits = None
@@ -45,7 +46,7 @@ class NextWord:
 
     def __call__(self, words, state):
         """Of the words before, (b, k), and the state: q (b, k, v), a (b, k, r), the next state."""
-        decoder, attention = self._captioner.decoder, self._captioner.attention
+        decoder, attention = self._captioner.decoder, self._attention
         embedded = decoder.embed(kops.reshape(words, (-1, 1)))  # (b * k, 1, e)
         gates = decoder.of_word(embedded)[:, 0]
         state, scores, w = decoder.step(self._regions, attention, gates, state)
