@@ -3,6 +3,8 @@
 import contextlib
 import importlib
 
+import keras
+
 _LIBRARIES = ("tensorflow", "tensorflow_datasets")
 
 
@@ -23,6 +25,16 @@ def needed_for(what):
             f"{what} needs {missing}, which is not installed, expected it beside Keras on any "
             "backend: pip install tensorflow tensorflow-datasets"
         ) from None
+
+
+def require_backend(what):
+    """Raises RuntimeError of one line where Keras does not run on TensorFlow."""
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"{what} runs on TensorFlow alone, and Keras runs on {backend}, expected "
+            "KERAS_BACKEND=tensorflow in the environment: .keras files of any backend load there"
+        )
 
 
 def on_first_use(package, rooms):

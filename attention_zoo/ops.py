@@ -222,6 +222,14 @@ def choose_segment(values, weights):
     return ops.where(present, chosen, ops.zeros_like(chosen))
 
 
+def scaled(segments):
+    """Segments as float32: bytes (uint8) in [-1, 1], by (x - 127.5) / 127.5, others as they are."""
+    is_bytes = keras.backend.standardize_dtype(segments.dtype) == "uint8"
+    segments = ops.cast(segments, "float32")
+    # The difference is exact, so this rounds once: the same bits on every backend, as in NumPy.
+    return (segments - 127.5) * (1 / 127.5) if is_bytes else segments
+
+
 def any_nan(segments):
     """Which segments have a NaN in them: (b, m, ...) -> bool (b, m); none of integers have."""
     if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(segments.dtype)):

@@ -40,6 +40,20 @@ if BACKEND == "tensorflow":
         [tensorflow.config.LogicalDeviceConfiguration()] * 2,
     )
 
+if BACKEND == "torch":
+    # Tensors that require grad are no arrays: NumPy's assertions are given their values.
+    def _of_values(assertion):
+        def check(*arguments, **settings):
+            return assertion(*keras.tree.map_structure(_value, arguments), **settings)
+
+        return check
+
+    def _value(x):
+        return keras.ops.convert_to_numpy(x) if keras.ops.is_tensor(x) else x
+
+    np.testing.assert_allclose = _of_values(np.testing.assert_allclose)
+    np.testing.assert_array_equal = _of_values(np.testing.assert_array_equal)
+
 # The first call of a TensorFlow op takes seconds, and a failure must come again.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")

@@ -51,8 +51,9 @@ class Mosaics(Examples):
 
         model.fit(mosaics.table, mosaics.targets)
 
-    As a pipeline of TensorFlow, its batches are (segments, {"label", "focus"}), segments (b, m, ...) float32, label and focus
-    (b,) int32; two exist at most, the one in use, and the next, made meanwhile.
+    As a pipeline of TensorFlow, its batches are (segments, {"label", "focus"}), segments
+    (b, m, ...) float32, label and focus (b,) int32; two exist at most, the one in use, and the
+    next, made meanwhile.
 
     Attributes:
         images: Base images, an array or a tensor in host memory, (N, ...), uint8 or floating.
@@ -84,7 +85,9 @@ class Mosaics(Examples):
         if segments.dtype != np.uint8:
             return segments.astype(np.float32), self.targets
         # The difference is exact: the bits of TensorFlow and of `layers.GatherSegments`.
-        return (segments.astype(np.float32) - np.float32(127.5)) * np.float32(1 / 127.5), self.targets
+        return (segments.astype(np.float32) - np.float32(127.5)) * np.float32(
+            1 / 127.5
+        ), self.targets
 
     def gather(self, table_rows):
         """Segments, (b, m, ...) float32, of rows of the table, (b, m) integer."""
