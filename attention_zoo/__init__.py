@@ -6,7 +6,9 @@
 
 The method is that of arXiv:2307.13421. What a saved model needs is imported at once, so that Keras
 can load it; the rest (data sets, tasks, reports, plots) on first use. In the package's commands all
-is imported on first use: they know which, and print their help without Keras.
+is imported on first use: they know which, and print their help without Keras. TensorFlow need not
+be installed where Keras runs on JAX or PyTorch: what does need it (tasks, exported models,
+pipelines of data) says so.
 """
 
 import typing

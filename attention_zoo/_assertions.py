@@ -13,6 +13,19 @@ def can_raise():
     return keras.backend.backend() == "tensorflow" and not compiled_by_xla()
 
 
+def can_look(x):
+    """Whether the value of a tensor may be read here for a check.
+
+    Not of a PyTorch tensor on a GPU, where every look waits for the device, nor of one whose
+    function PyTorch compiles.
+    """
+    if keras.backend.backend() != "torch":
+        return True
+    import torch
+
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
 def require(condition, *message):
     """Raises as the graph runs unless `condition`, a bool scalar, holds; nothing under XLA.
 

@@ -6,7 +6,7 @@ Letters: y labels, q class scores (..., c). Labels are ids (...) or (..., 1), or
 
 from keras import ops
 
-from attention_zoo._assertions import as_line, require_lazily
+from attention_zoo._assertions import as_line, can_look, require_lazily
 
 _TOLERANCE = 1e-2  # how far probabilities may sum from 1: a hundred of them in bfloat16
 
@@ -67,9 +67,12 @@ def refuse_unknown(y, num_classes):
     """`known`; raises at the first label that is not, wherever that can be done.
 
     Eagerly a ValueError; in a graph of TensorFlow that is not compiled by XLA an error as it runs,
-    which `_assertions.as_value_error` makes a ValueError of; elsewhere nothing.
+    which `_assertions.as_value_error` makes a ValueError of; elsewhere nothing, as of labels on a
+    GPU in PyTorch's steps.
     """
     right = known(y, num_classes)
+    if not can_look(right):
+        return right
     try:
         all_right = bool(ops.all(right))
     except TypeError:  # what a symbolic truth value raises

@@ -1,8 +1,30 @@
-"""What of a package is imported on first use, and in a command that is only asked for its help."""
+"""What is imported on first use: names of a package, and TensorFlow, which models do without."""
 
+import contextlib
 import importlib
 import sys
 from pathlib import Path
+
+_LIBRARIES = ("tensorflow", "tensorflow_datasets")
+
+
+@contextlib.contextmanager
+def needed_for(what):
+    """Within, an import of TensorFlow that is not installed is an ImportError of one line.
+
+    Args:
+        what: what needs it, for the error: "az.train".
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing not in _LIBRARIES:
+            raise
+        raise ImportError(
+            f"{what} needs {missing}, which is not installed, expected it beside Keras on any "
+            "backend: pip install tensorflow tensorflow-datasets"
+        ) from None
 
 
 def on_first_use(package, sources):
@@ -16,8 +38,9 @@ def on_first_use(package, sources):
     def get(name):
         if name not in sources:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        source = importlib.import_module(sources[name])
-        found = source if source.__name__ == f"{package}.{name}" else getattr(source, name)
+        with needed_for(f"{package}.{name}"):
+            source = importlib.import_module(sources[name])
+        found = source if sources[name].split(".")[-1] == name else getattr(source, name)
         setattr(sys.modules[package], name, found)
         return found
 

@@ -21,8 +21,8 @@ class NegativeLogLikelihood(keras.losses.Loss):
 
     A label that names none of the c classes, and probabilities that do not sum to 1, raise: a
     `ValueError` eagerly, TensorFlow's `InvalidArgumentError` as a compiled graph runs. Under XLA
-    and in other backends' compiled steps nothing can be raised: there that example's loss is NaN,
-    even under a sample weight of 0.
+    and JAX, and with PyTorch on a GPU, nothing is raised: there that example's loss is NaN, even
+    under a sample weight of 0.
 
     Args:
         reduction: as in `keras.losses.Loss`; the default is the mean over the batch.

@@ -193,7 +193,13 @@ def _run_where(there, function, rows):
     n = ops.shape(rows)[0]
     nothing = ops.logical_not(ops.any(there))  # then one row of zeros: of none there is no mean
     there = ops.logical_or(there, ops.logical_and(nothing, ops.arange(n) == 0))
-    index = ops.cast(ops.nonzero(there)[0], "int32")
+    try:
+        index = ops.cast(ops.nonzero(there)[0], "int32")
+    except TypeError as error:  # JAX, in what it compiles
+        raise ValueError(
+            "JAX compiles for shapes that do not depend on a mask, expected a network without "
+            "BatchNormalization beside masked segments, or another backend"
+        ) from error
     outputs = function(ops.take(rows, index, axis=0))
     return ops.scatter(index[:, None], outputs, (n, *ops.shape(outputs)[1:]))
 
@@ -214,6 +220,14 @@ def choose_segment(values, weights):
     present = ops.any(weights > 0.0, axis=1)
     present = ops.reshape(present, (-1,) + (1,) * (len(values.shape) - 2))
     return ops.where(present, chosen, ops.zeros_like(chosen))
+
+
+def scaled(segments):
+    """Segments as float32: bytes (uint8) in [-1, 1], by (x - 127.5) / 127.5, others as they are."""
+    is_bytes = keras.backend.standardize_dtype(segments.dtype) == "uint8"
+    segments = ops.cast(segments, "float32")
+    # The difference is exact, so this rounds once: the same bits on every backend, as in NumPy.
+    return (segments - 127.5) * (1 / 127.5) if is_bytes else segments
 
 
 def any_nan(segments):

@@ -1,4 +1,9 @@
-"""What every test shares: one backend, two logical devices, fixed seeds, the shared data."""
+"""What every test shares: the backend, two logical devices, fixed seeds, the shared data.
+
+Tests run on TensorFlow, those of the core on the backend that KERAS_BACKEND names: gradients come
+of the fixtures `gradients_of` and `weight_gradients`, compiled functions of `compiled`. A test that
+is of what TensorFlow alone has carries the marker `tensorflow`, with what that is.
+"""
 
 import contextlib
 import importlib.util
@@ -9,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -17,17 +22,35 @@ import keras
 import ml_dtypes
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import settings
 
 from attention_zoo.models import FocusClassifier, networks
-from attention_zoo.training.run_callbacks import WriteMetrics
 
-# TensorFlow fixes its devices when it first runs an op. Two replicas need two of them;
-# without a strategy every op still goes to the first.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
+BACKEND = keras.backend.backend()
+
+if BACKEND == "tensorflow":
+    import tensorflow
+
+    # TensorFlow fixes its devices when it first runs an op. Two replicas need two of them;
+    # without a strategy every op still goes to the first.
+    tensorflow.config.set_logical_device_configuration(
+        tensorflow.config.list_physical_devices("CPU")[0],
+        [tensorflow.config.LogicalDeviceConfiguration()] * 2,
+    )
+
+if BACKEND == "torch":
+    # Tensors that require grad are no arrays: NumPy's assertions are given their values.
+    def _of_values(assertion):
+        def check(*arguments, **settings):
+            return assertion(*keras.tree.map_structure(_value, arguments), **settings)
+
+        return check
+
+    def _value(x):
+        return keras.ops.convert_to_numpy(x) if keras.ops.is_tensor(x) else x
+
+    np.testing.assert_allclose = _of_values(np.testing.assert_allclose)
+    np.testing.assert_array_equal = _of_values(np.testing.assert_array_equal)
 
 # The first call of a TensorFlow op takes seconds, and a failure must come again.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
@@ -49,8 +72,153 @@ _make_importable("experiments")
 
 @pytest.fixture(autouse=True)
 def seeds():
-    """Every test starts from the same seeds (Python, NumPy, TensorFlow), whatever ran before."""
+    """Every test starts from the same seeds (Python, NumPy, backend), whatever ran before."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def tensorflow_alone(request):
+    """Skips on another backend what is marked `tensorflow`: the marker says what it needs."""
+    marker = request.node.get_closest_marker("tensorflow")
+    if marker and BACKEND != "tensorflow":
+        pytest.skip(f"TensorFlow alone has {marker.args[0]}")
+
+
+@pytest.fixture
+def tf():
+    """TensorFlow, for a test with the marker `tensorflow`."""
+    return tensorflow
+
+
+@pytest.fixture(scope="session")
+def gradients_of(differentiated):
+    """(f, *x) -> f(*x) and its gradients by each of the arrays x, all arrays.
+
+    f gives a scalar, or (scalar, more): then (scalar, more) are the first of the results.
+    """
+
+    def run(f, *x):
+        return keras.tree.map_structure(keras.ops.convert_to_numpy, differentiated(f, *x))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def differentiated():
+    """The same as tensors, for use in what is `compiled`."""
+    return {"tensorflow": _by_tape, "jax": _by_jax, "torch": _by_autograd}[BACKEND]
+
+
+def _by_tape(f, *x):
+    x = [tensorflow.convert_to_tensor(one) for one in x]
+    with tensorflow.GradientTape() as tape:
+        tape.watch(x)
+        y = f(*x)
+    scalar = y[0] if isinstance(y, tuple) else y
+    return y, *tape.gradient(scalar, x, unconnected_gradients="zero")
+
+
+def _by_jax(f, *x):
+    import jax
+
+    def with_more(*x):
+        y = f(*x)
+        return y if isinstance(y, tuple) else (y, ())
+
+    (scalar, more), gradients = jax.value_and_grad(with_more, range(len(x)), has_aux=True)(
+        *map(keras.ops.convert_to_tensor, x)
+    )
+    return (scalar, more) if more != () else scalar, *gradients
+
+
+def _by_autograd(f, *x):
+    import torch
+
+    x = [keras.ops.convert_to_tensor(one).detach().requires_grad_() for one in x]
+    y = f(*x)
+    scalar = y[0] if isinstance(y, tuple) else y
+    return y, *_autograd(torch, scalar, x)
+
+
+def _autograd(torch, scalar, x):
+    if not scalar.requires_grad:
+        return [torch.zeros_like(one) for one in x]
+    found = torch.autograd.grad(scalar, x, allow_unused=True)
+    return [torch.zeros_like(one) if g is None else g for one, g in zip(x, found)]
+
+
+@pytest.fixture(scope="session")
+def weight_gradients():
+    """(f, variables) -> f(), a scalar, and its gradients by each of the Keras variables, arrays."""
+    differentiate = {"tensorflow": _tape_of, "jax": _jax_of, "torch": _autograd_of}[BACKEND]
+
+    def run(f, variables):
+        return keras.tree.map_structure(
+            keras.ops.convert_to_numpy, differentiate(f, list(variables))
+        )
+
+    return run
+
+
+def _tape_of(f, variables):
+    with tensorflow.GradientTape() as tape:
+        y = f()
+    found = tape.gradient(y, [v.value for v in variables], unconnected_gradients="zero")
+    return y, [
+        tensorflow.convert_to_tensor(gradient) for gradient in found
+    ]  # an embedding's are slices
+
+
+def _jax_of(f, variables):
+    import jax
+
+    def of_values(values):
+        with keras.StatelessScope(state_mapping=zip(variables, values)):
+            return f()
+
+    return jax.value_and_grad(of_values)([v.value for v in variables])
+
+
+def _autograd_of(f, variables):
+    import torch
+
+    y = f()
+    return y, _autograd(torch, y, [v.value for v in variables])
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    """(f, xla=False, variables=()) -> f, compiled as `fit` compiles a step; None is not at all.
+
+    The Keras variables are those that f assigns. PyTorch runs its steps as they are.
+    """
+
+    def compile_(f, xla=False, variables=()):
+        if xla is None or BACKEND == "torch":
+            return f
+        if BACKEND == "jax":
+            return _compiled_by_jax(f, list(variables))
+        return tensorflow.function(f, jit_compile=xla, autograph=False)
+
+    return compile_
+
+
+def _compiled_by_jax(f, variables):
+    import jax
+
+    @jax.jit
+    def pure(values, *x):
+        with keras.StatelessScope(state_mapping=zip(variables, values)) as scope:
+            y = f(*x)
+        return y, [scope.get_current_value(variable) for variable in variables]
+
+    def run(*x):
+        y, values = pure([variable.value for variable in variables], *x)
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+        return y
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +262,7 @@ def has_low_precision():
 def low_precision(request):
     """Skips what is marked `low_precision` where TensorFlow would crash."""
     marked = request.node.get_closest_marker("low_precision")
-    if marked and not request.getfixturevalue("has_low_precision"):
+    if marked and BACKEND == "tensorflow" and not request.getfixturevalue("has_low_precision"):
         isa = os.environ["ONEDNN_MAX_CPU_ISA"]
         pytest.skip(f"TensorFlow would crash: oneDNN has no float16 or bfloat16 with {isa}")
 
@@ -107,8 +275,8 @@ def two_replicas():
     process and take a later strategy's for an earlier one's ("Shape mismatch in the collective
     instance").
     """
-    reduction = tf.distribute.ReductionToOneDevice()
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=reduction)
+    reduction = tensorflow.distribute.ReductionToOneDevice()
+    return tensorflow.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=reduction)
 
 
 @pytest.fixture(scope="session")
@@ -320,7 +488,7 @@ def coco_dir(tmp_path_factory):
             pixels = np.full((32, 32, 3), 128, np.uint8)
             pixels[top + 2 : top + 14, left + 2 : left + 14] = colours[colour]
             name = f"{i:03d}.png"
-            (folder / split / name).write_bytes(tf.io.encode_png(pixels).numpy())
+            (folder / split / name).write_bytes(tensorflow.io.encode_png(pixels).numpy())
             images.append({"id": 1000 + i, "file_name": name})
             where = f"the {('upper', 'lower')[top > 0]} {('left', 'right')[left > 0]}"
             for text in (
@@ -357,6 +525,7 @@ def full_disk():
 @pytest.fixture(scope="session")
 def broken_off():
     """(call) -> a context whose run is broken off at the beginning of that call, from 1."""
+    from attention_zoo.training.run_callbacks import WriteMetrics
 
     @contextlib.contextmanager
     def at(call):

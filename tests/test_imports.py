@@ -42,6 +42,7 @@ ANYWHERE = {
     "_errors",
     "_json",
     "_paths",
+    "_tensorflow",
     "_text",
     "_tracing",
     "_version",

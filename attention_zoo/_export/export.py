@@ -8,6 +8,8 @@ import keras
 from attention_zoo._export.captions import add_caption_endpoints
 from attention_zoo._export.classifiers import add_classifier_endpoints
 from attention_zoo._paths import expanded
+from attention_zoo._tensorflow import require_backend
+from attention_zoo.layers import GatherSegments
 from attention_zoo.models import Captioner, FocusClassifier
 from attention_zoo.zoo.preset_folder import check_new
 
@@ -60,17 +62,38 @@ def export(model, directory, **settings):
             `length_power`, as of `CaptionSearch`; `image_size`, (h, w) that pictures are resized
             to, where the encoder leaves it open.
 
+    A model that begins with `layers.GatherSegments` is exported without it: base images are data.
+
     Raises:
-        ValueError: the model is of another class or was not built, the folder has files, a setting
-            is unknown or bad, a mask or dtype is asked for beside texts, or the size of images is
-            not known.
+        RuntimeError: Keras does not run on TensorFlow. ValueError: the model is of another class
+        or was not built, the folder has files, a setting is unknown or bad, a mask or dtype is
+        asked for beside texts, or the size of images is not known.
     """
+    require_backend("export")
     add, directory = _endpoints(model), expanded(directory)
     _check(model, directory, settings.keys(), add)
+    model = _of_segments(model)
     archive = keras.export.ExportArchive()
     archive.track(model)
     add(archive, model, **settings)
     archive.write_out(directory, verbose=False)
+
+
+def _of_segments(model):
+    """The model, one that looks base images up as one that is given segments."""
+    encoder = getattr(model, "encoder", None)
+    if not isinstance(encoder, GatherSegments):
+        return model
+    twin = FocusClassifier(
+        model.focus,
+        model.classifier,
+        model.attention,
+        inference=model.inference,
+        byte_segments="scaled",
+        class_names=model.class_names,
+    )
+    twin.build((None, None, *encoder.segment_shape))
+    return twin
 
 
 def _endpoints(model):

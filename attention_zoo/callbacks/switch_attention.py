@@ -1,6 +1,5 @@
 """SwitchAttention: a HybridAttention goes on to its second paradigm."""
 
-import contextlib
 import json
 import numbers
 import warnings
@@ -10,6 +9,7 @@ import numpy as np
 
 from attention_zoo.callbacks.switch_signal import SwitchSignal
 from attention_zoo.layers import HybridAttention
+from attention_zoo.models.attention_model import strategy_scope
 
 
 class SwitchAttention(keras.callbacks.Callback):
@@ -115,7 +115,7 @@ class SwitchAttention(keras.callbacks.Callback):
         self._leave_with_model()
 
     def _is_first_phase(self):
-        return int(self.model.attention.phase.numpy()) == 0
+        return self.model.attention.trace_key[0] == 0
 
     def _is_epoch(self, epoch):
         return self._signal is None and epoch >= self.when
@@ -151,7 +151,7 @@ class SwitchAttention(keras.callbacks.Callback):
         self._is_due, self.switched_epoch = False, epoch
         self.model.attention.switch()
         if self.reset_optimizer:
-            with _scope(self.model):
+            with strategy_scope(self.model):
                 reset(self.model.optimizer, self.model.trainable_variables)
         if self.learning_rate is not None:
             self.model.optimizer.learning_rate = self.learning_rate
@@ -165,12 +165,6 @@ def reset(optimizer, trainable_variables):
     fresh.build(trainable_variables)
     for variable, value in zip(optimizer.variables, fresh.variables, strict=True):
         variable.assign(value)
-
-
-def _scope(model):
-    """Of the model's strategy, which TensorFlow alone has."""
-    strategy = getattr(model, "distribute_strategy", None)
-    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def _plain(value):

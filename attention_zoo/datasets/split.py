@@ -4,9 +4,8 @@ import abc
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
-from attention_zoo.datasets import order
+from attention_zoo._lazy import needed_for
 
 
 class Examples(abc.ABC):
@@ -61,6 +60,7 @@ class Examples(abc.ABC):
             seed: A non-negative integer.
             drop_remainder: Whether a last batch smaller than `batch_size` is left out.
         """
+        order, tf = _pipelines(type(self).__name__)
         size = 1 if batch_size is None else batch_size
         order.check_batch_size(size)
         numbers = order.one_pass(
@@ -87,11 +87,21 @@ class Examples(abc.ABC):
             seed: A non-negative integer.
             first_step: The number of the first batch, counted from the first epoch's first.
         """
+        order, _ = _pipelines(type(self).__name__)
         order.check_batch_size(batch_size, most=len(self), what=self.kind)
         numbers = order.endless(
             len(self), batch_size, seed, first_step=first_step, lengths=self.lengths
         )
         return self.batches(numbers, batch_size, padded=True)
+
+
+def _pipelines(kind):
+    """What makes pipelines, imported on first use: examples as arrays need no TensorFlow."""
+    with needed_for(f"a pipeline of {kind}"):
+        import tensorflow as tf
+
+        from attention_zoo.datasets import order
+    return order, tf
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

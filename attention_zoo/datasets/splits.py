@@ -3,7 +3,6 @@
 import types
 
 import numpy as np
-import tensorflow as tf
 
 PROTOCOLS = ("disjoint", "paper")
 
@@ -31,8 +30,7 @@ def select(base, split, protocol="disjoint"):
     if len(parts) == 1:
         images, labels, start, stop = parts[0]
         return images[start:stop], labels[start:stop]
-    with tf.device("CPU:0"):
-        images = tf.concat([images[start:stop] for images, _, start, stop in parts], axis=0)
+    images = np.concatenate([images[start:stop] for images, _, start, stop in parts])
     return images, np.concatenate([labels[start:stop] for _, labels, start, stop in parts])
 
 

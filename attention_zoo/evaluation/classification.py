@@ -137,7 +137,7 @@ def tallied(predicted, bins):
         raise ValueError("the data set to evaluate has 0 batches, expected 1 or more")
     warn_of_nan(broken, count)
     ways = {name: tally.result() for name, tally in tallies.items()}
-    known = int(focus.count.numpy())
+    known = int(ops.convert_to_numpy(focus.count))
     return Evaluation(count, known, float(focus.result()), float(entropy.result()), ways)
 
 
@@ -186,7 +186,7 @@ class _Tally:
         self.accuracy.update_state(truth["label"], log_p)
         self.nll.update_state(nll(truth["given"], log_p))
         self.breakdown.update_state(truth, {"label": log_p, "focus": a})
-        p_y = np.exp(-np.asarray(nll(truth["label"], log_p)))
+        p_y = np.exp(-ops.convert_to_numpy(nll(truth["label"], log_p)))
         self._count(attention_on_truth(truth["focus"], a), p_y)
 
     def _count(self, a_z, p_y):
@@ -258,6 +258,8 @@ def _unpacked(batch):
     if labels is None:
         raise ValueError("a batch has no labels, expected (inputs, labels)")
     inputs, labels = dense(inputs, labels)
+    if keras.backend.backend() != "tensorflow":  # of a pipeline of TensorFlow
+        inputs = keras.tree.map_structure(np.asarray, inputs)
     targets = as_targets(labels)
     label = np.asarray(targets["label"])
     if label.ndim == 0:

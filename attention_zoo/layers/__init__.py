@@ -1,6 +1,7 @@
 """Attention layers: soft, hard and LVML differ only in what they average."""
 
 from attention_zoo.layers.base import Attention
+from attention_zoo.layers.gather_segments import GatherSegments
 from attention_zoo.layers.gumbel import GumbelAttention
 from attention_zoo.layers.hard import HardAttention
 from attention_zoo.layers.hybrid import HybridAttention
@@ -14,6 +15,7 @@ from attention_zoo.layers.soft import SoftAttention
 __all__ = [
     "BASELINES",
     "Attention",
+    "GatherSegments",
     "GumbelAttention",
     "HardAttention",
     "HybridAttention",

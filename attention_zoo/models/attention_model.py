@@ -1,5 +1,6 @@
 """What models with an attention share: data and errors of `fit`, compiled functions, saving."""
 
+import contextlib
 import warnings
 
 import keras
@@ -33,6 +34,12 @@ class Retraced:
 def trace_key(model):
     """The key of a model's attention; None for a model without one."""
     return getattr(getattr(model, "attention", None), "trace_key", None)
+
+
+def strategy_scope(model):
+    """That of the model's strategy, in which variables are made; TensorFlow alone has one."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def warn_of_broken_weights(model):

@@ -1,7 +1,8 @@
 """What a model makes of segments that are bytes (uint8): numbers, or pixels to be scaled."""
 
 import keras
-from keras import ops
+
+from attention_zoo.ops import scaled
 
 
 def read(segments, how):
@@ -22,11 +23,6 @@ def learnt(segments, how):
     if how != "auto":
         return how
     return "refused" if keras.backend.is_float_dtype(_dtype(segments)) else "numbers"
-
-
-def scaled(segments):
-    """Bytes as float32 in [-1, 1], by (x - 127.5) / 127.5, as `datasets.sdc` scales them."""
-    return (ops.cast(segments, "float32") - 127.5) * (1 / 127.5)
 
 
 def _numbers(segments):

@@ -166,7 +166,8 @@ class FocusClassifier(LabelTraining):
 
     def _check_rank(self, segments):
         built = self._segments_shape
-        if built is not None and len(segments.shape) != len(built):
+        ranks = () if built is None else getattr(self.encoder, "input_ranks", (len(built),))
+        if ranks and len(segments.shape) not in ranks:
             rest = ", ".join("?" if n is None else str(n) for n in built[2:])
             raise ValueError(
                 f"segments have shape {tuple(segments.shape)}, expected (batch, segments, {rest}): "

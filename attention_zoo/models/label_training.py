@@ -6,7 +6,7 @@ from keras import ops
 from attention_zoo import losses, metrics
 from attention_zoo._assertions import can_raise
 from attention_zoo._labels import check_shape, class_ids, known, refuse_unknown
-from attention_zoo.models.attention_model import AttentionModel
+from attention_zoo.models.attention_model import AttentionModel, strategy_scope
 from attention_zoo.models.bags import dense
 from attention_zoo.models.compile_arguments import by_output, label_loss
 from attention_zoo.models.keras_metrics import class_score_metrics
@@ -67,7 +67,7 @@ class LabelTraining(AttentionModel):
     def _build_of(self, x):
         """Builds for such inputs: the number of classes is the classifier's."""
         if not self.built:
-            with self.distribute_strategy.scope():
+            with strategy_scope(self):
                 self.build(keras.tree.map_structure(lambda array: (None, *array.shape[1:]), x))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

@@ -6,6 +6,7 @@ import itertools
 import keras
 import tensorflow as tf
 
+from attention_zoo._tensorflow import require_backend
 from attention_zoo.models.attention_model import Retraced, trace_key
 from attention_zoo.training.averaging import averaged_weights, take_averages
 
@@ -39,6 +40,7 @@ class Loop:
     def __init__(
         self, model, *, prepare=None, prepare_validation=None, jit_compile="auto", steps_per_call=8
     ):
+        require_backend("the training loop")
         self.model = model
         self.strategy = model.distribute_strategy
         self.steps_per_call = steps_per_call

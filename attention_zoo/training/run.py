@@ -10,6 +10,7 @@ from absl import logging
 
 from attention_zoo import plots, report
 from attention_zoo._settings import make
+from attention_zoo._tensorflow import require_backend
 from attention_zoo.datasets.split import Split
 from attention_zoo.layers import HybridAttention
 from attention_zoo.training.brought import Brought
@@ -37,6 +38,7 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
 
     See `attention_zoo.train`, which also takes a task by its name.
     """
+    require_backend("training a task")
     brought = Brought(attention, optimizer, callbacks)
     brought.check_settings(settings)
     _check_data_settings(task, data, settings)

@@ -90,7 +90,7 @@ def test_digits_are_divided_class_by_class():
 
 def test_digits_of_the_test_split_are_not_in_the_train_split():
     train, test = (
-        {image.tobytes() for image in base_images("digits").read(split)[0].numpy()}
+        {image.tobytes() for image in np.asarray(base_images("digits").read(split)[0])}
         for split in ("train", "test")
     )
     assert not train & test

@@ -135,7 +135,9 @@ def test_digits_are_described(split, count):
 
 def images_in(info):
     """The distinct images that the mosaics show."""
-    return {image.tobytes() for image in info.source.images.numpy()[np.unique(info.source.table)]}
+    return {
+        image.tobytes() for image in np.asarray(info.source.images)[np.unique(info.source.table)]
+    }
 
 
 def test_test_mosaics_show_training_images_only_under_the_protocol_of_the_paper():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 from attention_zoo.layers import (
     GumbelAttention,
@@ -83,23 +83,22 @@ class Step(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def step():
+def step(compiled, differentiated):
     """One step: class scores, weights, and the gradients of the loss summed over the batch."""
 
     def run(attention, scores, segments, kernel, labels, mask=None, training=True, xla=None):
-        def graph(scores, kernel):
-            with tf.GradientTape() as tape:
-                tape.watch((scores, kernel))
-                q, a = attention.class_scores(
-                    lambda x: tf.matmul(x, kernel), segments, scores, mask, training
-                )
-                loss = NegativeLogLikelihood(reduction="sum")(labels, q)
-            d = tape.gradient(loss, (scores, kernel), unconnected_gradients="zero")
-            return Step(q, a, *d)
+        def loss(scores, kernel):
+            q, a = attention.class_scores(
+                lambda x: ops.matmul(x, kernel), segments, scores, mask, training
+            )
+            return NegativeLogLikelihood(reduction="sum")(labels, q), (q, a)
 
-        compiled = graph if xla is None else tf.function(graph, jit_compile=xla, autograph=False)
-        outputs = compiled(tf.constant(scores), tf.constant(kernel))
-        return Step(*map(np.asarray, outputs))
+        def graph(scores, kernel):
+            (_, (q, a)), *gradients = differentiated(loss, scores, kernel)
+            return [q, a, *gradients]
+
+        outputs = compiled(graph, xla)(*map(ops.convert_to_tensor, (scores, kernel)))
+        return Step(*map(ops.convert_to_numpy, outputs))
 
     return run
 
@@ -114,6 +113,12 @@ def assert_steps_agree():
             )
 
     return check
+
+
+@pytest.fixture(scope="session")
+def state_of():
+    """(sampler) -> the Keras variables that a call of it in training changes."""
+    return lambda layer: [*layer.variables, layer.seed_generator.state]
 
 
 @pytest.fixture(scope="session")
@@ -135,13 +140,13 @@ def focus_classifier():
 
 
 @pytest.fixture(scope="session")
-def gradients():
+def gradients(weight_gradients):
     """(model, segments, labels) -> the gradients of one training step, eagerly."""
 
     def run(model, segments, labels):
-        with tf.GradientTape() as tape:
-            q = model(segments, training=True)["label"]
-            loss = NegativeLogLikelihood()(labels, q)
-        return [g.numpy() for g in tape.gradient(loss, model.trainable_variables)]
+        def loss():
+            return NegativeLogLikelihood()(labels, model(segments, training=True)["label"])
+
+        return weight_gradients(loss, model.trainable_variables)[1]
 
     return run

@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from scipy.special import log_softmax, softmax
 
 from attention_zoo import ops
@@ -39,11 +38,11 @@ def test_relaxed_sample_is_its_formula(segments, scores, noise, temperature):
 
 
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
-def test_straight_through_sample_is_exactly_one_hot(segments, scores, noise, xla):
+def test_straight_through_sample_is_exactly_one_hot(
+    compiled, state_of, segments, scores, noise, xla
+):
     attention = GumbelAttention(0.3, seed=1)
-    call = tf.function(
-        lambda: attention(segments, scores, training=True), jit_compile=xla, autograph=False
-    )
+    call = compiled(lambda: attention(segments, scores, training=True), xla, state_of(attention))
     average, w = call()
     z = (log_softmax(scores, axis=-1) + noise).argmax(axis=-1)
     np.testing.assert_array_equal(w, np.eye(M)[z])
@@ -89,11 +88,9 @@ def test_temperature_schedule_counts_training_calls(schedule, segments, scores):
     assert int(annealed.step.numpy()) == 3
 
 
-def test_temperature_schedule_under_xla(schedule, segments, scores):
-    eager, compiled = (GumbelAttention(schedule, False, seed=1) for _ in range(2))
-    call = tf.function(
-        lambda: compiled(segments, scores, training=True)[1], jit_compile=True, autograph=False
-    )
+def test_temperature_schedule_under_xla(compiled, state_of, schedule, segments, scores):
+    eager, twin = (GumbelAttention(schedule, False, seed=1) for _ in range(2))
+    call = compiled(lambda: twin(segments, scores, training=True)[1], True, state_of(twin))
     for _ in range(3):
         np.testing.assert_allclose(call(), eager(segments, scores, training=True)[1], atol=1e-5)
 

@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from attention_zoo.layers import (
     GumbelAttention,
@@ -38,8 +37,9 @@ def test_is_its_first_attention_until_the_switch_then_its_second(
     assert_steps_agree(step(hybrid, *arguments), step(second, *arguments), atol=0)
 
 
+@pytest.mark.tensorflow("graphs that can be looked into")
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
-def test_a_graph_holds_the_phase_it_was_traced_in(step, segments, scores, kernel, labels, xla):
+def test_a_graph_holds_the_phase_it_was_traced_in(tf, step, segments, scores, kernel, labels, xla):
     """And knows both paradigms' gradients: the right one, without any conditional."""
     hybrid = HybridAttention()
 
@@ -61,7 +61,8 @@ def test_a_graph_holds_the_phase_it_was_traced_in(step, segments, scores, kernel
         hybrid.switch()
 
 
-def test_a_graph_of_the_other_phase_fails_instead_of_being_wrong(segments, scores):
+@pytest.mark.tensorflow("graphs that raise as they run")
+def test_a_graph_of_the_other_phase_fails_instead_of_being_wrong(tf, segments, scores):
     hybrid = HybridAttention("soft", GumbelAttention(seed=1))
     graph = tf.function(lambda: hybrid(segments, scores, training=True)[1], autograph=False)
     graph()
@@ -70,7 +71,8 @@ def test_a_graph_of_the_other_phase_fails_instead_of_being_wrong(segments, score
         graph()
 
 
-def test_a_functional_model_says_that_it_is_to_be_compiled_again(segments, scores):
+@pytest.mark.tensorflow("graphs that raise as they run")
+def test_a_functional_model_says_that_it_is_to_be_compiled_again(tf, segments, scores):
     hybrid = HybridAttention("soft", "gumbel")
     inputs = keras.Input(segments.shape[1:]), keras.Input(scores.shape[1:])
     model = keras.Model(inputs, hybrid(*inputs)[0])

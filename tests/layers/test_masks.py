@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops as kops
 
 from attention_zoo import ops
 from attention_zoo.layers import Attention, PerSegment
@@ -24,8 +24,8 @@ def kept():
     """A tensor with a mask of Keras's."""
 
     def with_mask(x, mask):
-        x = tf.constant(x)
-        x._keras_mask = tf.constant(mask)
+        x = kops.convert_to_tensor(x)
+        x._keras_mask = kops.convert_to_tensor(mask)
         return x
 
     return with_mask
@@ -53,12 +53,12 @@ def test_mask_of_values_and_of_scores_is_the_mask(
 @TRAINING
 def test_class_scores_take_them_too(make, kept, segments, scores, kernel, mask, training):
     def run(segments, scores, mask=None):
-        classify = lambda x: tf.matmul(x, kernel)  # noqa: E731
+        classify = lambda x: kops.matmul(x, kernel)  # noqa: E731
         return make().class_scores(classify, segments, scores, mask, training)
 
     expected = run(segments, scores, mask)
-    assert_equal(run(kept(segments, mask), tf.constant(scores)), expected)
-    assert_equal(run(tf.constant(segments), kept(scores, mask)), expected)
+    assert_equal(run(kept(segments, mask), kops.convert_to_tensor(scores)), expected)
+    assert_equal(run(kops.convert_to_tensor(segments), kept(scores, mask)), expected)
 
 
 def test_all_masks_hold_together(make, kept, segments, scores):
@@ -107,23 +107,23 @@ def test_per_segment_keeps_both_masks(kept, segments, mask):
 @CONTENT
 @TRAINING
 def test_masked_content_is_read_as_zeros(
-    make, segments, scores, kernel, labels, mask, content, training
+    gradients_of, make, segments, scores, kernel, labels, mask, content, training
 ):
     """Bit for bit: the average, the class scores, and the gradients of both."""
 
     def run(fill):
-        x = tf.constant(np.where(mask[..., None], segments, fill).astype("float32"))
-        s = tf.constant(np.where(mask, scores, fill).astype("float32"))
-        w = tf.constant(kernel)
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch((x, s, w))
+        x = np.where(mask[..., None], segments, fill).astype("float32")
+        s = np.where(mask, scores, fill).astype("float32")
+
+        def of_average(x, s, w):
             average, a = make()(x, s, mask=mask, training=training)
-            q, _ = make().class_scores(lambda x: tf.matmul(x, w), x, s, mask, training)
-            of_average, of_scores = tf.reduce_sum(average**2), tf.reduce_sum(q[:, 1])
-        return [average, a, q] + [
-            tape.gradient(y, (x, s, w), unconnected_gradients="zero")
-            for y in (of_average, of_scores)
-        ]
+            return kops.sum(average**2), (average, a)
+
+        def of_scores(x, s, w):
+            q, _ = make().class_scores(lambda x: kops.matmul(x, w), x, s, mask, training)
+            return kops.sum(q[:, 1]), q
+
+        return [gradients_of(f, x, s, kernel) for f in (of_average, of_scores)]
 
     outputs = run(content)
     assert all(np.isfinite(x).all() for x in keras.tree.flatten(outputs))
@@ -132,27 +132,28 @@ def test_masked_content_is_read_as_zeros(
 
 @CONTENT
 @pytest.mark.parametrize("name", ops.NORMALIZERS)
-def test_no_normalizer_reads_masked_scores(scores, mask, name, content):
+def test_no_normalizer_reads_masked_scores(gradients_of, scores, mask, name, content):
     def run(fill):
-        s = tf.constant(np.where(mask, scores, fill).astype("float32"))
-        with tf.GradientTape() as tape:
-            tape.watch(s)
+        s = np.where(mask, scores, fill).astype("float32")
+
+        def loss(s):
             a = ops.NORMALIZERS[name](s, mask)
-            loss = tf.reduce_sum(a**2)
-        return a, tape.gradient(loss, s)
+            return kops.sum(a**2), a
+
+        return gradients_of(loss, s)
 
     assert_equal(run(content), run(0.0))
 
 
 @CONTENT
-def test_per_segment_reads_no_padding(segments, mask, content):
+def test_per_segment_reads_no_padding(weight_gradients, segments, mask, content):
     layer = PerSegment(keras.layers.Dense(2))
 
     def run(fill):
-        with tf.GradientTape() as tape:
-            y = layer(np.where(mask[..., None], segments, fill), mask=mask)
-            loss = tf.reduce_sum(y[mask] ** 2)
-        return y, tape.gradient(loss, layer.trainable_variables)
+        x = np.where(mask[..., None], segments, fill)
+        loss = lambda: kops.sum(layer(x, mask=mask)[mask] ** 2)  # noqa: E731
+        y = kops.convert_to_numpy(layer(x, mask=mask))
+        return y, weight_gradients(loss, layer.trainable_variables)
 
     run(0.0)  # builds
     assert_equal(run(content), run(0.0))
@@ -190,9 +191,10 @@ def network(kind):
     return keras.Sequential([net, keras.layers.Activation("tanh")]) if kind == "nested" else net
 
 
+@pytest.mark.tensorflow("shapes that depend on values, in what is compiled")
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("kind", ["vectors", "images", "nested"])
-def test_batch_normalization_sees_present_segments_alone(rng, mask, kind, xla):
+def test_batch_normalization_sees_present_segments_alone(tf, rng, mask, kind, xla):
     """The oracle: the network on the segments that are there, and on nothing else."""
     shape = (4, 4, 2) if kind == "images" else (D,)
     segments = rng.normal(size=(B, M, *shape)).astype("float32")

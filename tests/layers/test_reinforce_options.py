@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 from attention_zoo.layers import ReinforceAttention
 
@@ -11,14 +11,19 @@ SCORES = np.array([0.5, -1.0, 1.2, 0.3], "float32")
 LOGITS = np.random.default_rng(3).normal(scale=2.0, size=(M, C)).astype("float32")
 
 
-def gradient(attention, count=COUNT):
-    """Estimates of the gradient of the loss for the scores, (count, m)."""
-    scores, logits = tf.tile(SCORES[None], (count, 1)), tf.tile(LOGITS[None], (count, 1, 1))
-    with tf.GradientTape() as tape:
-        tape.watch(scores)
-        q, _ = attention.class_scores(lambda x: x, logits, scores, training=True)
-        loss = -tf.reduce_sum(q[:, LABEL])
-    return tape.gradient(loss, scores).numpy()
+@pytest.fixture
+def gradient(gradients_of):
+    """(attention, count=COUNT) -> estimates of the loss's gradient for the scores, (count, m)."""
+
+    def estimates(attention, count=COUNT):
+        def loss(scores):
+            logits = np.tile(LOGITS, (count, 1, 1))
+            q, _ = attention.class_scores(lambda x: x, logits, scores, training=True)
+            return -ops.sum(q[:, LABEL])
+
+        return gradients_of(loss, np.tile(SCORES, (count, 1)))[1]
+
+    return estimates
 
 
 def log_p():
@@ -30,14 +35,14 @@ def softmax(s):
 
 
 @pytest.mark.parametrize("num_samples", [1, 2])
-def test_self_critical_gradient_is_unbiased(central_differences, num_samples):
+def test_self_critical_gradient_is_unbiased(gradient, central_differences, num_samples):
     samples = gradient(ReinforceAttention("self_critical", num_samples, seed=0))
     exact = central_differences(lambda s: -softmax(s) @ log_p(), SCORES)
     z = (samples.mean(axis=0) - exact) / (samples.std(axis=0) / np.sqrt(COUNT))
     assert np.abs(z).max() < 3.5  # 4 numbers
 
 
-def test_the_most_attended_segment_is_the_baseline():
+def test_the_most_attended_segment_is_the_baseline(gradient):
     """A sample that is the most attended segment itself tells nothing."""
     samples = gradient(ReinforceAttention("self_critical", seed=0), count=200)
     a = softmax(SCORES)
@@ -48,7 +53,7 @@ def test_the_most_attended_segment_is_the_baseline():
     assert np.any(np.all(np.abs(samples) < 1e-5, axis=1))
 
 
-def test_entropy_bonus_is_added_to_the_gradient_alone(central_differences):
+def test_entropy_bonus_is_added_to_the_gradient_alone(gradient, central_differences):
     plain, bonus = (ReinforceAttention("none", entropy_bonus=share, seed=0) for share in (0.0, 0.7))
     difference = gradient(bonus, 10) - gradient(plain, 10)
 

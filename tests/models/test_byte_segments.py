@@ -22,7 +22,7 @@ def digits():
     """(bytes (20, 5, 8, 8, 1), the same as floats, targets) of test mosaics."""
     _, info = az.datasets.load("sdc/digits", "test", num_examples=20)
     source = info.source
-    pixels = source.images.numpy()[source.table]
+    pixels = np.asarray(source.images)[source.table]
     return pixels, source.gather(source.table).numpy(), {"label": source.labels}
 
 

@@ -5,7 +5,6 @@ import dataclasses
 import functools
 
 import numpy as np
-import tensorflow as tf
 
 from attention_zoo._paths import expanded
 from attention_zoo.datasets.tfds_utils import prepared
@@ -26,8 +25,7 @@ class BaseImages:
     Attributes:
         class_names: Names in the order of the class ids.
         sizes: Number of images by split, "train" and "test".
-        read: From a split's name to its images, a tensor in host memory (N, ...), and its
-            labels, (N,) int32.
+        read: From a split's name to its images (N, ...) in host memory and labels (N,) int32.
         citation: Origin and licence, in one line.
     """
 
@@ -71,16 +69,13 @@ def _digits():
     test = np.zeros(len(labels), bool)
     for label in range(10):
         test[np.flatnonzero(labels == label)[4::5]] = True
-    with tf.device("CPU:0"):
-        return {
-            "train": (tf.constant(images[~test]), labels[~test]),
-            "test": (tf.constant(images[test]), labels[test]),
-        }
+    return {"train": (images[~test], labels[~test]), "test": (images[test], labels[test])}
 
 
 @functools.lru_cache(maxsize=2)
 def _read_tfds(folder, split):
     """Reads a whole split, in the order on disk, into one tensor and its labels."""
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     batches = (

@@ -17,7 +17,8 @@ def resident(source, strategy=None):
         Callable, rows of the table (b, m) -> segments (b, m, ...), for `Loop(prepare=...)`.
     """
     strategy = strategy or tf.distribute.get_strategy()
-    images = source.images
+    with tf.device("CPU:0"):
+        images = tf.convert_to_tensor(source.images)
     words = _words(images)
     if isinstance(strategy, tf.distribute.TPUStrategy):
         with strategy.scope():

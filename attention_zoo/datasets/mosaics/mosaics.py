@@ -1,16 +1,20 @@
 """Mosaics: index tables over base images that are kept once."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from attention_zoo._lazy import needed_for
 from attention_zoo.datasets.fingerprint import fingerprint
 from attention_zoo.datasets.split import Examples, Split
 
 
 def gather_segments(images, rows):
-    """Looks segments up in the base images; runs in a graph, on the device of `images`.
+    """Looks segments up in the base images, by TensorFlow, on the device of `images`.
+
+    For a model on another backend: `Mosaics.arrays`, or `layers.GatherSegments`, which looks them
+    up within the model.
 
     Bytes are scaled to [-1, 1], floats are kept as they are.
 
@@ -21,11 +25,16 @@ def gather_segments(images, rows):
     Returns:
         Segments, (..., m, ...), float32.
     """
+    with needed_for("gather_segments"):
+        import tensorflow as tf
+
     return scaled(tf.gather(images, rows))
 
 
 def scaled(segments):
     """Bytes as float32 in [-1, 1], by (x - 127.5) / 127.5; other numbers as float32."""
+    import tensorflow as tf
+
     if segments.dtype != tf.uint8:
         return tf.cast(segments, tf.float32)
     # The difference is exact, so this rounds once: the same bits in NumPy, eagerly and under XLA.
@@ -37,20 +46,24 @@ class Mosaics(Examples):
     """n mosaics of m segments each, as rows of indices into N base images.
 
     The table costs 4 bytes a segment; the pixels of a mosaic exist only while its batch is in
-    flight. On a device: put `images` there once and call `gather_segments` on rows of `table`.
+    flight. A model that begins with `layers.GatherSegments(images)` is trained on `table` and
+    `targets`, arrays, on any backend of Keras:
 
-    Its batches are (segments, {"label", "focus"}), segments (b, m, ...) float32, label and focus
-    (b,) int32; two exist at most, the one in use, and the next, made meanwhile.
+        model.fit(mosaics.table, mosaics.targets)
+
+    As a pipeline of TensorFlow, its batches are (segments, {"label", "focus"}), segments
+    (b, m, ...) float32, label and focus (b,) int32; two exist at most, the one in use, and the
+    next, made meanwhile.
 
     Attributes:
-        images: Base images, a tensor in host memory, (N, ...), uint8 or floating.
+        images: Base images, an array or a tensor in host memory, (N, ...), uint8 or floating.
         table: Indices into `images`, (n, m), int32.
         labels: Index of the foreground image's class, (n,), int32.
         focus: Position of the foreground image, the z of the paper, (n,), int32.
         are_gathered: Whether batches have segments, or in their place rows of the table.
     """
 
-    images: tf.Tensor = dataclasses.field(repr=False)
+    images: Any = dataclasses.field(repr=False)
     table: np.ndarray = dataclasses.field(repr=False)
     labels: np.ndarray = dataclasses.field(repr=False)
     focus: np.ndarray = dataclasses.field(repr=False)
@@ -60,6 +73,21 @@ class Mosaics(Examples):
 
     def __len__(self):
         return len(self.table)
+
+    @property
+    def targets(self):
+        """{"label": labels (n,), "focus": focus (n,)}, as `fit` of a FocusClassifier takes them."""
+        return {"label": self.labels, "focus": self.focus}
+
+    def arrays(self):
+        """All mosaics at once, as arrays: segments (n, m, ...) float32, and `targets`."""
+        segments = np.asarray(self.images)[self.table]
+        if segments.dtype != np.uint8:
+            return segments.astype(np.float32), self.targets
+        # The difference is exact: the bits of TensorFlow and of `layers.GatherSegments`.
+        return (segments.astype(np.float32) - np.float32(127.5)) * np.float32(
+            1 / 127.5
+        ), self.targets
 
     def gather(self, table_rows):
         """Segments, (b, m, ...) float32, of rows of the table, (b, m) integer."""
@@ -79,13 +107,20 @@ class Mosaics(Examples):
         return dataclasses.replace(self, **parts)
 
     def batches(self, numbers, batch_size, padded):
+        import tensorflow as tf
+
         indices = self._look_up(numbers)
         if not self.are_gathered:
             return indices
-        return indices.map(lambda rows, targets: (self.gather(rows), targets)).prefetch(1)
+        with tf.device("CPU:0"):  # once, outside the graph
+            images = tf.convert_to_tensor(self.images)
+        pixels = indices.map(lambda rows, targets: (gather_segments(images, rows), targets))
+        return pixels.prefetch(1)
 
     def _look_up(self, numbers):
         """Numbers of mosaics -> (rows of the table, targets)."""
+        import tensorflow as tf
+
         with tf.device("CPU:0"):  # made here, they are inputs of the graph, not constants in it
             table, label, focus = map(tf.constant, (self.table, self.labels, self.focus))
 
@@ -98,6 +133,8 @@ class Mosaics(Examples):
 
 def _one_at_a_time():
     """Keeps tf.data from making maps parallel by itself: each call holds a batch of its own."""
+    import tensorflow as tf
+
     options = tf.data.Options()
     options.experimental_optimization.map_parallelization = False
     return options

@@ -11,8 +11,8 @@ import collections.abc
 import zlib
 
 import numpy as np
-import tensorflow as tf
 
+from attention_zoo._lazy import needed_for
 from attention_zoo.datasets.mosaics.base_images import base_images
 from attention_zoo.datasets.mosaics.mosaic_sampling import check_counts, draw
 from attention_zoo.datasets.mosaics.mosaics import DatasetInfo
@@ -89,10 +89,8 @@ def from_arrays(images, labels, *, foreground_classes, num_segments, num_example
     absent = sorted(set(foreground_classes) - set(labels.tolist()))
     if absent:
         raise ValueError(f"foreground_classes has {absent}, expected classes found in labels")
-    with tf.device("CPU:0"):
-        images = tf.constant(images, tf.uint8 if images.dtype == np.uint8 else tf.float32)
     return draw(
-        images,
+        images if images.dtype == np.uint8 else images.astype(np.float32),
         labels,
         foreground_classes=foreground_classes,
         num_segments=num_segments,
@@ -132,7 +130,8 @@ def load(
     Returns:
         `DatasetInfo`, its source the mosaics.
     """
-    base = base_images(name, data_dir, download)
+    with needed_for(f"data set sdc/{name}"):
+        base = base_images(name, data_dir, download)
     if foreground_classes is None:
         foreground_classes = FOREGROUND_CLASSES[name]
     if num_examples is None:
@@ -153,7 +152,8 @@ def load(
 def from_base(name, base, split, *, foreground_classes, num_segments, num_examples, protocol, seed):
     """Draws mosaics from a split of `BaseImages`; returns `DatasetInfo`."""
     check_counts(num_segments, num_examples)
-    images, labels = select(base, split, protocol)
+    with needed_for(f"data set {name}"):
+        images, labels = select(base, split, protocol)
     mosaics = draw(
         images,
         labels,

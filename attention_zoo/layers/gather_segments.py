@@ -1,0 +1,93 @@
+"""GatherSegments: base images on the device; a model is given the rows of an index table."""
+
+import keras
+import numpy as np
+from keras import ops as kops
+
+from attention_zoo import ops
+
+
+@keras.saving.register_keras_serializable(package="attention_zoo")
+class GatherSegments(keras.layers.Layer):
+    """x_j = base[row_j], bytes scaled to [-1, 1], looked up within the compiled step.
+
+    The encoder of a `FocusClassifier` that is trained on mosaics, on any backend of Keras: base
+    images are on the device once, and a batch is m numbers an example.
+
+        mosaics = az.datasets.sdc.from_arrays(images, labels, ...)
+        model = az.FocusClassifier(f, g, "lvml", encoder=az.layers.GatherSegments(mosaics.images))
+        model.fit(mosaics.table, mosaics.targets)
+        model.predict(pixels)  # (b, m, h, w, c): such segments are scaled, and go on as they are
+
+    Base images are data: they are a weight that is not trained, which is saved neither in `.keras`
+    files and checkpoints nor in exported models. A loaded model takes pixels alone; to train it
+    further on rows, join its networks to a new layer: `FocusClassifier(model.focus,
+    model.classifier, model.attention, encoder=GatherSegments(images))`.
+
+    Args:
+        base: base images or vectors (N, ...): uint8, scaled by (x - 127.5) / 127.5, or floating,
+            kept as they are. None makes a layer for pixels alone, as of a loaded model.
+        shape: of one segment, where there is no base.
+
+    Call arguments:
+        inputs: rows of a table, integers (b, m), each 0 to N - 1; or segments (b, m, ...).
+
+    Returns:
+        Segments (b, m, ...), float32.
+    """
+
+    def __init__(self, base=None, shape=None, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        base = None if base is None else np.asarray(base)
+        if (base is None) == (shape is None):
+            raise ValueError("base and shape are both given or both None, expected one of them")
+        self.segment_shape = tuple(shape if base is None else base.shape[1:])
+        self.base = None if base is None else self._held(base)
+
+    def _held(self, base):
+        if base.ndim < 2 or not (base.dtype == np.uint8 or np.issubdtype(base.dtype, np.floating)):
+            raise ValueError(
+                f"base has shape {base.shape} and dtype {base.dtype}, expected (N, ...) of uint8 "
+                "or floating"
+            )
+        return self.add_weight(
+            shape=base.shape,
+            dtype="uint8" if base.dtype == np.uint8 else "float32",
+            initializer=lambda shape, dtype: kops.convert_to_tensor(base, dtype=dtype),
+            trainable=False,
+            autocast=False,
+            name="base",
+        )
+
+    @property
+    def input_ranks(self):
+        """Of what a call takes: rows and segments."""
+        return 2, 2 + len(self.segment_shape)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        if len(inputs.shape) == 2 + len(self.segment_shape):
+            return ops.scaled(inputs)
+        if self.base is None:
+            raise ValueError(
+                "inputs are rows and the base images are not there, expected segments: base images "
+                "are not saved with a model"
+            )
+        return ops.scaled(kops.take(self.base, kops.cast(inputs, "int32"), axis=0))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:2], *self.segment_shape)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype="float32")
+
+    def save_own_variables(self, store):
+        """Saves nothing: base images are data."""
+
+    def load_own_variables(self, store):
+        """Loads nothing, and keeps the base images."""
+
+    def get_config(self):
+        return super().get_config() | {"base": None, "shape": self.segment_shape}
