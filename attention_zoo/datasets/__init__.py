@@ -1,6 +1,7 @@
 """Data sets: `tf.data` pipelines of (segments, {"label", "focus"}) and what is known of them."""
 
 from attention_zoo._bags import pad
+from attention_zoo.datasets.bags.bags import BagInfo, Bags
 from attention_zoo.datasets.captions import coco_captions
 from attention_zoo.datasets.captions.captions import Captions
 from attention_zoo.datasets.captions.coco_captions import CaptionInfo
@@ -20,6 +21,8 @@ from attention_zoo.datasets.words import words_of
 __all__ = [
     "Examples",
     "Split",
+    "BagInfo",
+    "Bags",
     "CaptionInfo",
     "Captions",
     "DatasetInfo",
