@@ -28,21 +28,25 @@ if typing.TYPE_CHECKING:
         zoo,
     )
     from attention_zoo.evaluation import (
+        BagEvaluation,
         CaptionEvaluation,
         Evaluation,
         RationaleEvaluation,
         evaluate,
+        evaluate_bags,
         evaluate_captions,
         evaluate_rationales,
     )
     from attention_zoo.tasks import Task, sweep, train
 
 _ON_FIRST_USE = {
+    "BagEvaluation": "evaluation",
     "CaptionEvaluation": "evaluation",
     "Evaluation": "evaluation",
     "RationaleEvaluation": "evaluation",
     "Task": "tasks",
     "evaluate": "evaluation",
+    "evaluate_bags": "evaluation",
     "evaluate_captions": "evaluation",
     "evaluate_rationales": "evaluation",
     "export": "_export",
@@ -63,6 +67,7 @@ _ON_FIRST_USE = {
 )
 
 __all__ = [
+    "BagEvaluation",
     "CaptionEvaluation",
     "Evaluation",
     "FocusClassifier",
@@ -73,6 +78,7 @@ __all__ = [
     "datasets",
     "dynamics",
     "evaluate",
+    "evaluate_bags",
     "evaluate_captions",
     "evaluate_rationales",
     "evaluation",

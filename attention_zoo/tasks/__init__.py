@@ -1,6 +1,7 @@
-"""Tasks: mosaics, text, captions, or one of your own; `train` runs any of them."""
+"""Tasks: mosaics, text, captions, bags, or one of your own; `train` runs any of them."""
 
 from attention_zoo._settings import setting
+from attention_zoo.tasks.bags import BagsTask, CrossValidation, cross_validate
 from attention_zoo.tasks.captions import CaptionsTask
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.mosaics import MosaicsTask
@@ -11,13 +12,16 @@ from attention_zoo.training.task import Task, Words
 
 __all__ = [
     "TASKS",
+    "BagsTask",
     "CaptionsTask",
     "ClassificationTask",
+    "CrossValidation",
     "MosaicsTask",
     "Task",
     "TaskConfig",
     "TextTask",
     "Words",
+    "cross_validate",
     "evaluate_finished",
     "get",
     "setting",
