@@ -40,6 +40,7 @@ def write(workdir, results=None):
         trajectories=figures.phase_portrait(run),
         captions=figures.captions(run),
         mosaics=figures.mosaics(run),
+        pictures=figures.own_pictures(run),
         ends=ends(run),
         posts=are_posts(run),
         relative=are_relative(run),
@@ -104,7 +105,7 @@ def _headline(run):
     """The figures to see first."""
     figures_of_test, way = run.splits.get("test", {}), run.way_to_predict
     names = {f"{way}_accuracy": f"accuracy by {way}", "focus_accuracy": "focus true (FT)"}
-    names |= {"bleu_4": "BLEU-4", "cider": "CIDEr"}
+    names |= {f"{way}_auroc": "AUROC", "bleu_4": "BLEU-4", "cider": "CIDEr"}
     known = [name for name in names if name in figures_of_test]
     return ", ".join(f"{names[name]} {shown(name, figures_of_test[name])}" for name in known)
 

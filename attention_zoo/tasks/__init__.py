@@ -1,7 +1,8 @@
 """Tasks: mosaics, text, captions, bags, or one of your own; `train` runs any of them."""
 
 from attention_zoo._settings import setting
-from attention_zoo.tasks.bags import BagsTask, CrossValidation, cross_validate
+from attention_zoo.tasks.bags.cross_validation import CrossValidation, cross_validate
+from attention_zoo.tasks.bags.task import BagsTask
 from attention_zoo.tasks.captions import CaptionsTask
 from attention_zoo.tasks.classification import ClassificationTask
 from attention_zoo.tasks.mosaics import MosaicsTask

@@ -1,6 +1,6 @@
 """Tasks by name, and `train`, which runs any of them."""
 
-from attention_zoo.tasks.bags import BagsTask
+from attention_zoo.tasks.bags.task import BagsTask
 from attention_zoo.tasks.captions import CaptionsTask
 from attention_zoo.tasks.mosaics import MosaicsTask
 from attention_zoo.tasks.text import TextTask

@@ -13,8 +13,7 @@ model. docs/bags.md has results.
 import dataclasses
 
 from attention_zoo._settings import setting
-from attention_zoo.tasks import cross_validate, train
-from attention_zoo.tasks.bags import BagsConfig, CrossValidation
+from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.trainers.command import Command, tables
 
 
@@ -29,18 +28,20 @@ class _Repeats(BagsConfig):
 
 def run_bags(workdir, *, repeats=None, **settings):
     """Evaluations by split, or a `CrossValidation` where `repeats` is given."""
+    from attention_zoo import tasks  # slow to import
+
     if repeats is None:
-        return train("bags", workdir, **settings)
+        return tasks.train("bags", workdir, **settings)
     for name in ("fold", "repeat"):
         if settings.pop(name, 0):
             raise ValueError(f"{name} is given beside repeats, expected one of them")
     if settings.get("folds") is None:
         settings.pop("folds", None)
-    return cross_validate(workdir, repeats=repeats, **settings)
+    return tasks.cross_validate(workdir, repeats=repeats, **settings)
 
 
 def _report(found):
-    return found.table() if isinstance(found, CrossValidation) else tables(found)
+    return tables(found) if isinstance(found, dict) else found.table()
 
 
 COMMAND = Command(run_bags, _Repeats, "runs/bags", _report, __doc__)

@@ -1,4 +1,4 @@
-"""The task of bags: settings, splits, model, evaluation."""
+"""The task of bags: splits, model, evaluation."""
 
 import dataclasses
 
@@ -6,86 +6,19 @@ import keras
 import numpy as np
 
 from attention_zoo import datasets, layers
-from attention_zoo._settings import setting
 from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.datasets.bags import csv_file, digits, slides
 from attention_zoo.datasets.bags.folds import train_validation_test
 from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.evaluation.bags import evaluate_bags
 from attention_zoo.models import POOLS, FocusClassifier, bag_networks, pooled_networks
-from attention_zoo.models.networks.bags import SCORES, one_hot
-from attention_zoo.tasks.bags.pictures import bag_examples, heat_maps
+from attention_zoo.models.networks.bags import one_hot
+from attention_zoo.tasks.bags.config import BagsConfig
+from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
 from attention_zoo.tasks.classification import ClassificationTask
-from attention_zoo.training.config import KEEP, TaskConfig
 from attention_zoo.training.task import Words
 
 _INSTANCES = 16_384  # of a batch that is not trained on, unless one bag has more
-DATASETS = ("bags/digits", "bags/csv", "bags/slides")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class BagsConfig(TaskConfig):
-    """Data and model."""
-
-    dataset: str = setting(
-        "bags/digits",
-        "Bags drawn from digits, a CSV file with a row an instance, or a folder of HDF5 slides.",
-        choices=DATASETS,
-    )
-    data_dir: str | None = setting(
-        None, "The CSV file, or the folder with the slides and their labels.csv.", path=True
-    )
-    num_examples: int = setting(200, "Digits: training bags.", least=2)
-    num_test_examples: int = setting(200, "Digits: test bags, and as many for validation.", least=2)
-    mean_size: float = setting(10.0, "Digits: mean number of images of a bag.", least=1)
-    folds: int | None = setting(
-        None,
-        "Cuts the bags into so many parts, stratified and by case, of which one is the test split; "
-        "the splits in labels.csv, or 5 parts where there are none, if unset.",
-        least=2,
-    )
-    fold: int = setting(0, "Which part is the test split, from 0.", least=0)
-    repeat: int = setting(0, "Which shuffle the parts are cut from, from 0.", least=0)
-    validation: float = setting(
-        0.1, "Share of all bags to choose the best epoch by, none of them test bags.", least=0
-    )
-    attention: str = setting(
-        "lvml",
-        "How attention is trained: soft, hard, lvml, gumbel, reinforce, hybrid, the registered "
-        "name of a layer of your own; or, without attention, for comparison: mean, max, "
-        "instance_max.",
-    )
-    scores: str = setting(
-        "gated", "Attention scores of Ilse et al., arXiv:1802.04712.", choices=SCORES
-    )
-    attention_units: int = setting(64, "Units of the layer that scores instances.", least=1)
-    dropout: float = setting(0.5, "Dropout of the encoder's layers.", least=0, most=0.9)
-    encoder: str | None = setting(
-        None,
-        "Keras file of a network from instances to features, in place of dense layers 256, 128, 64 "
-        "(for images after two convolutions).",
-        path=True,
-    )
-    standardize: bool = setting(
-        True, "Vectors: scale features to the mean 0 and the variance 1 of the training instances."
-    )
-    class_weights: str = setting(
-        "none",
-        "Weights of the bags in the loss: all alike, or every class alike in sum.",
-        choices=("none", "balanced"),
-    )
-    keep: str = setting(
-        "last",
-        "Weights to end with: of the last epoch, or of the best on the validation bags.",
-        choices=KEEP,
-    )
-    epochs: int = setting(50, "Passes over the training bags.", least=1)
-    batch_size: int = setting(8, "Bags a step; 1 for slides of many patches.", least=1)
-    optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
-    learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
-    ema_momentum: float | None = setting(
-        0.98, "As in other tasks; an average over some fifty steps.", above=0, most=0.9999
-    )
 
 
 class BagsTask(ClassificationTask):
@@ -247,6 +180,9 @@ class BagsTask(ClassificationTask):
         found = super().figures(model, split, evaluation, config)
         return found | heat_maps(model, split)
 
+    def facts(self, splits):
+        return {"pictures": {"heat_maps": SHOWN}}
+
     def random_focus(self, split):
         shares = [np.mean(key) for key in split.source.keys if key is not None and np.any(key)]
         return float(np.mean(shares)) if shares else float("nan")
@@ -274,12 +210,11 @@ def _digits(config):
 
 
 def _check_cases(splits):
-    """Raises ValueError where a case of one split is in another; names of bags drawn are none."""
+    """Raises ValueError where a case of one split is in another; bags without a case have none."""
     places: dict[str, str] = {}
     for name, split in splits.items():
-        if split.name in ("bags/digits", "bags"):
-            continue
-        for case in set(split.source.cases):
+        unnamed = split.name != "bags/slides" and split.source.cases == split.source.names
+        for case in () if unnamed else sorted(set(split.source.cases)):
             if places.setdefault(case, name) != name:
                 raise ValueError(
                     f"case {case} is in {places[case]} and in {name}, expected it in one split"
