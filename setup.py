@@ -47,6 +47,7 @@ setup(
     python_requires=">=3.10,<3.14",
     install_requires=[
         "absl-py>=2.1",
+        "h5py>=3.11",
         "importlib_resources>=6.1",  # tensorflow_datasets 4.9.10 imports it without declaring it
         "jinja2>=3.1.6",
         # Safe mode has no known hole in 3.12.4, of the last series for Python 3.10, and 3.13.2.
@@ -70,6 +71,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
+            "attention-zoo-bags = attention_zoo.trainers.bags:run",
             "attention-zoo-captions = attention_zoo.trainers.captions:run",
             "attention-zoo-evaluate = attention_zoo.trainers.evaluate:run",
             "attention-zoo-hatexplain = attention_zoo.trainers.hatexplain:run",

@@ -33,16 +33,19 @@ if typing.TYPE_CHECKING:
         zoo,
     )
     from attention_zoo.evaluation import (
+        BagEvaluation,
         CaptionEvaluation,
         Evaluation,
         RationaleEvaluation,
         evaluate,
+        evaluate_bags,
         evaluate_captions,
         evaluate_rationales,
     )
     from attention_zoo.tasks import Task, sweep, train
 
 __all__ = [
+    "BagEvaluation",
     "CaptionEvaluation",
     "Evaluation",
     "FocusClassifier",
@@ -53,6 +56,7 @@ __all__ = [
     "datasets",
     "dynamics",
     "evaluate",
+    "evaluate_bags",
     "evaluate_captions",
     "evaluate_rationales",
     "evaluation",
@@ -75,6 +79,7 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
+        "BagEvaluation": "attention_zoo.evaluation",
         "CaptionEvaluation": "attention_zoo.evaluation",
         "Evaluation": "attention_zoo.evaluation",
         "FocusClassifier": "attention_zoo.models",
@@ -84,6 +89,7 @@ __getattr__, __dir__ = on_first_use(
         "datasets": "attention_zoo.datasets",
         "dynamics": "attention_zoo.dynamics",
         "evaluate": "attention_zoo.evaluation",
+        "evaluate_bags": "attention_zoo.evaluation",
         "evaluate_captions": "attention_zoo.evaluation",
         "evaluate_rationales": "attention_zoo.evaluation",
         "evaluation": "attention_zoo.evaluation",

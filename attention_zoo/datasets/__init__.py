@@ -14,6 +14,7 @@ from attention_zoo.datasets.mosaics.mosaics import DatasetInfo, Mosaics, gather_
 from attention_zoo.datasets.split import Examples, Split
 
 if typing.TYPE_CHECKING:
+    from attention_zoo.datasets.bags.bags import BagInfo, Bags
     from attention_zoo.datasets.captions import coco_captions
     from attention_zoo.datasets.captions.captions import Captions
     from attention_zoo.datasets.captions.coco_captions import CaptionInfo
@@ -27,6 +28,8 @@ if typing.TYPE_CHECKING:
 __all__ = [
     "Examples",
     "Split",
+    "BagInfo",
+    "Bags",
     "CaptionInfo",
     "Captions",
     "DatasetInfo",
@@ -51,6 +54,8 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
+        "BagInfo": "attention_zoo.datasets.bags.bags",
+        "Bags": "attention_zoo.datasets.bags.bags",
         "CaptionInfo": "attention_zoo.datasets.captions.coco_captions",
         "Captions": "attention_zoo.datasets.captions.captions",
         "Features": "attention_zoo.datasets.captions.feature_cache",

@@ -4,6 +4,7 @@ import collections.abc
 import functools
 import inspect
 
+from attention_zoo.datasets.bags import csv_file, digits, slides
 from attention_zoo.datasets.captions import coco_captions
 from attention_zoo.datasets.mosaics import orthogonal, sdc
 from attention_zoo.datasets.text import hatexplain, json_lines
@@ -19,6 +20,9 @@ _LOADERS: dict[str, collections.abc.Callable] = {
     "hatexplain": hatexplain.load,
     "coco_captions": coco_captions.load,
     "json_lines": json_lines.load,
+    "bags/digits": digits.load,
+    "bags/csv": csv_file.load,
+    "bags/slides": slides.load,
 }
 
 
@@ -30,7 +34,8 @@ def load(
     Args:
         name: "sdc/digits" (needs no download), "sdc/cifar10", "sdc/cifar100", "sdc/mnist",
             "sdc/fashion_mnist", "orthogonal", "hatexplain", "coco_captions": pictures with
-            captions, also one's own, or "json_lines": posts of one's own.
+            captions, also one's own, "json_lines": posts of one's own, "bags/digits" (needs no
+            download), "bags/csv" or "bags/slides": bags of one's own.
         split: "train", "test" (texts: "validation", too) or TFDS slices of them, such as
             "train[:90%]".
         batch_size: Examples a batch, b; None leaves out the batch axis.
@@ -38,13 +43,14 @@ def load(
         drop_remainder: Whether a last batch smaller than `batch_size` is left out.
         seed: Decides the mosaics, together with `split`, and the order.
         **options: Options of the data set, see `sdc.load`, `orthogonal.load`, `hatexplain.load`,
-            `coco_captions.load` and `json_lines.load`.
+            `coco_captions.load`, `json_lines.load` and those of `datasets.bags`.
 
     Returns:
         A `tf.data.Dataset` of `(segments, {"label", "focus"})`, segments (b, m, h, w, c) or
         (b, m, d) float32, label and focus (b,) int32; and a `DatasetInfo`. Of texts: tokens (b, m),
         strings padded with "", and a focus that is the rationale, 0/1 (b, m); and a `TextInfo`.
-        Of captions: see `Captions.dataset`; and a `CaptionInfo`.
+        Of captions: see `Captions.dataset`; and a `CaptionInfo`. Of bags: see `Bags`; and a
+        `BagInfo`.
     """
     if name not in _LOADERS:
         raise ValueError(f"data set {name!r} is unknown, expected one of {', '.join(_LOADERS)}")

@@ -1,5 +1,6 @@
 """Evaluation: three ways to predict, the breakdown, rationales, captions."""
 
+from attention_zoo.evaluation.bags import BagEvaluation, evaluate_bags
 from attention_zoo.evaluation.captions import CaptionEvaluation, evaluate_captions
 from attention_zoo.evaluation.classification import (
     Evaluation,
@@ -10,12 +11,14 @@ from attention_zoo.evaluation.classification import (
 from attention_zoo.evaluation.rationales import RationaleEvaluation, evaluate_rationales
 
 __all__ = [
+    "BagEvaluation",
     "CaptionEvaluation",
     "Evaluation",
     "RationaleEvaluation",
     "WayToPredict",
     "attention_on_truth",
     "evaluate",
+    "evaluate_bags",
     "evaluate_captions",
     "evaluate_rationales",
 ]

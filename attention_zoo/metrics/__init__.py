@@ -7,7 +7,12 @@ of NumPy arrays: for segments with a rationale a number a post, for captions a n
 
 from attention_zoo.metrics.attention_entropy import AttentionEntropy
 from attention_zoo.metrics.captions import caption_scores, has_scores, missing_scores
-from attention_zoo.metrics.classification import auroc, macro_f1
+from attention_zoo.metrics.classification import (
+    auroc,
+    balanced_accuracy,
+    class_average_precision,
+    macro_f1,
+)
 from attention_zoo.metrics.faithfulness import comprehensiveness, sufficiency
 from attention_zoo.metrics.focus_accuracy import FocusAccuracy
 from attention_zoo.metrics.focus_breakdown import FocusBreakdown
@@ -30,7 +35,9 @@ __all__ = [
     "auprc",
     "auroc",
     "average_precision",
+    "balanced_accuracy",
     "caption_scores",
+    "class_average_precision",
     "comprehensiveness",
     "has_scores",
     "iou",

@@ -43,3 +43,33 @@ def auroc(labels, probabilities):
     if p.shape[1] == 2:
         return float(roc_auc_score(labels, p[:, 1]))
     return float(roc_auc_score(labels, p, multi_class="ovo", labels=np.arange(p.shape[1])))
+
+
+def balanced_accuracy(labels, probabilities):
+    """The mean over the classes of the share of their examples that are predicted right.
+
+    Args:
+        labels: class ids (n,).
+        probabilities: (n, c). NaN where one of them is, or a class has no example.
+    """
+    labels, p = np.asarray(labels), np.asarray(probabilities)
+    if np.isnan(p).any() or len(np.unique(labels)) < p.shape[1]:
+        return float("nan")
+    right = p.argmax(axis=1) == labels
+    return float(np.mean([right[labels == y].mean() for y in range(p.shape[1])]))
+
+
+def class_average_precision(labels, probabilities):
+    """Average precision of class 1 of two: sum over the ranks n of (R_n - R_n-1) P_n.
+
+    Args:
+        labels: class ids (n,).
+        probabilities: (n, 2). NaN where there are more classes, one has no example, or a
+            probability is NaN.
+    """
+    from sklearn.metrics import average_precision_score  # slow to import
+
+    labels, p = np.asarray(labels), np.asarray(probabilities, "float64")
+    if p.shape[1] != 2 or np.isnan(p).any() or len(np.unique(labels)) < 2:
+        return float("nan")
+    return float(average_precision_score(labels == 1, p[:, 1]))

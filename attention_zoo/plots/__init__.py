@@ -8,6 +8,7 @@ from attention_zoo.plots.breakdown import breakdown
 from attention_zoo.plots.captions import captions
 from attention_zoo.plots.compared_curves import compared_curves
 from attention_zoo.plots.fixed_focus import fixed_focus
+from attention_zoo.plots.heat_maps import heat_maps
 from attention_zoo.plots.joint_histogram import joint_histogram
 from attention_zoo.plots.mosaics import mosaics
 from attention_zoo.plots.phase_portrait import phase_portrait
@@ -20,6 +21,7 @@ __all__ = [
     "captions",
     "compared_curves",
     "fixed_focus",
+    "heat_maps",
     "joint_histogram",
     "mosaics",
     "phase_portrait",

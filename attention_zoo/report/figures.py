@@ -1,5 +1,7 @@
 """Figures of a run's page, drawn from what its folder holds."""
 
+from pathlib import Path
+
 import numpy as np
 
 from attention_zoo import dynamics, plots
@@ -140,3 +142,12 @@ def mosaics(run):
     """The first test mosaics; None without them."""
     alt = "The first test mosaics with their attention, true segments, labels and predictions"
     return file_picture(run.path / "mosaics.png", alt, kind=PHOTO, wide=True)
+
+
+def own_pictures(run):
+    """The pictures of a task's own that results name, with what these say of them."""
+    said = {n: t for n, t in run.results.get("pictures", {}).items() if Path(n).name == n}
+    found = (
+        file_picture(run.path / f"{name}.png", text, title=text) for name, text in said.items()
+    )
+    return [picture for picture in found if picture is not None]

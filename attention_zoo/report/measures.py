@@ -11,6 +11,7 @@ _PERCENT = {  # as in `Evaluation.table` and `RationaleEvaluation.table`
     *("macro_f1", "auroc", "comprehensiveness", "sufficiency"),
     *("attention_mass", "average_precision", "token_precision", "token_recall", "token_f1"),
     *("auprc", "iou_f1"),
+    *("balanced_accuracy", "instance_auroc"),
 }
 _HIGHER = _PERCENT - {"FFPT", "FTPF", "FFPF", "sufficiency"} | {
     *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "meteor")
@@ -26,6 +27,7 @@ _NAMES = {
     "cider": "CIDEr",
     "meteor": "METEOR",
     "auroc": "AUROC",
+    "instance_auroc": "AUROC of key instances",
     "auprc": "AUPRC (trapezoids)",
     "macro_f1": "macro F1",
     "token_f1": "token F1",

@@ -46,6 +46,7 @@ def write(workdir, results=None):
         trajectories=figures.phase_portrait(run),
         captions=figures.captions(run),
         mosaics=figures.mosaics(run),
+        pictures=figures.own_pictures(run),
         ends=ends(run),
         posts=are_posts(run),
         relative=are_relative(run),
@@ -127,6 +128,7 @@ def _headline(run):
     """The figures to see first."""
     figures_of_test, way = run.splits.get("test", {}), run.way_to_predict
     names = {f"{way}_accuracy": f"accuracy by {way}"}
+    names |= {f"{way}_auroc": "AUROC"}
     names |= {name: title(name) for name in ("focus_accuracy", "bleu_4", "cider")}
     known = [name for name in names if name in figures_of_test]
     return ", ".join(f"{names[name]} {shown(name, figures_of_test[name])}" for name in known)

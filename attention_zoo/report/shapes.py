@@ -90,6 +90,7 @@ SHAPES = {
         "collapsed_epoch": _FIGURE,
         "switched_epoch": _FIGURE,
         "kept_epoch": _FIGURE,
+        "pictures": {str: str},
         "deviation": {str: Whole(mu=NUMBER, nu=NUMBER)},
     },
     "histograms.json": {

@@ -49,7 +49,11 @@ def extremes(model, dataset, count=4, same=None):
     Returns:
         Two lists of `Extreme`, the highest from the top down, the lowest from the bottom up.
     """
-    found = list(_all(model, dataset))
+    return ends_of(list(_all(model, dataset)), count, same)
+
+
+def ends_of(found, count=4, same=None):
+    """The same of `Extreme`s of all examples."""
     ends = []
     for sign in (-1, 1):
         order = sorted(found, key=functools.partial(_rank, sign))
@@ -126,7 +130,7 @@ def mosaic_examples(model, info):
         if len(info.segment_shape) != 3:
             return {}
         segments = np.asarray(ops.take(source.images, source.table[example.number], axis=0))
-        return {"pictures": [_png(segment) for segment in segments]}
+        return {"pictures": [png(segment) for segment in segments]}
 
     foreground = source.table[np.arange(len(source)), source.focus]
     same = foreground.tolist().__getitem__  # one mosaic of a foreground image is enough
@@ -166,7 +170,7 @@ def _examples(model, dataset, class_names, segments, same):
     return {"way_to_predict": model.way_to_predict, **found}
 
 
-def _png(pixels):
+def png(pixels):
     """An image (h, w, 1 or 3), uint8, as a PNG in a URI."""
     file = io.BytesIO()
     image.imsave(file, np.broadcast_to(pixels, (*pixels.shape[:2], 3)), format="png")

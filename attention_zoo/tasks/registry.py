@@ -1,5 +1,6 @@
 """Tasks by name, and `train`, which runs any of them."""
 
+from attention_zoo.tasks.bags.task import BagsTask
 from attention_zoo.tasks.captions import CaptionsTask
 from attention_zoo.tasks.mosaics import MosaicsTask
 from attention_zoo.tasks.text import TextTask
@@ -8,7 +9,9 @@ from attention_zoo.training.run import run_task
 from attention_zoo.training.sweep import run_sweep
 from attention_zoo.training.task import Task
 
-TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (MosaicsTask, TextTask, CaptionsTask)}
+TASKS: dict[str, type[Task]] = {
+    cls.name: cls for cls in (MosaicsTask, TextTask, CaptionsTask, BagsTask)
+}
 
 
 def get(task):
@@ -31,7 +34,7 @@ def train(task, workdir, *, data=None, attention=None, optimizer=None, callbacks
         az.train("mosaics", "runs/mine", data=az.datasets.sdc.from_arrays(images, labels, ...))
 
     Args:
-        task: "mosaics", "text", "captions", or a `Task` of your own.
+        task: "mosaics", "text", "captions", "bags", or a `Task` of your own.
         workdir: the run's folder; see docs/runs.md; holds config.json, data.json, metrics.csv,
             checkpoints, pictures, model.keras, saved_model/, report.html and, last, results.json.
         data: data of your own in place of those that the settings name: one object, to train on,

@@ -150,7 +150,10 @@ class Task(abc.ABC):
         return None
 
     def figures(self, model, split, evaluation, config):
-        """Pictures of the test split for the run's folder: matplotlib figures by name."""
+        """Pictures of the test split for the run's folder: matplotlib figures by name.
+
+        Those that `facts` names under "pictures" are on the run's page.
+        """
         return {}
 
     def files(self, model, splits, evaluations, config):
@@ -158,7 +161,7 @@ class Task(abc.ABC):
         return {}
 
     def facts(self, splits):
-        """More for results.json."""
+        """More for results.json; "pictures": what is to stand above a figure, by its name."""
         return {}
 
     def floors(self, splits):

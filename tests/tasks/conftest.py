@@ -51,6 +51,7 @@ def tiny(hatexplain_dir, coco_dir, encoder):
         "text": text,
         "captions": captions,
         "coins": {},
+        "bags": {"num_examples": 64, "num_test_examples": 24},
     }
     return {name: TINY | settings for name, settings in own.items()}
 

@@ -17,7 +17,7 @@ from attention_zoo.training.evaluate import evaluate_run
 from attention_zoo.training.preemption import Preempted
 from attention_zoo.training.run_callbacks import WriteMetrics
 
-TASKS = ("mosaics", "text", "captions", "coins")
+TASKS = ("mosaics", "text", "captions", "bags", "coins")
 each_task = pytest.mark.parametrize("name", TASKS)
 
 

@@ -1,0 +1,55 @@
+"""Folds: splits of bags that keep the share of the classes, and cases whole."""
+
+import warnings
+
+import numpy as np
+
+
+def folds(labels, cases, count, seed):
+    """The fold of every bag, (n,), from 0: stratified by label, no case in two.
+
+    Args:
+        labels: Class ids, (n,).
+        cases: Of what each bag is a part, n strings.
+        count: Folds, k.
+        seed: Of the shuffle.
+
+    Raises:
+        ValueError: Fewer than 2 folds, or fewer cases than folds.
+    """
+    labels, cases = np.asarray(labels), np.asarray(cases)
+    if not 2 <= count <= len(set(cases)):
+        raise ValueError(f"folds is {count}, expected 2 to {len(set(cases))}, the cases there are")
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # slow to import
+
+    alone = len(set(cases)) == len(cases)
+    cut = StratifiedKFold if alone else StratifiedGroupKFold
+    cut = cut(count, shuffle=True, random_state=seed)
+    found = np.empty(len(labels), int)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")
+        for number, (_, rows) in enumerate(cut.split(labels, labels, None if alone else cases)):
+            found[rows] = number
+    return found
+
+
+def train_validation_test(labels, cases, *, count, fold, repeat, validation):
+    """Rows (k,) of "train", "validation" and "test", by name.
+
+    Args:
+        labels, cases: As of `folds`.
+        count: Folds of the cross-validation.
+        fold: Which is the test split, from 0.
+        repeat: Which shuffle, from 0.
+        validation: Share of all bags, cut from those that are no test; 0 for none.
+    """
+    if not 0 <= fold < count:
+        raise ValueError(f"fold is {fold}, expected 0 to {count - 1}, one of the folds")
+    labels, cases = np.asarray(labels), np.asarray(cases)
+    of = folds(labels, cases, count, repeat)
+    rest, test = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
+    if not validation:
+        return {"train": rest, "test": test}
+    parts = max(2, round(len(rest) / (validation * len(labels))))
+    part = folds(labels[rest], cases[rest], parts, repeat)
+    return {"train": rest[part != 0], "validation": rest[part == 0], "test": test}

@@ -1,0 +1,120 @@
+"""Evaluation of a model of bags: ranking and balance of its answers, and whether it finds keys."""
+
+import collections
+import dataclasses
+
+import numpy as np
+from scipy.stats import rankdata
+
+from attention_zoo import metrics
+from attention_zoo.evaluation.classification import Evaluation, EveryWay, predictions, tallied
+from attention_zoo.models.prediction import WAYS
+
+BY_WAY = ("auroc", "average_precision", "balanced_accuracy")
+
+
+@dataclasses.dataclass(frozen=True)
+class BagEvaluation(Evaluation):
+    """The result of `evaluate_bags`: an `Evaluation` and more.
+
+    Attributes:
+        instance_auroc: chance that attention ranks a key instance of a bag above another of the
+            same bag, ties half; mean over the bags that have both; NaN if there are none.
+        by_way: for each way to predict "auroc" and "balanced_accuracy" of the bags, and
+            "average_precision", of class 1 against class 0; NaN where a class is missing, of more
+            than two classes for the last.
+        labels: class ids, (n,).
+        probabilities: by way to predict, (n, c).
+    """
+
+    instance_auroc: float
+    by_way: dict[str, dict[str, float]]
+    labels: np.ndarray = dataclasses.field(repr=False)
+    probabilities: dict[str, np.ndarray] = dataclasses.field(repr=False)
+
+    def scalars(self):
+        """All figures but the histograms, flat; what is not known (NaN) is left out."""
+        more = {"instance_auroc": self.instance_auroc}
+        for way, figures in self.by_way.items():
+            more |= {f"{way}_{name}": value for name, value in figures.items()}
+        return super().scalars() | {k: float(v) for k, v in more.items() if np.isfinite(v)}
+
+    def table(self):
+        """The figures as a table in plain text, in percent."""
+        names = [name.replace("_", " ") for name in BY_WAY]
+        lines = [super().table(), "prediction" + "".join(f"{name:>19}" for name in names)]
+        for way, figures in self.by_way.items():
+            lines.append(f"{way:<10}" + "".join(f"{_percent(figures[k]):>19}" for k in BY_WAY))
+        if np.isfinite(self.instance_auroc):
+            lines.append(f"key instances, AUROC within a bag {_percent(self.instance_auroc)}")
+        return "\n".join(lines)
+
+
+def _percent(fraction):
+    return "–" if np.isnan(fraction) else f"{fraction:.1%}"
+
+
+def evaluate_bags(model, dataset, *, bins=5):
+    """Evaluates a FocusClassifier on bags, under all three ways to predict.
+
+    Args:
+        model: a FocusClassifier, or an `EveryWay` of one, to compile it once for several calls.
+        dataset: as for `evaluate`; the focus is a 0/1 mask (b, m) of the key instances, all 0 where
+            they are not known, or an index (b,).
+        bins: as for `evaluate`.
+
+    Returns:
+        A `BagEvaluation`.
+    """
+    run = model if isinstance(model, EveryWay) else EveryWay(model)
+    parts = collections.defaultdict(list)
+
+    def looked_at():
+        for inputs, truth, outputs in predictions(run, dataset):
+            parts["labels"].append(truth["label"])
+            for way in WAYS:
+                parts[way].append(np.exp(outputs[way]))
+            parts["instances"].append(_instance_auroc(truth["focus"], outputs))
+            yield inputs, truth, outputs
+
+    whole = tallied(looked_at(), bins)
+    found = {name: np.concatenate(values) for name, values in parts.items()}
+    fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
+    return BagEvaluation(
+        **fields,
+        instance_auroc=_mean(found["instances"]),
+        by_way={way: bag_scores(found["labels"], found[way]) for way in WAYS},
+        labels=found["labels"],
+        probabilities={way: found[way] for way in WAYS},
+    )
+
+
+def bag_scores(labels, probabilities):
+    """AUROC, average precision and balanced accuracy of class ids (n,) and probabilities (n, c)."""
+    return {
+        "auroc": metrics.auroc(labels, probabilities),
+        "average_precision": metrics.class_average_precision(labels, probabilities),
+        "balanced_accuracy": metrics.balanced_accuracy(labels, probabilities),
+    }
+
+
+def _instance_auroc(focus, outputs):
+    """Of every bag, (b,); NaN where it has no known keys, or nothing else."""
+    a, there = np.asarray(outputs["focus"]), np.asarray(outputs["mask"])
+    focus = np.asarray(focus)
+    keys = focus > 0 if focus.shape == a.shape else focus.reshape(-1, 1) == np.arange(a.shape[1])
+    return np.array([_auc(k[t], one[t]) for k, one, t in zip(keys, a, there, strict=True)])
+
+
+def _auc(keys, a):
+    """Chance that a key has more of a than another instance, ties half."""
+    if keys.all() or not keys.any() or np.isnan(a).any():
+        return float("nan")
+    k = keys.sum()
+    ranks = rankdata(a)[keys].sum()  # of equals the mean
+    return float((ranks - k * (k + 1) / 2) / (k * (len(a) - k)))
+
+
+def _mean(values):
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")

@@ -1,0 +1,1 @@
+"""Bags: a label for any number of instances; attention chooses an instance."""

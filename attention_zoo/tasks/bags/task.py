@@ -1,0 +1,273 @@
+"""The task of bags: splits, model, evaluation."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from attention_zoo import datasets, layers
+from attention_zoo.callbacks import WarnOnCollapse
+from attention_zoo.datasets.bags import csv_file, digits, slides
+from attention_zoo.datasets.bags.folds import train_validation_test
+from attention_zoo.datasets.fingerprint import file_fingerprint
+from attention_zoo.evaluation.bags import evaluate_bags
+from attention_zoo.models import POOLS, FocusClassifier, bag_networks, pooled_networks
+from attention_zoo.models.networks.bags import one_hot
+from attention_zoo.tasks.bags.config import BagsConfig
+from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
+from attention_zoo.tasks.classification import ClassificationTask
+from attention_zoo.training.task import Words
+
+_INSTANCES = 16_384  # of a batch that is not trained on, unless one bag has more
+
+
+class BagsTask(ClassificationTask):
+    """Bags of digits, of a CSV file, of slides, or of one's own.
+
+    `data` of `az.train` is then `az.datasets.Bags.from_lists(…)`, or a dict of such.
+
+    Reference: Ilse, Tomczak and Welling, arXiv:1802.04712; Dietterich et al. 1997.
+    """
+
+    name = "bags"
+    config = BagsConfig
+    data_settings = (
+        *("dataset", "data_dir", "num_examples", "num_test_examples", "mean_size"),
+        *("folds", "fold", "repeat", "validation"),
+    )
+    words = Words(
+        example="bag",
+        examples="bags",
+        segment="instance",
+        segments="instances",
+        truth="the key instances",
+        known="with known key instances",
+    )
+
+    def load(self, config):
+        if config.dataset == "bags/digits":
+            return _digits(config)
+        if config.dataset == "bags/slides" and config.folds is None:
+            names = slides.splits_of(config.data_dir)
+            if names:
+                part = slides.load_parts(config.data_dir)
+                return {name: part(name) for name in names}
+        return self.cut(self.whole(config), config)
+
+    def whole(self, config):
+        """The `BagInfo` of all bags of a file or folder, before they are cut into splits.
+
+        Raises:
+            ValueError: bags that are drawn, of which there is no whole.
+        """
+        loaders = {"bags/csv": csv_file.load, "bags/slides": slides.load}
+        if config.dataset not in loaders:
+            raise ValueError(
+                f"dataset is {config.dataset!r}, expected one of {sorted(loaders)}: digits have "
+                "splits of their own"
+            )
+        return loaders[config.dataset]("all", data_dir=config.data_dir)
+
+    def cut(self, info, config):
+        """The splits of a cross-validation's fold, by name."""
+        source = info.source
+        rows = train_validation_test(
+            source.labels,
+            source.cases,
+            count=config.folds or 5,
+            fold=config.fold,
+            repeat=config.repeat,
+            validation=config.validation,
+        )
+        return {
+            name: dataclasses.replace(info, split=name, source=source.rows(some))
+            for name, some in rows.items()
+        }
+
+    def accept(self, data, config):
+        if isinstance(data, datasets.BagInfo):
+            return data
+        if not isinstance(data, datasets.Bags):
+            raise ValueError(
+                f"data is a {type(data).__name__}, expected Bags, such as Bags.from_lists makes"
+            )
+        names = tuple(map(str, range(int(data.labels.max()) + 1)))
+        return datasets.BagInfo(name="bags", split="", source=data, class_names=names)
+
+    def check(self, config, splits):
+        train = splits["train"]
+        present = set(train.source.labels.tolist())
+        if len(present) < 2:
+            raise ValueError("the training bags are all of one class, expected 2 or more")
+        for name, split in splits.items():
+            if split.segment_shape != train.segment_shape:
+                raise ValueError(
+                    f"{name} has instances of shape {split.segment_shape}, expected those of "
+                    f"train, {train.segment_shape}"
+                )
+        _check_cases(splits)
+        if config.keep != "last" and "validation" not in splits:
+            raise ValueError(
+                f"keep is {config.keep!r} without validation bags, expected 'last', or validation "
+                "above 0"
+            )
+
+    def check_model(self, model, split, class_names):
+        super().check_model(model, split, class_names)
+        shape = model.get_build_config()["input_shape"]["segments"][2:]
+        if tuple(shape) != tuple(split.segment_shape):
+            raise ValueError(
+                f"{split.name} has instances of shape {split.segment_shape}, expected those of the "
+                f"model, {tuple(shape)}"
+            )
+
+    def attention(self, config):
+        if config.attention == "instance_max":
+            return layers.SoftAttention(normalizer=one_hot)
+        if config.attention in POOLS:
+            return layers.SoftAttention()
+        return super().attention(config)
+
+    def build(self, config, splits, attention):
+        """Features are standardised by the training bags."""
+        data = splits["train"]
+        focus, classifier, encoder = _networks(config, data)
+        model = FocusClassifier(
+            focus,
+            classifier,
+            attention,
+            encoder=encoder,
+            inference=config.inference,
+            class_names=data.class_names,
+            byte_segments="scaled" if data.source.instances.dtype == np.uint8 else "auto",
+        )
+        model.build({"segments": (None, None, *data.segment_shape), "mask": (None, None)})
+        for layer in encoder.network._flatten_layers():
+            if layer.name == "standardize":
+                layer.adapt(*moments(data.source))
+        return model
+
+    def fingerprints(self, config, splits):
+        found = super().fingerprints(config, splits)
+        if config.encoder is not None:
+            found["encoder"] = file_fingerprint(config.encoder)
+        return found
+
+    def batches(self, split, config, first_step):
+        found = super().batches(split, config, first_step)
+        if config.class_weights == "none":
+            return found
+        weights = class_weights(split.source.labels, split.num_classes)
+        return found.map(lambda x, y: (x, y, keras.ops.take(weights, y["label"])))
+
+    def validation_batches(self, split, config):
+        return split.source.in_batches_of(_INSTANCES)
+
+    def probe(self, splits):
+        return next(iter(splits["train"].source.in_batches_of(_INSTANCES)))
+
+    def collapse(self, splits):
+        source = splits["train"].source
+        return _WarnOnCollapse(source.labels, source.lengths)
+
+    def evaluate(self, model, split, config):
+        return evaluate_bags(model, split.source.in_batches_of(_INSTANCES))
+
+    def examples(self, model, split, config):
+        return bag_examples(model, split, split.source.in_batches_of(_INSTANCES))
+
+    def figures(self, model, split, evaluation, config):
+        found = super().figures(model, split, evaluation, config)
+        return found | heat_maps(model, split)
+
+    def facts(self, splits):
+        return {"pictures": {"heat_maps": SHOWN}}
+
+    def random_focus(self, split):
+        shares = [np.mean(key) for key in split.source.keys if key is not None and np.any(key)]
+        return float(np.mean(shares)) if shares else float("nan")
+
+
+class _WarnOnCollapse(WarnOnCollapse):
+    """Instance-max pooling is one-hot from the start, and no collapse."""
+
+    def _is_collapsed(self, logs):
+        return self.model.attention.normalizer is not one_hot and super()._is_collapsed(logs)
+
+
+def _digits(config):
+    parts = {"train": "train[:90%]", "validation": "train[90%:]", "test": "test"}
+    counts = {"train": config.num_examples}
+    return {
+        name: digits.load(
+            split,
+            num_examples=counts.get(name, config.num_test_examples),
+            mean_size=config.mean_size,
+            seed=config.seed,
+        )
+        for name, split in parts.items()
+    }
+
+
+def _check_cases(splits):
+    """Raises ValueError where a case of one split is in another; bags without a case have none."""
+    places: dict[str, str] = {}
+    for name, split in splits.items():
+        unnamed = split.name != "bags/slides" and split.source.cases == split.source.names
+        for case in () if unnamed else sorted(set(split.source.cases)):
+            if places.setdefault(case, name) != name:
+                raise ValueError(
+                    f"case {case} is in {places[case]} and in {name}, expected it in one split"
+                )
+
+
+def _networks(config, data):
+    """(focus, classifier, encoder) of the settings."""
+    options = {
+        "scores": config.scores,
+        "attention_units": config.attention_units,
+        "dropout": config.dropout,
+        "standardize": config.standardize,
+    }
+    if config.encoder is not None:
+        options["instance_network"] = _load_encoder(config.encoder, data.segment_shape)
+    if config.attention in POOLS:
+        return pooled_networks(config.attention, data.segment_shape, data.num_classes, **options)
+    return bag_networks(data.segment_shape, data.num_classes, **options)
+
+
+def _load_encoder(path, shape):
+    try:
+        network = keras.saving.load_model(path, compile=False)
+    except (ValueError, OSError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"encoder is {path!r}, which cannot be read ({reason}), expected a Keras file"
+        ) from error
+    if tuple(network.input_shape[1:]) != tuple(shape):
+        raise ValueError(
+            f"encoder {path} takes {tuple(network.input_shape[1:])}, expected instances of shape "
+            f"{tuple(shape)}"
+        )
+    return network
+
+
+def moments(bags):
+    """(mean, deviation), (d,) each, of all instances, a bag at a time."""
+    total = np.zeros(bags.instances.shape)
+    square, count = np.zeros_like(total), 0
+    first = None
+    for number in range(len(bags)):
+        x = bags.read(number).astype(np.float64)
+        first = x[0] if first is None else first  # near the mean: squares stay small
+        total += (x - first).sum(axis=0)
+        square += ((x - first) ** 2).sum(axis=0)
+        count += len(x)
+    mean = total / count
+    return first + mean, np.sqrt(np.maximum(square / count - mean**2, 0.0))
+
+
+def class_weights(labels, num_classes):
+    """n / (c n_y) for each class y, (c,) float32; 0 for one without examples."""
+    counts = np.bincount(labels, minlength=num_classes)
+    return np.where(counts, len(labels) / (num_classes * np.maximum(counts, 1)), 0.0).astype("f4")

@@ -1,0 +1,266 @@
+"""Bags: from a folder of slides to a heat map, folds, class weights, what is refused."""
+
+import csv
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from matplotlib import image
+
+import attention_zoo as az
+from attention_zoo.tasks.bags.config import BagsConfig
+from attention_zoo.tasks.bags.task import BagsTask, class_weights, moments
+from attention_zoo.training.evaluate import evaluate_run
+from attention_zoo.training.failure import one_line
+
+TINY = {"epochs": 2, "batch_size": 4, "dropout": 0.0}
+
+
+def bags_of_vectors(n=24, seed=0, **options):
+    """Bags of 3 to 9 vectors (d = 6); in positive ones, one has 4 in its first feature."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    bags = [rng.normal(size=(rng.integers(3, 10), 6)).astype("float32") for _ in range(n)]
+    keys = [int(rng.integers(len(bag))) if y else None for bag, y in zip(bags, labels)]
+    for bag, key in zip(bags, keys):
+        if key is not None:
+            bag[key, 0] = 4.0
+    return az.datasets.Bags.from_lists(bags, labels, keys, **options)
+
+
+@pytest.fixture(scope="module")
+def slides_dir(tmp_path_factory):
+    """24 slides of 12 patients with a tumour of some neighbouring patches, or none; a thumbnail."""
+    folder = tmp_path_factory.mktemp("slides")
+    rng = np.random.default_rng(0)
+    rows = ["slide,label,case"]
+    for i in range(24):
+        xy = np.stack(np.meshgrid(np.arange(6), np.arange(5)), axis=-1).reshape(-1, 2) * 256
+        features = rng.normal(size=(len(xy), 16)).astype("float32")
+        if i % 2:
+            near = np.abs(xy - xy[rng.integers(len(xy))]).max(axis=1) <= 256
+            features[near, :4] += 3.0
+        with h5py.File(folder / f"slide{i}.h5", "w") as file:
+            file["features"], file["coords"] = features, xy
+            file["coords"].attrs["patch_size_level0"] = 256
+        rows.append(f"slide{i},{'tumour' if i % 2 else 'normal'},p{i // 2}")
+        image.imsave(folder / f"slide{i}.png", rng.integers(200, 255, (50, 60, 3)).astype("uint8"))
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def slides_run(slides_dir, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "slides"
+    settings = {"dataset": "bags/slides", "data_dir": str(slides_dir), "folds": 3, "epochs": 15}
+    found = az.train("bags", workdir, validation=0.0, batch_size=2, **settings)
+    return workdir, found
+
+
+def test_from_slides_to_auc_heat_map_and_saved_model(slides_run, slides_dir):
+    workdir, found = slides_run
+    assert found["test"].by_way["soft"]["auroc"] > 0.9
+    results = json.loads((workdir / "results.json").read_text())
+    assert results["num_examples"]["test"] == 8 and results["class_names"] == ["normal", "tumour"]
+    picture = image.imread(workdir / "heat_maps.png")
+    assert picture.shape[1] == 900
+    page = (workdir / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 1 and "Attention on the first test bags" in page
+    assert "AUROC" in page and "test bags" in page
+    saved = tf.saved_model.load(workdir / "saved_model").signatures["explain"]
+    info = az.datasets.load("bags/slides", data_dir=str(slides_dir))[1]
+    segments, mask, _, _ = info.source.padded([1, 2])
+    said = saved(segments=tf.constant(segments), mask=tf.constant(mask))
+    assert said["label_name"].numpy().tolist() == [b"tumour", b"normal"]
+    assert said["focus"].shape == (2, 32) and np.all(said["focus"][:, 30:] == 0.0)
+
+
+def test_slides_of_another_width_are_refused_by_a_run(slides_run, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["features"] = np.ones((3, 7))
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["features"] = np.ones((3, 7))
+    (tmp_path / "labels.csv").write_text("slide,label,split\na,normal,train\nb,tumour,test\n")
+    message = r"^bags/slides has instances of shape \(7,\), expected those of the model, \(16,\)$"
+    with pytest.raises(ValueError, match=message):
+        evaluate_run(BagsTask(), slides_run[0], data_dir=str(tmp_path), folds=None)
+
+
+# --- cross-validation ---
+
+
+def fold_figures(folder):
+    return {p.stem: json.loads(p.read_text())["figures"] for p in folder.glob("repeat=*.json")}
+
+
+def write_csv(path, source):
+    rows = [
+        [source.labels[i], source.names[i], *features]
+        for i in range(len(source))
+        for features in source.read(i)
+    ]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return {"dataset": "bags/csv", "data_dir": str(path)}
+
+
+def test_a_fold_is_what_a_run_with_its_settings_gives(tmp_path):
+    """The second fold of the second repeat, trained by a step that others were trained by."""
+    settings = TINY | write_csv(tmp_path / "bags.csv", bags_of_vectors())
+    settings |= {"validation": 0.2, "keep": "loss"}
+    az.tasks.cross_validate(tmp_path / "cv", folds=2, repeats=2, tell=str, **settings)
+    run = {"folds": 2, "fold": 1, "repeat": 1, "seed": 1}
+    found = az.train("bags", tmp_path / "run", **settings, **run)["test"].scalars()
+    for name, value in fold_figures(tmp_path / "cv")["repeat=1,fold=1"].items():
+        assert value == pytest.approx(found[name], abs=1e-6), name
+
+
+def test_folds_that_are_done_are_not_done_again(tmp_path):
+    told = []
+
+    def tell(line):
+        told.append(line)
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    source = bags_of_vectors()
+    options = {"data": source, "folds": 3, "validation": 0.0, "attention": "hybrid"} | TINY
+    with pytest.raises(KeyboardInterrupt):
+        az.tasks.cross_validate(tmp_path / "cv", tell=tell, **options)
+    found = az.tasks.cross_validate(tmp_path / "cv", tell=told.append, **options)
+    assert [line.split(":")[0] for line in told] == [f"repeat=0,fold={i}" for i in range(3)]
+    unbroken = az.tasks.cross_validate(tmp_path / "unbroken", tell=str, **options)
+    assert found == unbroken
+    with pytest.raises(ValueError, match="holds folds with epochs 2, expected 3: move it away"):
+        az.tasks.cross_validate(tmp_path / "cv", tell=str, **options | {"epochs": 3})
+    other = options | {"data": bags_of_vectors(seed=1)}
+    with pytest.raises(ValueError, match="holds folds with bags "):
+        az.tasks.cross_validate(tmp_path / "cv", tell=str, **other)
+    _check_sums(tmp_path / "cv", found, source)
+
+
+def _check_sums(folder, found, source):
+    """Means and standard errors are those of the folds; every bag is predicted once."""
+    by_fold = list(fold_figures(folder).values())
+    values = [figures["argmax_accuracy"] for figures in by_fold]
+    mean, error, count = found.figures["argmax_accuracy"]
+    assert mean == pytest.approx(np.mean(values)) and count == 3
+    assert error == pytest.approx(np.std(values, ddof=1) / 3**0.5)
+    assert "focus true (FT): " in found.table() and "3 folds, by argmax" in found.table()
+    with (folder / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["bag"] for row in rows) == sorted(source.names)
+    assert all(row["label"] == str(source.labels[int(row["bag"])]) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"fold": 1}, "^fold is given, expected folds and repeats"),
+        ({"repeats": 0}, "^repeats is 0, expected 1 or more"),
+        ({"folds": 25}, "^folds is 25, expected 2 to 24, the cases there are"),
+        ({"epoch": 1}, "^unknown setting 'epoch'"),
+        ({"data": None}, "^dataset is 'bags/digits', expected one of .*'bags/csv'"),
+    ],
+)
+def test_what_cannot_be_cross_validated(settings, message, tmp_path):
+    options = {"data": bags_of_vectors(), "folds": 3, "validation": 0.0} | TINY | settings
+    with pytest.raises(ValueError, match=message):
+        az.tasks.cross_validate(tmp_path, **options)
+
+
+@pytest.mark.parametrize("attention", ["mean", "max", "instance_max"])
+def test_floors_are_trained_by_the_same_trainer(attention, tmp_path):
+    options = {"data": bags_of_vectors(), "folds": 2, "validation": 0.0} | TINY
+    found = az.tasks.cross_validate(tmp_path, tell=str, attention=attention, **options)
+    assert found.way_to_predict == "soft" and 0 <= found.scalars()["soft_auroc"] <= 1
+
+
+# --- the pieces ---
+
+
+def test_moments_are_those_of_all_instances():
+    source = bags_of_vectors()
+    everything = np.concatenate([source.read(i) for i in range(len(source))]).astype(float)
+    everything[:, 3] = 1e6 + 1e-3 * everything[:, 3]  # a large mean, a small deviation
+    source.instances.flat[:] = everything
+    mean, deviation = moments(source)
+    np.testing.assert_allclose(mean, source.instances.flat.mean(axis=0, dtype=float), rtol=1e-12)
+    expected = source.instances.flat.astype(float).std(axis=0)
+    np.testing.assert_allclose(deviation, expected, rtol=1e-9)
+
+
+def test_balanced_weights_give_every_class_the_same_sum():
+    labels = np.array([0, 0, 0, 1])
+    weights = class_weights(labels, 3)
+    np.testing.assert_allclose(np.bincount(labels, weights[labels], minlength=3), [4 / 3, 4 / 3, 0])
+    task, config = BagsTask(), BagsConfig(class_weights="balanced", batch_size=4)
+    split = task.accept(bags_of_vectors().rows([0, 2, 4, 1]), config)
+    _, truth, given = next(iter(task.batches(split, config, 0)))
+    np.testing.assert_allclose(given, np.where(truth["label"] == 1, 2.0, 2 / 3))
+    assert len(next(iter(task.batches(split, BagsConfig(batch_size=4), 0)))) == 2
+
+
+def test_features_are_standardised_by_the_training_bags_within_the_model():
+    task, config = BagsTask(), BagsConfig()
+    split = task.accept(bags_of_vectors(), config)
+    model = task.build(config, {"train": split}, task.attention(config))
+    layer = model.encoder.network.get_layer("standardize")
+    np.testing.assert_allclose(layer.mean, moments(split.source)[0], rtol=1e-5)
+    plain = task.build(BagsConfig(standardize=False), {"train": split}, task.attention(config))
+    assert "standardize" not in [one.name for one in plain.encoder.network.layers]
+
+
+def test_the_encoder_may_be_a_keras_file(tmp_path):
+    network = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "relu")])
+    network.save(tmp_path / "encoder.keras")
+    task, config = BagsTask(), BagsConfig(encoder=str(tmp_path / "encoder.keras"))
+    split = task.accept(bags_of_vectors(), config)
+    model = task.build(config, {"train": split}, task.attention(config))
+    assert model.classifier.input_shape == (None, 5)
+    other = BagsConfig(encoder=str(tmp_path / "other.keras"))
+    with pytest.raises(ValueError, match="^encoder is .*which cannot be read"):
+        task.build(other, {"train": split}, task.attention(other))
+    images = az.datasets.Bags.from_lists([np.zeros((2, 4), "float32")] * 2, [0, 1])
+    with pytest.raises(ValueError, match=r"takes \(6,\), expected instances of shape \(4,\)"):
+        task.build(config, {"train": task.accept(images, config)}, task.attention(config))
+
+
+def test_what_does_not_go_together_is_refused(tmp_path):
+    source = bags_of_vectors(cases=[f"p{i // 4}" for i in range(24)])
+    wide = az.datasets.Bags.from_lists([np.zeros((2, 5), "float32")] * 2, [0, 1])
+    task = BagsTask()
+    for data, settings, message in (
+        ({"train": source, "test": wide}, {}, "^test has instances of shape"),
+        (source.rows([0, 2, 4, 6]), {}, "^the training bags are all of one class"),
+        (source, {"keep": "loss"}, "^keep is 'loss' without validation bags"),
+        (np.zeros((3, 4)), {}, "^data is a ndarray, expected Bags"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            az.train("bags", tmp_path / "run", data=data, **TINY | settings)
+    cut = {
+        "train": task.accept(source, None),
+        "test": task.accept(source.rows([1]), None),
+    }
+    with pytest.raises(ValueError, match="^case p0 is in train and in test"):
+        task.check(BagsConfig(), cut)
+
+
+def test_nan_features_end_training_in_one_line(tmp_path):
+    for i in range(4):
+        with h5py.File(tmp_path / f"{i}.h5", "w") as file:
+            file["features"] = np.full((3, 2), np.nan if i == 3 else 1.0)
+    (tmp_path / "labels.csv").write_text("slide,label\n0,a\n1,b\n2,a\n3,b\n")
+    settings = {"dataset": "bags/slides", "data_dir": str(tmp_path)}
+    settings |= {"standardize": False, "batch_size": 2}
+    with pytest.raises((ValueError, tf.errors.OpError)) as error:
+        az.train(
+            "bags", tmp_path / "run", validation=0, folds=2, **settings | TINY | {"batch_size": 2}
+        )
+    assert "bag 3 has NaN or infinity in instance 0, expected finite features" in one_line(
+        error.value
+    )
+    assert "\n" not in one_line(error.value)
