@@ -52,6 +52,7 @@ setup(
         "jinja2>=3.1.6",
         # Safe mode has no known hole in 3.12.4, of the last series for Python 3.10, and 3.13.2.
         "keras>=3.12.4,!=3.13.0,!=3.13.1",
+        "markupsafe>=2.1",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "requests>=2.32.4",

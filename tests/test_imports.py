@@ -17,7 +17,7 @@ EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.py"))  # above all floors, 
 
 # A room is a module or subpackage of attention_zoo. It imports from the floors below it only.
 FLOORS = [
-    {"_compiler", "_lazy", "_random", "_saving", "_settings", "_tracing"},
+    {"_compiler", "_random", "_saving", "_settings", "_tracing"},
     {"_assertions", "_program"},
     {"_labels"},
     {"ops"},
@@ -41,6 +41,7 @@ ANYWHERE = {
     "_decode",
     "_errors",
     "_json",
+    "_lazy",
     "_paths",
     "_tensorflow",
     "_text",
@@ -65,6 +66,7 @@ MAY_USE_TENSORFLOW = {
 }
 
 DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
+BACKENDS = {"jax", "torch"}  # of Keras, beside TensorFlow: there where a user chose one
 OPTIONAL = {  # the extra whose libraries a module may import
     "metrics.captions": "captions",
     "serving.connections": "serve",
@@ -235,4 +237,4 @@ def test_every_library_is_required(path):
     ) - ({"experiments"} if path in EXPERIMENTS else set())
     named = {DISTRIBUTION.get(name, name.replace("_", "-")) for name in libraries}
     module = module_name(path).removeprefix(f"{PACKAGE}.")
-    assert named <= required(OPTIONAL.get(module))
+    assert named - BACKENDS <= required(OPTIONAL.get(module))

@@ -11,10 +11,10 @@ import tensorflow as tf
 from matplotlib import image
 
 import attention_zoo as az
+from attention_zoo._errors import one_line
 from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.tasks.bags.task import BagsTask, class_weights, moments
 from attention_zoo.training.evaluate import evaluate_run
-from attention_zoo.training.failure import one_line
 
 TINY = {"epochs": 2, "batch_size": 4, "dropout": 0.0}
 

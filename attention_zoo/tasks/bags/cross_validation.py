@@ -17,12 +17,11 @@ from attention_zoo._settings import make
 from attention_zoo.evaluation.classification import EveryWay
 from attention_zoo.report.measures import shown, split_way, title
 from attention_zoo.tasks.bags.task import BagsTask
-from attention_zoo.training.config import check_config, make_switch
-from attention_zoo.training.keep_best import KeepBest
+from attention_zoo.training.components import check_config, make_switch
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.run import build_model
-from attention_zoo.training.run_callbacks import StopIfNotFinite
+from attention_zoo.training.run_callbacks import KeepBest, StopIfNotFinite
 from attention_zoo.training.workdir import Workdir
 
 
