@@ -11,10 +11,10 @@ is imported on first use: they know which, and print their help without Keras.
 
 import typing
 
-from attention_zoo._lazy import is_command, on_first_use
+from attention_zoo._lazy import in_command, on_first_use
 from attention_zoo._version import __version__
 
-if typing.TYPE_CHECKING or not is_command():
+if typing.TYPE_CHECKING or not in_command():
     from attention_zoo import layers, losses, metrics, models, ops, optimizers
     from attention_zoo.models import FocusClassifier
 
