@@ -6,14 +6,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-TEST = [
-    "pytest>=9",
-    "pytest-xdist>=3.6",
-    "hypothesis>=6.100",
-    "pycocoevalcap>=1.2",
-    "aiohttp>=3.13.3",
-    "prometheus-client>=0.21",
-]
+CAPTIONS = ["pycocoevalcap>=1.2"]  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
+SERVE = ["aiohttp>=3.13.3", "prometheus-client>=0.21"]
+TEST = ["pytest>=9", "pytest-xdist>=3.6", "hypothesis>=6.100", *CAPTIONS, *SERVE]
 
 setup(
     name="attention-zoo",
@@ -66,8 +61,8 @@ setup(
     extras_require={
         "test": TEST,
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
-        "captions": ["pycocoevalcap>=1.2"],  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
-        "serve": ["aiohttp>=3.13.3", "prometheus-client>=0.21"],
+        "captions": CAPTIONS,
+        "serve": SERVE,
         "benchmarks": ["onnx", "onnxruntime", "torch==2.13.0"],
     },
     entry_points={

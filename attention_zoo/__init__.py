@@ -13,10 +13,10 @@ pipelines of data) says so.
 
 import typing
 
-from attention_zoo._lazy import is_command, on_first_use
+from attention_zoo._lazy import in_command, on_first_use
 from attention_zoo._version import __version__
 
-if typing.TYPE_CHECKING or not is_command():
+if typing.TYPE_CHECKING or not in_command():
     from attention_zoo import layers, losses, metrics, models, ops, optimizers
     from attention_zoo.models import FocusClassifier
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -51,8 +52,17 @@ def on_first_use(package, sources):
     return get, names
 
 
-def is_command():
-    """Whether this process is one of the package's commands: `python -m …` or a console script."""
+_STARTED_BY_COMMAND = "ATTENTION_ZOO_COMMAND"  # an environment variable
+
+
+def in_command():
+    """Whether this process is one of the package's commands, or was started by one."""
+    if _is_command():
+        os.environ[_STARTED_BY_COMMAND] = "1"
+    return _STARTED_BY_COMMAND in os.environ
+
+
+def _is_command():
     if sys.argv[:1] == ["-m"]:  # Python looks for the module, and imports the packages above it
         return any(one.split(".")[0] == "attention_zoo" for one in sys.orig_argv[1:])
     program = Path("".join(sys.argv[:1]))

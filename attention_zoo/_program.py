@@ -18,7 +18,7 @@ from attention_zoo._errors import is_tensorflow_error, one_line
 from attention_zoo._settings import define_flags, from_flags, groups, make
 
 SIGNALLED = 128  # and the signal's number: what a shell reports of a process that it ended
-_HELP = {"--help", "-help", "--helpshort", "-helpshort", "--helpfull", "-helpfull", "-h"}
+_HELP = {"--help", "-help", "--helpshort", "-helpshort", "--helpfull", "-helpfull", "-h", "-?"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Program:
         main: function of the settings by keyword, and of `arguments`, a list, where it takes any.
         settings: the dataclasses of its settings, each a flag; no name may be there twice.
         description: what --help begins with.
-        arguments: what it takes besides flags, as "RUN ..."; nothing if empty.
+        arguments: what it takes besides flags, in words; nothing if empty.
     """
 
     main: Callable
@@ -126,9 +126,13 @@ def import_tensorflow():
     Where that is unset, its C++ logs only what ends the process: errors come as exceptions.
     """
     asked = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" not in sys.modules:
-        with contextlib.nullcontext() if asked == "0" else _without_chatter():
-            importlib.import_module("tensorflow")
+    if "tensorflow" in sys.modules:
+        return
+    with contextlib.ExitStack() as stack:
+        if asked != "0" and sys.stderr is not None:
+            with contextlib.suppress(OSError):  # without a place for temporary files
+                stack.enter_context(_without_chatter())
+        importlib.import_module("tensorflow")
 
 
 @contextlib.contextmanager

@@ -71,11 +71,11 @@ def define_flags(cls, values):
     for field in dataclasses.fields(cls):
         rules, kind = field.metadata, _plain_type(cls, field)
         about = {"flag_values": values, "module_name": group_of(cls, field.name)}
+        define = _DEFINE[kind]
         if rules["choices"]:
-            kind, about = "enum", about | {"enum_values": rules["choices"]}
+            define, about = flags.DEFINE_enum, about | {"enum_values": rules["choices"]}
         elif kind in (int, float):
             about |= {"lower_bound": rules["least"], "upper_bound": rules["most"]}
-        define = getattr(flags, f"DEFINE_{_FLAG.get(kind, kind)}")
         define(field.name, default=field.default, help=rules["help"], **about)
     return values
 
@@ -101,7 +101,12 @@ def from_flags(cls, values):
     return {field.name: values[field.name].value for field in dataclasses.fields(cls)}
 
 
-_FLAG = {str: "string", int: "integer", float: "float", bool: "boolean"}
+_DEFINE: dict = {
+    str: flags.DEFINE_string,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    bool: flags.DEFINE_boolean,
+}
 
 
 def _plain_type(cls, field):

@@ -175,6 +175,27 @@ tf.ones(3) + 1.0
 """
 
 
+CHATTER = """
+import os
+from attention_zoo._program import _without_chatter
+with _without_chatter():
+    os.write(2, b"I0000 00:00:1.5 9 port.cc:153] oneDNN\\none\\n")
+    os.write(2, b"E0000 00:00:1.5 9 x.cc:5] no cuInit\\n")
+os.write(2, b"then\\n")
+"""
+NOWHERE = """
+import os, sys, tempfile
+from attention_zoo import _program
+
+def fails(*_):
+    raise FileNotFoundError("no usable temporary directory")
+
+_program.tempfile.TemporaryFile = fails
+_program.import_tensorflow()
+assert "tensorflow" in sys.modules
+"""
+
+
 def test_tensorflow_is_imported_without_chatter(tmp_path):
     """In a process of a command's name: another imports TensorFlow with the package."""
     script = tmp_path / "attention-zoo-try"
@@ -182,8 +203,42 @@ def test_tensorflow_is_imported_without_chatter(tmp_path):
     assert run(str(script)).stderr == "then\n"
 
 
+def test_what_is_no_chatter_is_written(tmp_path):
+    script = tmp_path / "attention-zoo-try"
+    script.write_text(CHATTER)
+    ended = run(str(script))
+    assert ended.stderr.splitlines() == ["one", "then"]
+
+
+def test_tensorflow_is_imported_where_nothing_can_be_held_back(tmp_path):
+    """Without standard error, and without a folder for temporary files."""
+    script = tmp_path / "attention-zoo-try"
+    script.write_text(NOWHERE)
+    assert run(str(script)).returncode == 0
+
+
 def test_a_log_level_of_the_users_is_kept(tmp_path):
     script = tmp_path / "attention-zoo-try"
     script.write_text(IMPORT)
     before, _, _ = run(str(script), TF_CPP_MIN_LOG_LEVEL="0").stderr.partition("then\n")
     assert "oneDNN" in before or "cpu_feature_guard" in before
+
+
+TINY = ("--epochs=1", "--attention=lvml", "--num_examples=256", "--num_test_examples=32")
+
+
+@pytest.mark.slow
+def test_a_run_that_went_well_says_nothing_but_its_figures_and_where_its_page_is(tmp_path):
+    command = ["-m", "attention_zoo.trainers.sdc", f"--workdir={tmp_path}/run"]
+    ended = run(*command, *TINY, TQDM_DISABLE="1")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[-1] == f"written to {tmp_path}/run/report.html"
+
+
+@pytest.mark.slow
+def test_nor_does_a_sweep(tmp_path):
+    """Its runs are processes forked off one that imports TensorFlow for all."""
+    command = ["-m", "attention_zoo.trainers.sweep", f"--folder={tmp_path}/sweep", "--seed=0:2"]
+    ended = run(*command, *TINY)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[-1] == f"written to {tmp_path}/sweep/sweep.html"

@@ -66,7 +66,11 @@ class LVMLConfig:
 class SearchConfig:
     """Search for captions."""
 
-    beam_width: int = setting(5, "Captions that the search goes on with; 1 is greedy.", least=1)
+    beam_width: int = setting(
+        5,
+        "Captions that the beam search goes on with after every word; 1 is greedy search.",
+        least=1,
+    )
     max_length: int = setting(20, "Most words of a caption that is written.", least=1)
     length_power: float = setting(
         0.7, "Power of a caption's length that its log-probability is divided by.", least=0
@@ -84,12 +88,15 @@ class CaptionsConfig(CaptionsData, CaptionsModel, SearchConfig, LVMLConfig, Task
     )
     keep: str = setting(
         "loss",
-        "Weights to end with: of the last epoch, or of the best on the validation pictures.",
+        "Weights to end with: of the last epoch, or of the best one on the validation pictures, by "
+        "loss.",
         choices=("last", "loss"),
     )
     epochs: int = setting(20, "Passes over the training captions.", least=1)
     batch_size: int = setting(100, "Captions a step.", least=1)
-    optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
+    optimizer: str = setting(
+        "adam", "SGD with momentum (sgd), or Adam (adam).", choices=("sgd", "adam")
+    )
     learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
     clip_norm: float | None = setting(
         5.0,

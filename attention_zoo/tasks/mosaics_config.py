@@ -36,8 +36,8 @@ class MosaicsData:
     )
     augment: str = setting(
         "none",
-        "Of training mosaics, every segment anew at every step: flips left to right, and shifts by "
-        "up to an eighth of the image.",
+        "What is done to segments of training mosaics, anew at every step: flips left to right, "
+        "and shifts by up to an eighth of the image.",
         choices=("none", "flip", "flip_and_crop"),
     )
 

@@ -20,7 +20,7 @@ class TextData:
     )
     annotators: str = setting(
         "majority",
-        "How HateXplain's annotators are summed up.",
+        "How HateXplain's annotators are summed up: a majority, any of them (union), the first.",
         choices=("majority", "union", "first"),
     )
     train_split: str = setting("train", "Posts to train on, in the TFDS slicing language.")
@@ -66,12 +66,15 @@ class TextConfig(TextData, TextModel, TaskConfig):
 
     keep: str = setting(
         "accuracy",
-        "Weights to end with: of the last epoch, or of the best on the validation posts.",
+        "Weights to end with: of the last epoch, or of the best one on the validation posts, by "
+        "accuracy or loss.",
         choices=KEEP,
     )
     epochs: int = setting(4, "Passes over the training posts.", least=1)
     batch_size: int = setting(64, "Posts a step.", least=1)
-    optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
+    optimizer: str = setting(
+        "adam", "SGD with momentum (sgd), or Adam (adam).", choices=("sgd", "adam")
+    )
     learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
     ema_momentum: float | None = setting(
         0.98,

@@ -15,7 +15,7 @@ class Settings:
     """The run and the data."""
 
     run: str | None = setting(None, "Folder of the finished run.", path=True)
-    split: str = setting("test", "Which of its splits: train, validation or test.")
+    split: str = setting("test", "Which of its splits.", choices=("train", "validation", "test"))
     data_dir: str | None = setting(
         None, "Folder of other data, of the run's kind and classes.", path=True
     )

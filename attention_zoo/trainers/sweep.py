@@ -9,12 +9,11 @@ sweep.html. Started again, the same command goes on with what is not finished. O
 task of an array job runs one of them: --only=$SLURM_ARRAY_TASK_ID; --dry_run lists them.
 """
 
-import collections
 import dataclasses
 import sys
 
 from attention_zoo._program import Program, import_tensorflow
-from attention_zoo._settings import group_of, setting, value_of
+from attention_zoo._settings import group_of, groups, setting, value_of
 from attention_zoo.tasks.configs import CONFIGS
 from attention_zoo.trainers.command import ends_when_preempted
 
@@ -32,25 +31,29 @@ class Settings:
 
 def _as_texts():
     """Classes of the tasks' settings, by their groups, each setting a text of several values."""
-    groups: dict[str, str] = {}
-    texts: dict[str, dict[str, str]] = collections.defaultdict(dict)
+    titles = dict.fromkeys(title for config in CONFIGS.values() for title in groups(config))
+    places: dict[str, str] = {}
+    texts: dict[str, dict[str, list[str]]] = {}  # setting -> help text -> tasks
     for task, config in CONFIGS.items():
         for field in dataclasses.fields(config):
-            groups.setdefault(field.name, group_of(config, field.name))
-            texts[field.name][task] = field.metadata["help"]
-    classes = []
-    for title in dict.fromkeys(groups.values()):
-        names = [name for name, group in groups.items() if group == title]
+            places.setdefault(field.name, group_of(config, field.name))
+            texts.setdefault(field.name, {}).setdefault(_text(field), []).append(task)
+    for title in titles:
+        names = [name for name, place in places.items() if place == title]
         own = [(name, str | None, setting(None, _joined(texts[name]))) for name in names]
-        classes.append(dataclasses.make_dataclass("Texts", own, namespace={"__doc__": title}))
-    return tuple(classes)
+        yield dataclasses.make_dataclass("Texts", own, namespace={"__doc__": title})
+
+
+def _text(field):
+    choices = field.metadata["choices"]
+    return field.metadata["help"] + (f" One of {', '.join(choices)}." if choices else "")
 
 
 def _joined(texts):
-    """One help text of those by task: what all say, or what each says."""
-    if len(texts) == len(CONFIGS) and len(set(texts.values())) == 1:
-        return next(iter(texts.values()))
-    return " ".join(f"{task}: {text}" for task, text in texts.items())
+    """One help text: what is said of all tasks, or what of each."""
+    if [*texts.values()] == [[*CONFIGS]]:
+        return next(iter(texts))
+    return " ".join(f"{', '.join(tasks)}: {text}" for text, tasks in texts.items())
 
 
 def grid_of(config, given):

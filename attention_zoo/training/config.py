@@ -92,7 +92,9 @@ class OptimizationConfig:
 
     epochs: int = setting(6, "Passes over the training examples.", least=1)
     batch_size: int = setting(256, "Examples a step.", least=1)
-    optimizer: str = setting("sgd", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
+    optimizer: str = setting(
+        "sgd", "SGD with momentum (sgd), or Adam (adam).", choices=("sgd", "adam")
+    )
     learning_rate: float = setting(0.05, "Learning rate of the optimizer.", above=0)
     classifier_learning_rate: float | None = setting(
         None,
@@ -101,19 +103,21 @@ class OptimizationConfig:
     )
     momentum: float = setting(0.9, "Momentum of SGD (--optimizer=sgd).", least=0, most=1)
     weight_decay: float | None = setting(
-        None, "Share of every weight, times the learning rate, that a step takes off it.", above=0
+        None,
+        "Share of every weight, times the learning rate, that a step takes off it; none if unset.",
+        above=0,
     )
     ema_momentum: float | None = setting(
         None,
         "Keeps an average of the weights over the steps, each keeping so much of it, that takes "
-        "the place of the last weights in validation and in the end.",
+        "the place of the last weights in validation and in the end; no average if unset.",
         above=0,
         most=0.9999,
     )
     clip_norm: float | None = setting(
         None,
         "Largest norm of the whole gradient, which is scaled down to it; of each part with a "
-        "learning rate of its own by itself. For one replica only.",
+        "learning rate of its own by itself. For one replica only; no bound if unset.",
         above=0,
     )
     initial_weights: str | None = setting(
@@ -125,13 +129,14 @@ class OptimizationConfig:
     )
     keep: str = setting(
         "last",
-        "Weights to end with: of the last epoch, or of the best on the validation examples.",
+        "Weights to end with: of the last epoch, or of the best one on the validation examples, by "
+        "accuracy or loss.",
         choices=KEEP,
     )
     patience: int | None = setting(
         None,
         "Ends training after so many epochs that are no better on the validation examples, by what "
-        "`keep` names.",
+        "--keep names; never early if unset.",
         least=1,
     )
 
@@ -147,9 +152,9 @@ class RunConfig:
         None, "Steps between checkpoints; those of an epoch if unset.", least=1
     )
     checkpoint_seconds: float | None = setting(
-        None, "Seconds between checkpoints, besides.", above=0
+        None, "Seconds after which a checkpoint is due too; only steps count if unset.", above=0
     )
-    keep_checkpoints: int = setting(2, "Newest checkpoints to keep.", least=1)
+    keep_checkpoints: int = setting(2, "Checkpoints that are kept, the newest.", least=1)
     focus_drive: bool = setting(
         False,
         "After every epoch, measure the drive to focus that soft's, hard's and LVML's loss would "
@@ -164,11 +169,14 @@ class RunConfig:
         8, "Training steps between two looks at figures, clock and signals.", least=1
     )
     mixed_precision: str = setting(
-        "none", "Networks compute in these floats, weights are float32.", choices=tuple(POLICIES)
+        "none",
+        "Floats that networks compute in, with weights in float32; none is float32 for both.",
+        choices=tuple(POLICIES),
     )
     strategy: str = setting(
         "none",
-        "Replicas: one; all GPUs, or logical CPUs, of the machine; TF_CONFIG's workers; a TPU.",
+        "Replicas that share a step: one (none); all GPUs, or logical CPUs, of the machine "
+        "(mirrored); TF_CONFIG's workers (multi_worker); the cores of a TPU (tpu).",
         choices=STRATEGIES,
     )
 

@@ -79,7 +79,7 @@ def _context():
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["attention_zoo.tasks"])
+    context.set_forkserver_preload(["attention_zoo.training.quiet", "attention_zoo.tasks.registry"])
     return context
 
 
