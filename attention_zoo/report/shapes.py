@@ -75,7 +75,11 @@ _EXAMPLE = Whole(
 
 SHAPES = {
     "config.json": {"attention": _OBJECT, "optimizer": _OBJECT, "callbacks": list, str: _SCALAR},
-    "about.json": {"defaults": {str: _SCALAR}, "words": {"measures": {str: str}, str: str}, str: str},
+    "about.json": {
+        "defaults": {str: _SCALAR},
+        "words": {"measures": {str: str}, str: str},
+        str: str,
+    },
     "results.json": {
         "test": _SPLIT,
         "validation": _SPLIT,
