@@ -38,6 +38,7 @@ from absl import logging
 from attention_zoo import datasets
 from attention_zoo.evaluation import evaluate
 from attention_zoo.optimizers import Adam, PartitionedOptimizer
+from attention_zoo.plots.compared_curves import line_style
 from attention_zoo.tasks import MosaicsTask
 from attention_zoo.training.run import build_model
 from experiments.collapse_steps import compiled
@@ -207,13 +208,14 @@ def draw(steps_file, cures, path):
         rows = [row for row in csv.DictReader(file) if row["seed"] == "0"]
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     for axes, (name, title) in zip(figure.subplots(1, 3), _PANELS.items(), strict=True):
-        for cure in cures:
+        for number, cure in enumerate(cures):
             points = [(int(r["step"]), float(r[name])) for r in rows if r["cure"] == cure]
-            axes.plot(*zip(*points, strict=True), label=cure, lw=1.2)
+            style = line_style(number) | {"lw": 1.4, "label": cure.replace("_", " ")}
+            axes.plot(*zip(*points, strict=True), **style)
         axes.set(xlabel="step", title=title, yscale="log" if name == "score_range" else "linear")
         axes.grid(alpha=0.3)
-    axes.axhline(np.log(3), color="0.4", lw=0.8, ls="--")
-    axes.legend(fontsize=8)
+    axes.axhline(np.log(3), color="0.4", lw=0.8)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=5, fontsize=9)
     figure.savefig(path, dpi=110)
 
 

@@ -27,7 +27,7 @@ def settings_that_differ(runs, names):
     if len(runs) > max(FEW, len(differ)):
         by_setting = [list(column) for column in zip(*by_setting, strict=True)]
         by_setting[0][0] = "run"
-    return Table(caption, by_setting[0], [("", by_setting[1:])])
+    return Table(caption, by_setting[0], [("", by_setting[1:])], wraps=True)
 
 
 def are_of_the_same_data(runs):

@@ -6,13 +6,13 @@ import urllib.parse
 from pathlib import Path
 
 import jinja2
-import markupsafe
 
 
 def environment(*packages):
     """Templates of the packages' folders `templates`; all but Markdown escape what they are given.
 
-    What a template names and is not given is an error. `wrapped` lets a long name break.
+    What a template names and is not given is an error. The filter `parts` says
+    where a name may break.
     """
     found = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package) for package in packages]),
@@ -21,18 +21,17 @@ def environment(*packages):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters["wrapped"] = wrapped
+    found.filters["parts"] = parts
     return found
 
 
-def wrapped(name):
-    """A name, escaped, that may break after what joins its parts.
+def parts(name):
+    """The parts of a name, which may break after each.
 
     Between settings where it has some, "attention=soft,seed=0", else within one, "learning_rate".
     """
     joints = "/," if "=" in str(name) else "/,_"
-    parts = re.findall(rf"[^{joints}]*[{joints}]+|[^{joints}]+", str(name))
-    return markupsafe.Markup("<wbr>").join(parts)
+    return re.findall(rf"[^{joints}]*[{joints}]+|[^{joints}]+", str(name))
 
 
 PACKAGE = "attention_zoo.report"  # its base.html has the style

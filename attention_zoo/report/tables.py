@@ -20,6 +20,7 @@ class Table:
         terms: what measures and ways to predict in it mean, {what it calls them: text}.
         explained: where these are, "head" or "rows": elsewhere the same word is something else.
         links: addresses of rows, by their names.
+        wraps: whether its cells are long, as paths are, and may wrap.
     """
 
     caption: str
@@ -29,6 +30,7 @@ class Table:
     terms: dict[str, str] = dataclasses.field(default_factory=dict)
     explained: tuple[str, ...] = ("head", "rows")
     links: dict[str, str] = dataclasses.field(default_factory=dict)
+    wraps: bool = False
 
 
 def tables(run):

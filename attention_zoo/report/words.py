@@ -38,6 +38,9 @@ _MEANINGS = {  # by name, in words of a task; {those}: the examples whose truth 
     "macro_f1": "F1 of every class, their mean: a rare class counts as much as a frequent one",
     "auroc": "how often, of {examples} of two classes, that of the one is given the higher "
     "probability of it; mean over the pairs of classes",
+    "balanced_accuracy": "share of right labels in each class, mean over the classes",
+    "instance_auroc": "how often attention ranks {truth} above another {segment} of the same "
+    "{example}",
     "comprehensiveness": "what the probability of the predicted label loses without the most "
     "attended {segments}; high if the prediction rests on them",
     "sufficiency": "what it loses where they alone are left; low if they are enough",

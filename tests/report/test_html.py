@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from attention_zoo.report.html import write_whole
+from attention_zoo.report.html import parts, write_whole
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -20,3 +20,17 @@ def test_a_page_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch
     assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
     write_whole(path, "new")
     assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("attention=soft,top_k=3,seed=0", ["attention=soft,", "top_k=3,", "seed=0"]),
+        ("num_test_examples", ["num_", "test_", "examples"]),
+        ("runs/my_run", ["runs/", "my_", "run"]),
+        ("plain", ["plain"]),
+        ("", []),
+    ],
+)
+def test_a_name_breaks_after_what_joins_its_parts(name, expected):
+    assert parts(name) == expected

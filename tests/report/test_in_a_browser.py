@@ -1,6 +1,7 @@
 import html
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,12 +11,22 @@ from experiments.reproduction.job import Job, comparison
 from experiments.reproduction.outcome import Outcome
 
 CHROMIUM = shutil.which("chromium")
-# The page in a frame as wide as a phone, which a headless window cannot be; its widths as text.
+# The page in a frame as wide as a phone, which a headless window cannot be; as text, its widths and
+# what is cut: beyond its sides and not in a part that scrolls, or wider than a box that hides.
 FRAME = """<!DOCTYPE html><iframe width="{width}" height="2000" srcdoc="{page}"></iframe><pre></pre>
 <script>
 onload = () => {{
   const root = document.querySelector("iframe").contentDocument.documentElement;
-  document.querySelector("pre").textContent = root.scrollWidth + " of " + root.clientWidth;
+  const seen = [...root.querySelectorAll("body *")].filter(
+    (one) => !one.closest(".scroll *, .hidden") && one.getClientRects().length);
+  const cut = seen.filter((one) => {{
+    const box = one.getBoundingClientRect(), hides = getComputedStyle(one).overflowX === "hidden";
+    const over = box.left < -1 || box.right > root.clientWidth + 1;
+    return over || (hides && one.scrollWidth > one.clientWidth + 1);
+  }});
+  const names = cut.map((one) => one.tagName + "." + one.className);
+  const texts = [root.scrollWidth, root.clientWidth, names.join(" ")];
+  document.querySelector("pre").textContent = texts.join("; ");
 }};
 </script>"""
 
@@ -25,7 +36,7 @@ LONG = "w" * 120
 
 @pytest.fixture(scope="module")
 def pages(make_run, tmp_path_factory):
-    """The page of a run, of a run of posts, of three runs and of a suite, with long names."""
+    """Of a run, of a run of posts, of three and of 14 runs, a sweep, a suite; with long names."""
     folder = tmp_path_factory.mktemp("runs")
     token = {"number": 0, "label": LONG, "prediction": LONG, "likelihood": 0.5, "true": [0]}
     posts = [token | {"attention": [1.0], "tokens": [LONG]}]
@@ -36,8 +47,25 @@ def pages(make_run, tmp_path_factory):
         make_run(folder / "c", 2),
     ]
     both = [report.write(run) for run in found[:2]]
-    of_suite = results(make_run, folder / "suite")
-    return [*both, report.compare(*found, output=folder / "compare.html"), of_suite]
+    of_three = report.compare(*found, output=folder / "compare.html")
+    of_sweep, jobs = sweep(make_run, folder / "sweep")
+    many = report.compare(*found[:2], *jobs, output=folder / "many.html")
+    return [*both, of_three, many, of_sweep, results(make_run, folder / "suite")]
+
+
+def sweep(make_run, folder):
+    """The page of a sweep over a long text and seeds, and the folders of its runs."""
+    jobs = [
+        SimpleNamespace(name=f"{name},seed={seed}", settings={"data_dir": name, "seed": seed})
+        for name in (LONG, "learning_rate=0.05,num_segments=10,attention=hybrid")
+        for seed in range(6)
+    ]
+    found = [
+        make_run(folder / job.name, i, without=("examples", "histograms", "mosaics"))
+        for i, job in enumerate(jobs)
+    ]
+    report.write_sweep(folder, jobs)
+    return folder / "sweep.html", found
 
 
 def results(make_run, folder):
@@ -54,7 +82,7 @@ def results(make_run, folder):
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which is not installed")
 @pytest.mark.parametrize("width", [390, 1280])
-def test_no_page_is_wider_than_its_window(pages, tmp_path, width):
+def test_no_page_is_wider_than_its_window_and_nothing_is_cut(pages, tmp_path, width):
     for number, page in enumerate(pages):
         text = page.read_text("utf-8").replace("<details", "<details open")
         frame = tmp_path / f"{number}.html"
@@ -63,5 +91,6 @@ def test_no_page_is_wider_than_its_window(pages, tmp_path, width):
         command += [f"--user-data-dir={tmp_path / 'profile'}", frame.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         measured = done.stdout.split("<pre>")[1].split("</pre>")[0]
-        scrolled, window = map(int, measured.split(" of "))
-        assert 0 < scrolled <= window <= width, f"{page}: {measured}"
+        scrolled, window, cut = measured.split("; ")
+        assert 0 < int(scrolled) <= int(window) <= width, f"{page}: {measured}"
+        assert not cut.strip(), f"{page}: {measured}"

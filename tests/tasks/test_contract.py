@@ -31,6 +31,13 @@ def read(workdir, name):
     return json.loads((workdir / name).read_text())
 
 
+@each_task
+def test_the_page_marks_the_epoch_that_was_kept(finished, name):
+    workdir, _ = finished(name)
+    kept = read(workdir, "results.json").get("kept_epoch")
+    assert ("kept: epoch" in (workdir / "report.html").read_text()) == (kept is not None)
+
+
 def test_the_tasks_are_these():
     assert set(TASKS) == {*registry.TASKS, "coins"}
 
