@@ -41,6 +41,7 @@ ANYWHERE = {
     "_errors",
     "_json",
     "_paths",
+    "_sums",
     "_text",
     "_tracing",
     "_version",

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from attention_zoo.models.inputs import segments_shape
+from attention_zoo.models.labels import entropy, shares
 
 _ENTROPY, _LOSS, _ACCURACY = "focus_entropy", "loss", "label_accuracy"
 
@@ -72,11 +73,11 @@ class WarnOnCollapse(keras.callbacks.Callback):
             warnings.warn(self._message(logs), stacklevel=2)
 
     def _is_collapsed(self, logs):
-        shares, t = self._label_shares(), self.tolerance
-        accuracy = shares.max() + t * (1.0 - shares.max())
+        classes, t = self._label_shares(), self.tolerance
+        accuracy = classes.max() + t * (1.0 - classes.max())
         return (
             logs[_ENTROPY] < t * self._uniform_entropy()
-            and logs[_LOSS] > (1.0 - t) * _entropy(shares)
+            and logs[_LOSS] > (1.0 - t) * entropy(classes)
             and logs.get(_ACCURACY, 0.0) < accuracy
         )
 
@@ -95,7 +96,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
         return (
             f"attention has collapsed by epoch {self.collapsed_epoch}: it is one-hot (entropy "
             f"{logs[_ENTROPY]:.3f} of {self._uniform_entropy():.3f} nats) at the loss of chance "
-            f"({logs[_LOSS]:.3f} of {_entropy(self._label_shares()):.3f} nats) and will hardly "
+            f"({logs[_LOSS]:.3f} of {entropy(self._label_shares()):.3f} nats) and will hardly "
             "recover; train the focus network at a smaller learning rate (docs/collapse.md)"
         )
 
@@ -114,9 +115,7 @@ def _shares(labels):
     """The share of every class, (c,), of ids (n,) or (n, 1), or of rows of shares (n, c)."""
     if not labels.size or labels.ndim not in (1, 2):
         raise ValueError(f"labels have shape {labels.shape}, expected (n,) or (n, classes), n > 0")
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        return labels.mean(axis=0)
-    return np.unique(labels, return_counts=True)[1] / labels.size
+    return shares(labels)
 
 
 def _uniform(num_segments):
@@ -124,8 +123,3 @@ def _uniform(num_segments):
     if not num_segments.size or not np.issubdtype(num_segments.dtype, np.integer):
         raise ValueError(f"num_segments is {num_segments!r}, expected integers")
     return float(np.log(np.maximum(num_segments, 1)).mean())
-
-
-def _entropy(shares):
-    known = shares[shares > 0.0]
-    return float(-np.sum(known * np.log(known)))
