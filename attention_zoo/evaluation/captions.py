@@ -11,6 +11,7 @@ from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
 from attention_zoo.evaluation.classification import warn_of_nan
 from attention_zoo.models import Captioner, CaptionSearch, text_of
+from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.captioning.loss import present
 from attention_zoo.models.captioning.vocabulary import END, PADDING
 
@@ -90,6 +91,7 @@ def evaluate_captions(
     if not isinstance(captioner, Captioner):
         raise ValueError(f"the model is a {type(captioner).__name__}, expected a Captioner")
     search = CaptionSearch(captioner, beam_width, max_length, length_power)
+    warn_of_broken_weights(captioner)
     captions, references = [], []
     parts: dict[str, list[np.ndarray]] = collections.defaultdict(list)
     for inputs, truth in dataset:

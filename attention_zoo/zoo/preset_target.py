@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from attention_zoo._paths import expanded
-from attention_zoo.zoo.preset_folder import SUMS
+from attention_zoo._sums import SUMS
 
 
 def check_new(directory):
