@@ -68,19 +68,29 @@ _MARK = "attention_zoo"  # tells these assertions from those of others
 _OWN = re.compile(rf"assertion failed: \[{_MARK}\] \[(.*)\]")
 
 
+# As Keras writes a ValueError that a layer raised in its call.
+_OF_A_CALL = re.compile(
+    r"Exception encountered when calling (\w+)\.call\(\)\.\n\n\x1b\[1m(.*)\x1b\[0m\n\nArguments "
+)
+
+
 @contextlib.contextmanager
-def as_value_error():
+def as_value_error(model):
     """What these two raise within, as a ValueError of one line: TensorFlow writes a page.
 
-    Assertions of others stay as they are.
+    So is a ValueError of one line that the call of the model itself raised: Keras adds its
+    arguments, all of them. Assertions and errors of others stay as they are.
     """
     try:
         yield
     except Exception as error:
         found = _OWN.search(str(error))
-        if found is None:
+        if found is not None:
+            raise ValueError(as_line(*found[1].split("] ["))) from None
+        refused = _OF_A_CALL.match(str(error)) if type(error) is ValueError else None
+        if refused is None or refused[1] != type(model).__name__:
             raise
-        raise ValueError(as_line(*found[1].split("] ["))) from None
+        raise ValueError(refused[2]) from error
 
 
 def as_line(*message):

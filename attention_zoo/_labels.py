@@ -11,21 +11,21 @@ from attention_zoo._assertions import as_line, can_look, require_lazily
 _TOLERANCE = 1e-2  # how far probabilities may sum from 1: a hundred of them in bfloat16
 
 
-def are_ids(y, q):
-    """Whether labels are class ids; probabilities otherwise."""
-    return len(y.shape) < len(q.shape) or y.shape[-1] == 1
+def are_ids(y, rank=2):
+    """Whether labels are class ids; probabilities otherwise, of the rank of class scores."""
+    return len(y.shape) < rank or y.shape[-1] == 1
 
 
 def class_ids(y, q):
     """The ids (...), int32; of probabilities the most probable class."""
-    if not are_ids(y, q):
+    if not are_ids(y, len(q.shape)):
         return ops.cast(ops.argmax(y, axis=-1), "int32")
     return ops.cast(ops.reshape(y, ops.shape(q)[:-1]), "int32")
 
 
 def probabilities(y, q):
     """The probabilities (..., c) in the dtype of q; of ids one-hot."""
-    if not are_ids(y, q):
+    if not are_ids(y, len(q.shape)):
         return ops.cast(y, q.dtype)
     return ops.one_hot(class_ids(y, q), q.shape[-1], dtype=q.dtype)
 
@@ -57,7 +57,7 @@ def known(y, num_classes):
     An id is one of 0 to c - 1. Probabilities are 0 or more and sum to 1.
     """
     y = ops.cast(y, "float32")
-    if _have_probabilities(y):
+    if not are_ids(y):
         return ops.all(y >= 0, axis=-1) & (ops.abs(ops.sum(y, axis=-1) - 1) < _TOLERANCE)
     y = ops.reshape(y, (-1,))
     return (y >= 0) & (y < num_classes) & (y == ops.floor(y))
@@ -92,7 +92,7 @@ def _fault(y, num_classes, right):
     def of_first(values):
         return ops.sum(ops.where(first, values, 0.0))
 
-    if not _have_probabilities(y):
+    if are_ids(y):
         label = of_first(ops.reshape(y, (-1,)))
         expected = f"expected 0 to {c - 1}: the classifier has {c} classes"
         return "label is", label, "at row", row, f"{expected}, regression is not supported"
@@ -103,10 +103,6 @@ def _fault(y, num_classes, right):
 
 def _as_text(part):
     return part if isinstance(part, str) else f"{float(part):g}"
-
-
-def _have_probabilities(y):
-    return len(y.shape) == 2 and y.shape[1] != 1
 
 
 def _size(batch):

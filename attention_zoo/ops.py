@@ -21,7 +21,9 @@ _LOG_ZERO = -1e30
 def softmax(scores, mask=None):
     """a = softmax(s) over the segments that `mask` (bool, the shape of scores) keeps."""
     scores = _fill(ops.cast(scores, "float32"), mask, _LOG_ZERO)
-    return _fill(ops.softmax(scores, axis=-1), mask, 0.0)
+    # Of one segment Keras warns; its weight is 1, and NaN where its score is.
+    a = ops.softmax(scores, axis=-1) if scores.shape[-1] != 1 else ops.exp(scores - scores)
+    return _fill(a, mask, 0.0)
 
 
 def log_softmax(scores, mask=None):

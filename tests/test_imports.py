@@ -46,6 +46,7 @@ ANYWHERE = {
     "_json",
     "_lazy",
     "_paths",
+    "_sums",
     "_tensorflow",
     "_text",
     "_tracing",

@@ -9,7 +9,7 @@ from keras import ops as kops
 
 from attention_zoo import ops
 from attention_zoo.models import prediction
-from attention_zoo.models.labels import as_ids, as_targets, check_labels
+from attention_zoo.models.labels import as_ids, as_targets, check_labels, entropy, shares
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +49,7 @@ class Probe:
 
     def label_entropy(self):
         """Of the labels' frequencies, in nats: the loss of one who knows these alone."""
-        frequency = np.unique(self.label, return_counts=True)[1] / len(self.label)
-        return float(-np.sum(frequency * np.log(frequency)))
+        return entropy(shares(self.label))
 
 
 class Drives(keras.layers.Layer):

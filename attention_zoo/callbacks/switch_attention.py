@@ -19,13 +19,14 @@ class SwitchAttention(keras.callbacks.Callback):
     already 1, as in a resumed run, is left as it is.
 
     A signal is asked at the end of every epoch; when it says switch, the next epoch is the first of
-    the second phase. What callback and signal have to remember is saved with the attention's
-    weights: a resumed run goes on as an unbroken one would if its model and optimizer are restored
-    (`BackupAndRestore`, `ModelCheckpoint` with `initial_epoch`). `fit` of the package's models puts
-    these two behind this callback, as they are to save what it has seen of the epoch; a callback of
-    your own that saves belongs there too. `get_state` and `set_state` are for a loop that keeps the
-    state itself; what is set counts more than what the model has. Epoch 0 of a model in phase 0
-    begins a new run: what an earlier one left in callback and signal is forgotten.
+    the second phase. What callback and signal have to remember is one of the attention's weights: a
+    resumed run goes on as an unbroken one would if its model and optimizer are restored
+    (`BackupAndRestore`, `ModelCheckpoint` with `initial_epoch`, `tf.train.Checkpoint`). `fit` of
+    the package's models puts Keras's own behind this callback, as they are to save what it has seen
+    of the epoch; a callback of your own that saves belongs there too. `get_state` and `set_state`
+    are for a loop that keeps the state itself; what is set counts more than what the model has.
+    Epoch 0 of a model in phase 0 begins a new run: what an earlier one left in callback and signal
+    is forgotten.
 
     Besides `fit`, a loop of one's own may drive it through `keras.callbacks.CallbackList`.
 
@@ -134,15 +135,14 @@ class SwitchAttention(keras.callbacks.Callback):
         state = {"when": self._kind()} | self.get_state()
         self._is_given = False
         try:
-            self._kept = json.dumps(state, default=_plain)
+            self._kept = self.model.attention.switch_state = json.dumps(state, default=_plain)
         except (TypeError, ValueError) as error:
             warnings.warn(
                 f"the state of {self.when!r} cannot be saved with the model ({error}), expected "
-                "what JSON can hold: a resumed run will count from the start",
+                "what JSON can hold, and not much of it: a resumed run will count from the start",
                 stacklevel=2,
             )
-            self._kept = None
-        self.model.attention.switch_state = self._kept
+            self._kept = self.model.attention.switch_state = None
 
     def _kind(self):
         return "epoch" if self._signal is None else type(self._signal).__qualname__

@@ -1,4 +1,4 @@
-"""WarnOnCollapse: says when attention has become one-hot before anything was learnt."""
+"""WarnOnCollapse: says when attention has become one-hot, or even, for good."""
 
 import warnings
 
@@ -6,7 +6,9 @@ import keras
 import numpy as np
 
 from attention_zoo.models.inputs import segments_shape
+from attention_zoo.models.labels import entropy, shares
 
+_AT_FIRST = 3  # epochs of equal scores, as of kernels of 0, that are no death yet
 _ENTROPY, _LOSS, _ACCURACY = "focus_entropy", "loss", "label_accuracy"
 
 
@@ -28,6 +30,10 @@ class WarnOnCollapse(keras.callbacks.Callback):
     accuracy is asked where the logs have it. A loss with penalties in it, or one that is no
     negative log-likelihood, is told from chance by the accuracy.
 
+    It also warns, once, of a dead focus network: one that gave all segments of every example of an
+    epoch the same score, bit for bit, in the epoch after one in which it did not, or in each of the
+    first three. Its attention is even and stays so. A network that is frozen is not asked.
+
     Args:
         labels: of the training examples: class ids (n,) or (n, 1), or shares of the classes (n, c);
             None takes all classes for equally frequent.
@@ -38,6 +44,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
     Attributes:
         collapsed_epoch: the epoch, counted from 1, since which attention is collapsed; None where
             it is not, or no longer.
+        dead_epoch: the epoch, counted from 1, since which the focus network is dead; or None.
     """
 
     def __init__(self, labels=None, num_segments=None, tolerance=0.1):
@@ -45,23 +52,34 @@ class WarnOnCollapse(keras.callbacks.Callback):
         if not 0.0 < tolerance < 1.0:
             raise ValueError(f"tolerance is {tolerance}, expected a number above 0 and below 1")
         self.tolerance = tolerance
-        self.collapsed_epoch = None
+        self.collapsed_epoch = self.dead_epoch = None
+        self._even_epochs = 0  # in a row, up to now
         self._shares = None if labels is None else _shares(np.asarray(labels))
         self._uniform = None if num_segments is None else _uniform(np.asarray(num_segments))
         self._has_figures = True
 
     def get_state(self):
         """What a resumed run needs, fit for JSON."""
-        return {"collapsed_epoch": self.collapsed_epoch}
+        return {"collapsed_epoch": self.collapsed_epoch} | {
+            "dead_epoch": self.dead_epoch,
+            "even_epochs": self._even_epochs,
+        }
 
     def set_state(self, state):
         """Takes what `get_state` gave."""
         self.collapsed_epoch = state["collapsed_epoch"]
+        self.dead_epoch, self._even_epochs = state.get("dead_epoch"), state.get("even_epochs", 0)
 
     def on_train_begin(self, logs=None):
         self.collapsed_epoch, self._has_figures = None, True
+        self.dead_epoch, self._even_epochs = None, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._watch() is not None:
+            self._watch().reset()
 
     def on_epoch_end(self, epoch, logs=None):
+        self._look_at_the_focus(epoch)
         logs = logs or {}
         if not {_ENTROPY, _LOSS} <= logs.keys():
             self._say_once_what_is_missing(logs)
@@ -71,12 +89,33 @@ class WarnOnCollapse(keras.callbacks.Callback):
             self.collapsed_epoch = epoch + 1
             warnings.warn(self._message(logs), stacklevel=2)
 
+    def _watch(self):
+        return getattr(self.model, "score_watch", None)
+
+    def _look_at_the_focus(self, epoch):
+        if self._watch() is None or not self.model.focus.trainable_variables:
+            return
+        if not self._watch().all_equal():
+            self.dead_epoch, self._even_epochs = None, 0
+            return
+        self._even_epochs += 1
+        has_differed = self._even_epochs <= epoch  # in this run, or in the one that it goes on with
+        if self.dead_epoch is None and (has_differed or self._even_epochs == _AT_FIRST):
+            self.dead_epoch = epoch + 2 - self._even_epochs
+            warnings.warn(
+                f"the focus network is dead since epoch {self.dead_epoch}: it gives all segments "
+                "of an example the same score, so attention is even and will stay so; expected "
+                "scores that differ: train it at a smaller learning rate, or with biases or leaky "
+                "ReLUs (docs/collapse.md)",
+                stacklevel=3,
+            )
+
     def _is_collapsed(self, logs):
-        shares, t = self._label_shares(), self.tolerance
-        accuracy = shares.max() + t * (1.0 - shares.max())
+        classes, t = self._label_shares(), self.tolerance
+        accuracy = classes.max() + t * (1.0 - classes.max())
         return (
             logs[_ENTROPY] < t * self._uniform_entropy()
-            and logs[_LOSS] > (1.0 - t) * _entropy(shares)
+            and logs[_LOSS] > (1.0 - t) * entropy(classes)
             and logs.get(_ACCURACY, 0.0) < accuracy
         )
 
@@ -95,7 +134,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
         return (
             f"attention has collapsed by epoch {self.collapsed_epoch}: it is one-hot (entropy "
             f"{logs[_ENTROPY]:.3f} of {self._uniform_entropy():.3f} nats) at the loss of chance "
-            f"({logs[_LOSS]:.3f} of {_entropy(self._label_shares()):.3f} nats) and will hardly "
+            f"({logs[_LOSS]:.3f} of {entropy(self._label_shares()):.3f} nats) and will hardly "
             "recover; train the focus network at a smaller learning rate (docs/collapse.md)"
         )
 
@@ -114,9 +153,7 @@ def _shares(labels):
     """The share of every class, (c,), of ids (n,) or (n, 1), or of rows of shares (n, c)."""
     if not labels.size or labels.ndim not in (1, 2):
         raise ValueError(f"labels have shape {labels.shape}, expected (n,) or (n, classes), n > 0")
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        return labels.mean(axis=0)
-    return np.unique(labels, return_counts=True)[1] / labels.size
+    return shares(labels)
 
 
 def _uniform(num_segments):
@@ -124,8 +161,3 @@ def _uniform(num_segments):
     if not num_segments.size or not np.issubdtype(num_segments.dtype, np.integer):
         raise ValueError(f"num_segments is {num_segments!r}, expected integers")
     return float(np.log(np.maximum(num_segments, 1)).mean())
-
-
-def _entropy(shares):
-    known = shares[shares > 0.0]
-    return float(-np.sum(known * np.log(known)))

@@ -11,6 +11,7 @@ from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
 from attention_zoo.evaluation.classification import warn_of_nan
 from attention_zoo.models import Captioner, CaptionSearch, text_of
+from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.captioning.loss import present
 from attention_zoo.models.captioning.vocabulary import END, PADDING
 
@@ -80,8 +81,8 @@ def evaluate_captions(
         dataset: batches of ({"image"} or {"features"}, {"picture" (b,), "references"}), the
             references being strings (b, r) padded with "", as of `datasets.Captions.by_picture`.
         beam_width, max_length, length_power: as of `CaptionSearch`.
-        perplexities: of the true captions, to stand beside the scores, as of `word_perplexities`.
-        top_k_error: of them too, as of `mean_top_k_error`.
+        perplexities: of the true captions, to stand beside the scores, as of `word_figures`.
+        top_k_error: of them too, as of `word_figures`.
 
     Returns:
         A `CaptionEvaluation`. Scores are missing where their library is. Where attention is NaN a
@@ -90,6 +91,7 @@ def evaluate_captions(
     if not isinstance(captioner, Captioner):
         raise ValueError(f"the model is a {type(captioner).__name__}, expected a Captioner")
     search = CaptionSearch(captioner, beam_width, max_length, length_power)
+    warn_of_broken_weights(captioner)
     captions, references = [], []
     parts: dict[str, list[np.ndarray]] = collections.defaultdict(list)
     for inputs, truth in dataset:
@@ -118,62 +120,47 @@ def evaluate_captions(
     )
 
 
-def word_perplexities(captioner, dataset):
-    """exp of the mean of -log p(true word), by each way to predict: "argmax", "marginal", "soft".
+def word_figures(captioner, dataset):
+    """What `evaluate_captions` is given of the true words, measured in one pass.
 
     Args:
         captioner: a built `Captioner`.
         dataset: batches of (inputs, {"words"}), as of `datasets.Captions.dataset`.
+
+    Returns:
+        "perplexities": exp of the mean of -log p(true word), by each way to predict; and, of a
+        captioner with a `top_k`, "top_k_error": what that takes off log p, in nats, the mean.
     """
-    model = _Likelihoods(captioner)
-
-    def likelihoods(inputs, targets):
-        with tracing.expected():
-            return model.predict_on_batch([inputs, targets["words"]])
-
-    means = _word_means(likelihoods, dataset)
-    return {way: float(np.exp(-mean)) for way, mean in means.items()}
+    means = _word_means(_OfWords(captioner), dataset)
+    error = {"top_k_error": means.pop("error")} if "error" in means else {}
+    return {"perplexities": {way: float(np.exp(-mean)) for way, mean in means.items()}} | error
 
 
-class _Likelihoods(keras.Model):
-    """Of the true words by every way to predict, compiled."""
+class _OfWords(keras.Model):
+    """Of the true words (b, n): log p by every way to predict, and what `top_k` takes off it."""
 
     def __init__(self, captioner):
-        super().__init__(name="likelihoods", dtype=captioner.dtype_policy)
+        super().__init__(name="of_words", dtype=captioner.dtype_policy)
         self.captioner = captioner
 
     def build(self, input_shape):
         self.built = True
 
     def call(self, inputs):
-        return self.captioner.likelihoods(*inputs)
+        found = self.captioner.likelihoods(*inputs)
+        if self.captioner.top_k is None:
+            return found
+        return found | {"error": self.captioner.top_k_error(*inputs)}
 
 
-def mean_top_k_error(captioner, dataset):
-    """What `top_k` takes off the log-likelihood of a true word, in nats, the mean over the words.
-
-    Args:
-        captioner: a built `Captioner` with a `top_k`.
-        dataset: batches of (inputs, {"words"}), as of `datasets.Captions.dataset`.
-    """
-
-    def errors(inputs, targets):
-        return {"error": kops.convert_to_numpy(captioner.top_k_error(inputs, targets))}
-
-    return _word_means(errors, dataset)["error"]
-
-
-def _word_means(measure, dataset):
-    """Means over the words of all batches, by name.
-
-    Args:
-        measure: function (inputs, targets) -> arrays (b, n) by name, 0 for padding.
-        dataset: batches of (inputs, {"words"}).
-    """
+def _word_means(model, dataset):
+    """Means over the words of all batches (inputs, {"words"}) of what a model gives, by name."""
     totals: dict[str, float] = collections.defaultdict(float)
     count = 0
     for inputs, targets in dataset:
-        for name, values in measure(inputs, targets).items():
+        with tracing.expected():
+            found = model.predict_on_batch([inputs, targets["words"]])
+        for name, values in found.items():
             totals[name] += float(np.sum(values, dtype="float64"))
         count += int(kops.sum(present(targets["words"])))
     if count == 0:

@@ -10,6 +10,7 @@ from keras import ops
 from attention_zoo import _tracing as tracing
 from attention_zoo import losses, metrics
 from attention_zoo.models import FocusClassifier
+from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.bags import dense
 from attention_zoo.models.keras_metrics import class_score_metric
 from attention_zoo.models.labels import as_ids, as_targets, check_labels
@@ -101,13 +102,16 @@ def evaluate(model, dataset, *, bins=5):
     Returns:
         An `Evaluation`. On a rationale, a_z is the attention summed over its segments. Where
         attention is NaN, accuracy, NLL, entropy and what is known of the focus are NaN; a
-        RuntimeWarning says of how many examples it is, and they are in no histogram.
+        RuntimeWarning says of how many examples it is, and they are in no histogram. Weights that
+        are not finite are warned of whatever comes of them.
 
     Raises:
         ValueError: another kind of model, no batch, a batch without labels, one example without
             its batch axis, or labels that name no class.
     """
-    return tallied(predictions(EveryWay(model), dataset), bins)
+    run = EveryWay(model)
+    warn_of_broken_weights(model)
+    return tallied(predictions(run, dataset), bins)
 
 
 def predictions(every_way, dataset):

@@ -8,6 +8,7 @@ import numpy as np
 from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
 from attention_zoo.evaluation.classification import Evaluation, EveryWay, predictions, tallied
+from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.inputs import split
 from attention_zoo.models.prediction import WAYS
 
@@ -79,6 +80,7 @@ def evaluate_rationales(model, dataset, *, top_k=5, bins=5):
         A `RationaleEvaluation`.
     """
     run, parts = EveryWay(model), collections.defaultdict(list)
+    warn_of_broken_weights(model)
 
     def looked_at():
         for inputs, truth, outputs in predictions(run, dataset):

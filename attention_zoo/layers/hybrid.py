@@ -34,8 +34,8 @@ class HybridAttention(Attention):
         normalizer: as in `Attention`; None takes that of a layer given as such, else softmax.
 
     Attributes:
-        switch_state: str, what `SwitchAttention` has to remember, saved with the layer's weights;
-            None if there is nothing.
+        switch_state: str, what `SwitchAttention` has to remember, None if there is nothing: a
+            weight too, its bytes.
 
     Reference: arXiv:2307.13421, hybrid.
     """
@@ -54,7 +54,15 @@ class HybridAttention(Attention):
             aggregation="only_first_replica",
             name="phase",
         )
-        self.switch_state = None
+        self._switch_state = self.add_weight(
+            shape=(_ROOM,),
+            dtype="uint8",
+            initializer="zeros",
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+            name="switch_state",
+        )
         self._known_phase = 0
 
     def build(self, values_shape=None, scores_shape=None):
@@ -113,16 +121,24 @@ class HybridAttention(Attention):
             stacklevel=3,
         )
 
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        if self.switch_state is not None:
-            store["switch_state"] = np.frombuffer(self.switch_state.encode(), "uint8")
+    @property
+    def switch_state(self):
+        return bytes(kops.convert_to_numpy(self._switch_state)).rstrip(b"\0").decode() or None
+
+    @switch_state.setter
+    def switch_state(self, text):
+        data = (text or "").encode()
+        if len(data) > _ROOM:
+            raise ValueError(f"switch_state has {len(data)} bytes, expected {_ROOM} or fewer")
+        self._switch_state.assign(np.frombuffer(data.ljust(_ROOM, b"\0"), "uint8"))
 
     def load_own_variables(self, store):
-        names = set(store.keys()) - {"switch_state"}
-        super().load_own_variables({name: store[name] for name in names})
-        saved = store["switch_state"] if "switch_state" in store.keys() else None  # noqa: SIM118
-        self.switch_state = None if saved is None else bytes(np.asarray(saved)).decode()
+        if "1" in store.keys():  # noqa: SIM118
+            super().load_own_variables(store)
+        else:  # of a version that kept no weight for the state of a switch
+            self.phase.assign(store["0"])
+            saved = store["switch_state"] if "switch_state" in store.keys() else ()  # noqa: SIM118
+            self.switch_state = bytes(np.asarray(saved, "uint8")).decode()
         self._present_phase()
 
     def get_config(self):
@@ -132,6 +148,7 @@ class HybridAttention(Attention):
         }
 
 
+_ROOM = 4096  # bytes for what a switch has to remember; those of the package's signals take 200
 _STALE = "this graph was traced in the other phase"
 _EXPECTED = "expected it to be traced again after the switch (for a Keras model: compile it again)"
 

@@ -75,17 +75,17 @@ class AttentionModel(keras.Model):
         """Inputs and targets as its steps take them; ValueError for what they cannot take."""
         return x, y
 
-    def check_class_weight(self, class_weight):
-        """Raises ValueError for weights of classes that mean nothing here."""
+    def check_class_weight(self, class_weight, y):
+        """Raises ValueError for weights of classes that mean nothing here, beside such targets."""
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.fit`; what the model cannot take is a ValueError of one line."""
         given = fit_arguments.by_name(x, y, *args, **kwargs)
-        self.check_class_weight(given.get("class_weight"))
+        self.check_class_weight(given.get("class_weight"), y)
         given["x"], given["y"] = self.accepted(x, y)
         given["validation_data"] = self._accepted_pair(given.get("validation_data"))
         self.attention.check_callbacks(fit_arguments.as_list(given.get("callbacks")))
-        with as_value_error():
+        with as_value_error(self):
             history = super().fit(**given)
         warn_of_broken_weights(self)
         return history
@@ -101,31 +101,35 @@ class AttentionModel(keras.Model):
         if kwargs.get("_use_cached_eval_dataset"):  # asked by `fit`, which does all of this
             return super().evaluate(x, y, *args, **kwargs)
         x, y = self.accepted(x, y)
-        with as_value_error():
+        with as_value_error(self):
             found = super().evaluate(x, y, *args, **kwargs)
         warn_of_broken_weights(self)
         return found
 
     def predict(self, x, *args, **kwargs):
         """As `keras.Model.predict`; inputs as in `fit`."""
-        return super().predict(self.accepted(x)[0], *args, **kwargs)
+        x, _ = self.accepted(x)
+        with as_value_error(self):
+            return super().predict(x, *args, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """As `keras.Model.train_on_batch`; data and errors as in `fit`."""
-        self.check_class_weight(class_weight)
+        self.check_class_weight(class_weight, y)
         x, y = self.accepted(x, y)
-        with as_value_error():
+        with as_value_error(self):
             return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """As `keras.Model.test_on_batch`; data and errors as in `fit`."""
         x, y = self.accepted(x, y)
-        with as_value_error():
+        with as_value_error(self):
             return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x):
         """As `keras.Model.predict_on_batch`; inputs as in `fit`."""
-        return super().predict_on_batch(self.accepted(x)[0])
+        x, _ = self.accepted(x)
+        with as_value_error(self):
+            return super().predict_on_batch(x)
 
     def save(self, filepath, *args, **kwargs):
         """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""

@@ -39,6 +39,24 @@ def ragged_inputs(x):
     return {"segments": segments, "mask": there}
 
 
+def without_bools(x, y=None):
+    """Inputs and targets, or a pipeline of them, with numbers for the bools of masks.
+
+    Keras takes the mean of a first batch over several replicas, and TensorFlow has none of bools.
+    """
+    if hasattr(x, "element_spec"):
+        return x.map(lambda *batch: keras.tree.map_structure(_as_number, batch)), y
+    return keras.tree.map_structure(_as_number, x), keras.tree.map_structure(_as_number, y)
+
+
+def _as_number(x):
+    """What is bool as float32; but (b, 1) in targets, which would be an index then, as it is."""
+    is_bool = hasattr(x, "dtype") and keras.backend.standardize_dtype(x.dtype) == "bool"
+    if not is_bool or x.shape[-1] == 1:
+        return x
+    return x.astype("float32") if isinstance(x, np.ndarray) else ops.cast(x, "float32")
+
+
 def is_ragged(x):
     """Whether this is a `tf.RaggedTensor`."""
     return hasattr(x, "row_lengths") and hasattr(x, "to_tensor")

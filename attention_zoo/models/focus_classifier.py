@@ -15,6 +15,7 @@ from attention_zoo.models.class_names import as_class_names
 from attention_zoo.models.final_activation import check_logits, check_scores
 from attention_zoo.models.inputs import masked_segments, segments_shape, split
 from attention_zoo.models.label_training import LabelTraining
+from attention_zoo.models.score_watch import ScoreWatch
 from attention_zoo.zoo.preset import load_preset, save_preset
 
 
@@ -63,7 +64,8 @@ class FocusClassifier(LabelTraining):
     of the epoch, the loss being NaN.
 
     Bags of unequal size, a list of arrays (m_j, ...) or a `tf.RaggedTensor`, are padded and masked
-    (`datasets.pad`), and so are rationales; also in the batches of a `tf.data.Dataset`.
+    (`datasets.pad`), and so are rationales; also in the batches of a `tf.data.Dataset`. Those of a
+    generator or a `keras.utils.PyDataset` it has to pad itself.
 
     `class_weight` works with labels that are ids or one-hot alone. Keras refuses it beside a dict
     of labels: give `sample_weight` there.
@@ -95,6 +97,7 @@ class FocusClassifier(LabelTraining):
         self.inference = checked_inference(inference, prediction.WAYS)
         self.byte_segments = byte_segments
         self.class_names = class_names
+        self.score_watch = ScoreWatch()
         self._segments_shape = None
 
     def build(self, input_shape):
@@ -131,12 +134,21 @@ class FocusClassifier(LabelTraining):
         segments, mask = self.encode(inputs, mask)
         scores = self.scores(segments, mask if training else None)
         if training:
+            self.score_watch.look(scores, mask)
             q, a = self.attention.class_scores(self.classifier, segments, scores, mask, training)
             q = prediction.nan_where_nan(a, q)
         else:
             a = self.attention.attend(scores, mask)
             q = prediction.WAYS[self.way_to_predict](self.classifier, segments, a)
         return {"label": q, "focus": a}
+
+    def accepted(self, x, y=None):
+        """As of `LabelTraining`; of arrays the rank too, of which a graph may know nothing."""
+        x, y = super().accepted(x, y)
+        segments = x.get("segments") if isinstance(x, dict) else x
+        if hasattr(segments, "shape"):
+            self._check_rank(segments)
+        return x, y
 
     def compute_mask(self, inputs, mask=None):
         return None

@@ -1,13 +1,14 @@
 """How a FocusClassifier is trained: its data, its loss, its metrics."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from attention_zoo import losses, metrics
 from attention_zoo._assertions import can_raise
-from attention_zoo._labels import check_shape, class_ids, known, refuse_unknown
+from attention_zoo._labels import are_ids, check_shape, class_ids, known, refuse_unknown
 from attention_zoo.models.attention_model import AttentionModel, strategy_scope
-from attention_zoo.models.bags import dense
+from attention_zoo.models.bags import dense, without_bools
 from attention_zoo.models.compile_arguments import by_output, label_loss
 from attention_zoo.models.keras_metrics import class_score_metrics
 from attention_zoo.models.labels import as_targets, check_labels
@@ -58,11 +59,23 @@ class LabelTraining(AttentionModel):
     def accepted(self, x, y=None):
         """Bags of unequal size padded, and labels that name no class refused."""
         x, y = dense(x, y)
+        if getattr(self.distribute_strategy, "num_replicas_in_sync", 1) > 1:
+            x, y = without_bools(x, y)
         labels = as_targets(y)["label"]
         if hasattr(labels, "__array__"):
             self._build_of(x)
             check_labels(labels, self.num_classes)
         return x, y
+
+    def check_class_weight(self, class_weight, y):
+        """Keras would weigh soft labels by their most probable class."""
+        if class_weight is None or not hasattr(y, "__array__") or are_ids(y):
+            return
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                "class_weight is given beside soft labels, expected class ids or one-hot labels: "
+                "weigh examples by sample_weight"
+            )
 
     def _build_of(self, x):
         """Builds for such inputs: the number of classes is the classifier's."""

@@ -29,6 +29,18 @@ def check_labels(labels, num_classes):
 def as_ids(labels):
     """Class ids (b,) of an array of labels; of probabilities the most probable class."""
     labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        return labels.argmax(axis=1)
-    return labels.reshape(-1)
+    return labels.reshape(-1) if _labels.are_ids(labels) else labels.argmax(axis=1)
+
+
+def shares(labels):
+    """The share of every class that is there, of an array of labels."""
+    labels = np.asarray(labels)
+    if not _labels.are_ids(labels):
+        return labels.mean(axis=0)
+    return np.unique(labels, return_counts=True)[1] / labels.size
+
+
+def entropy(shares):
+    """Of shares (c,), in nats: the loss of one who knows these alone."""
+    known = shares[shares > 0.0]
+    return float(-np.sum(known * np.log(known)))

@@ -15,7 +15,7 @@ from attention_zoo._export import export
 from attention_zoo.datasets.captions.words import vocabulary
 from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.evaluation import evaluate_captions
-from attention_zoo.evaluation.captions import mean_top_k_error, word_perplexities
+from attention_zoo.evaluation.captions import word_figures
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
 from attention_zoo.models.networks.image_encoders import load_encoder
@@ -127,8 +127,7 @@ class CaptionsTask(Task):
         return evaluate_captions(
             model,
             split.source.by_picture(32),
-            perplexities=word_perplexities(model, batches),
-            top_k_error=mean_top_k_error(model, batches) if config.top_k else None,
+            **word_figures(model, batches),
             **_search(config),
         )
 

@@ -59,5 +59,10 @@ class ClassificationTask(Task):
         return 1.0 / split.num_segments
 
 
+def numbered(labels):
+    """Names for the classes of ids (n,) that have none: their numbers."""
+    return tuple(map(str, range(int(labels.max()) + 1)))
+
+
 def _without_nan(figures):
     return {name: value for name, value in figures.items() if np.isfinite(value)}

@@ -7,7 +7,7 @@ from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import FocusClassifier
 from attention_zoo.models.networks.registry import networks
-from attention_zoo.tasks.classification import ClassificationTask
+from attention_zoo.tasks.classification import ClassificationTask, numbered
 from attention_zoo.tasks.examples import mosaic_examples
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training.task import Words
@@ -48,8 +48,9 @@ class MosaicsTask(ClassificationTask):
                 f"data is a {type(data).__name__}, expected Mosaics, such as "
                 "datasets.sdc.from_arrays makes"
             )
-        names = tuple(map(str, range(int(data.labels.max()) + 1)))
-        return datasets.DatasetInfo(name="mosaics", split="", source=data, class_names=names)
+        return datasets.DatasetInfo(
+            name="mosaics", split="", source=data, class_names=numbered(data.labels)
+        )
 
     def check(self, config, splits):
         check_augment(config.augment, splits["train"].segment_shape)

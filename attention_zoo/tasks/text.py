@@ -20,7 +20,7 @@ from attention_zoo.models import (
     reading_networks,
 )
 from attention_zoo.models.networks.text import text_networks
-from attention_zoo.tasks.classification import ClassificationTask
+from attention_zoo.tasks.classification import ClassificationTask, numbered
 from attention_zoo.tasks.examples import post_examples
 from attention_zoo.tasks.text_config import TextConfig
 from attention_zoo.training.task import SPLITS, Words
@@ -62,8 +62,9 @@ class TextTask(ClassificationTask):
             raise ValueError(
                 f"data is a {type(data).__name__}, expected Posts, such as Posts.from_lists makes"
             )
-        names = tuple(map(str, range(int(data.labels.max()) + 1)))
-        return datasets.TextInfo(name="posts", split="", source=data, class_names=names)
+        return datasets.TextInfo(
+            name="posts", split="", source=data, class_names=numbered(data.labels)
+        )
 
     def build(self, config, splits, attention):
         """The vocabulary is that of the training posts."""

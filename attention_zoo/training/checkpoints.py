@@ -1,6 +1,5 @@
 """Checkpoints: all that a broken-off run needs to end as an unbroken one."""
 
-import hashlib
 import json
 import re
 import time
@@ -11,6 +10,7 @@ import numpy as np
 from attention_zoo._errors import first_line
 from attention_zoo._json import loads
 from attention_zoo._saving.weights_file import save_weights
+from attention_zoo._sums import SUMS, check_sum, read_sums, write_sums
 from attention_zoo.training import callback_state
 
 
@@ -138,19 +138,16 @@ def _write(path, model, state):
     path.mkdir()
     save_weights(model, path / "model.weights.h5")
     (path / "state.json").write_text(json.dumps(state))
-    sums = [f"{_sha256(file)}  {file.name}\n" for file in sorted(path.iterdir())]
-    (path / "SHA256SUMS").write_text("".join(sums))
+    write_sums(path)
 
 
 def _checked_state(path):
     """The state; raises unless every file is there as it was written."""
-    lines = (path / "SHA256SUMS").read_text().splitlines()
-    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    sums = read_sums(path)
     if sorted(sums) != ["model.weights.h5", "state.json"]:
-        raise ValueError(f"SHA256SUMS has sums of {sorted(sums)}")
-    for name, digest in sums.items():
-        if _sha256(path / name) != digest:
-            raise ValueError(f"{name} is not what was written (SHA-256 differs)")
+        raise ValueError(f"{SUMS} has sums of {sorted(sums)}")
+    for name, expected in sums.items():
+        check_sum(path / name, expected)
     state = loads((path / "state.json").read_bytes())
     if not isinstance(state, dict) or not state.keys() >= _STATE:
         raise ValueError(f"state.json is no mapping of {sorted(_STATE)}")
@@ -182,7 +179,3 @@ def _load(path, model, state):
             "it was made with"
         ) from error
     model.stop_training = state["stop_training"]
-
-
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()

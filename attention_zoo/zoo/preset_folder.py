@@ -11,10 +11,8 @@ malice: whoever can change a file can change its sum.
 """
 
 import contextlib
-import hashlib
 import json
 import os
-import re
 import tempfile
 from pathlib import Path
 
@@ -22,11 +20,12 @@ import keras
 
 from attention_zoo._json import loads
 from attention_zoo._paths import expanded
+from attention_zoo._sums import SUMS, check_sum, read_sums, write_sums
 from attention_zoo._version import __version__
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.weights.h5", "card.json"
-METADATA, SUMS = "metadata.json", "SHA256SUMS"
+METADATA = "metadata.json"
 
 
 def write_json(path, data):
@@ -38,8 +37,7 @@ def seal(folder):
     """Writes metadata.json, and SHA256SUMS of all files."""
     versions = {"attention_zoo": __version__, "keras": keras.__version__}
     write_json(folder / METADATA, {"format": FORMAT, "versions": versions})
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
-    (folder / SUMS).write_bytes("".join(lines).encode())
+    write_sums(folder)
 
 
 def check(folder):
@@ -55,10 +53,9 @@ def check(folder):
     _check_format(folder)
     sums = _read_sums(folder)
     for name, expected in sums.items():
-        if _sha256(_there(folder, name)) != expected:
-            raise ValueError(
-                f"preset {folder} is damaged: the SHA-256 of {name} is not the one in {SUMS}"
-            )
+        path = _there(folder, name)
+        with _damage(folder):
+            check_sum(path, expected)
     return set(sums)
 
 
@@ -87,17 +84,11 @@ def _check_format(folder):
         )
 
 
-_LINE = re.compile(r"([0-9a-f]{64})  (\S+)\n")
-
-
 def _read_sums(folder):
     """SHA-256 by the name of the file."""
-    text = _there(folder, SUMS).read_bytes().decode(errors="replace")
-    sums = {name: digest for digest, name in _LINE.findall(text)}
-    if "".join(f"{digest}  {name}\n" for name, digest in sums.items()) != text:
-        raise ValueError(
-            f"preset {folder} is damaged: {SUMS} has other lines than of a sum and a file's name"
-        )
+    _there(folder, SUMS)
+    with _damage(folder):
+        sums = read_sums(folder)
     if sums.keys() | {CARD} != {CONFIG, WEIGHTS, METADATA, CARD}:
         raise ValueError(
             f"preset {folder} is damaged: {SUMS} lists {', '.join(sorted(sums))}, expected "
@@ -112,8 +103,13 @@ def _there(folder, name):
     return folder / name
 
 
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+@contextlib.contextmanager
+def _damage(folder):
+    """Says of which preset a ValueError is."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"preset {folder} is damaged: {error}") from None
 
 
 def check_new(directory):

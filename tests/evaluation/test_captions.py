@@ -87,13 +87,13 @@ def test_top_k_error_is_the_mean_over_the_words(pictures, without_scores):
         ({"features": x[i:j], "words": words[i:j]}, {"words": targets[i:j]})
         for i, j in ((0, 2), (2, 5))
     ]
-    error = module.mean_top_k_error(model, batches)
+    error = module.word_figures(model, iter(batches))["top_k_error"]  # in one pass
     assert error == pytest.approx(losses[1] - losses[0], abs=1e-5) and error > 0.1
     found = az.evaluate_captions(model, pictures, max_length=2, top_k_error=error)
     assert found.scalars()["top_k_error"] == error
     assert f"top k error {error:.3f}" in found.table()
     with pytest.raises(ValueError, match="^the data set has 0 words, expected one or more$"):
-        module.mean_top_k_error(model, [])
+        module.word_figures(model, [])
 
 
 @pytest.mark.parametrize("attention", ["soft", "lvml", "hard"])
@@ -109,7 +109,7 @@ def test_perplexities_are_those_of_models_that_predict_so(attention):
         for i, j in ((0, 2), (2, 3))
     ]
     model({"features": x, "words": words})
-    found = module.word_perplexities(model, batches)
+    found = module.word_figures(model, batches)["perplexities"]
     for way, perplexity in found.items():
         twin = az.models.Captioner(WORDS, **config, inference=way)
         twin({"features": x, "words": words})
@@ -119,7 +119,7 @@ def test_perplexities_are_those_of_models_that_predict_so(attention):
         assert perplexity == pytest.approx(np.exp(-q[targets != 0].mean()), rel=1e-5)
     assert len({round(value, 4) for value in found.values()}) == 3
     with pytest.raises(ValueError, match="^the data set has 0 words, expected one or more$"):
-        module.word_perplexities(model, [])
+        module.word_figures(model, [])
 
 
 def test_what_cannot_be_scored_is_left_out(captioner, pictures, without_scores):

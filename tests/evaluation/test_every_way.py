@@ -387,3 +387,12 @@ def test_nan_attention_makes_the_loss_of_a_compiled_step_nan(broken, truth, atte
     model, segments = broken(attention)
     model.compile("sgd")
     assert np.isnan(model.train_on_batch(segments, truth["label"])[0])
+
+
+def test_weights_that_are_not_finite_are_said_whatever_comes_of_them(linear_model, segments, truth):
+    """A ReLU, or a softmax over what it left, may make plausible numbers of them."""
+    model = linear_model()
+    weight = model.classifier.weights[0]
+    weight.assign(np.full(weight.shape, np.inf))
+    with pytest.warns(UserWarning, match="^1 weights of .* have values that are not finite"):
+        evaluate(model, (segments, truth))

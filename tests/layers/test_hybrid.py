@@ -173,3 +173,13 @@ def test_names_take_the_normalizer_of_the_layer():
 def test_different_normalizers_raise(second, settings, message):
     with pytest.raises(ValueError, match=f"^the normalizers are {message}, expected the same one$"):
         HybridAttention(SoftAttention(normalizer="entmax15"), second, **settings)
+
+
+@pytest.mark.parametrize("state", [None, '{"when": "epoch"}'])
+def test_weights_of_before_the_state_was_one_of_them_are_loaded(state):
+    store = {"0": np.array(1)}
+    if state is not None:
+        store["switch_state"] = np.frombuffer(state.encode(), "uint8")
+    hybrid = HybridAttention()
+    hybrid.load_own_variables(store)
+    assert (int(hybrid.phase.numpy()), hybrid.switch_state) == (1, state)

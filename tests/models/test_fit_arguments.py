@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from attention_zoo.models import FocusClassifier
+
 B, M, D, C = 8, 3, 4, 3
 
 
@@ -126,3 +128,67 @@ def test_fit_with_validation_says_it_once(linear_model, segments, labels):
             segments, labels, epochs=2, verbose=0, shuffle=False, validation_data=(segments, labels)
         )
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("source", ["arrays", "pipeline", "bags"])
+def test_two_replicas_take_masks_and_rationales(linear_model, two_replicas, segments, source):
+    """Keras takes the mean of a first batch over the replicas, which bools have none of."""
+    mask = np.arange(M) < np.array([[1 + i % M] for i in range(B)])
+    inputs = {"segments": segments, "mask": mask}
+    truth = {"label": np.arange(B) % C, "focus": mask}
+    given = {
+        "arrays": lambda: (inputs, truth),
+        "pipeline": lambda: (tf.data.Dataset.from_tensor_slices((inputs, truth)).batch(B),),
+        "bags": lambda: ([x[there] for x, there in zip(segments, mask, strict=True)], truth),
+    }
+    with two_replicas.scope():
+        model = linear_model()
+        model.compile("sgd")
+    twin = linear_model()
+    twin.set_weights(model.get_weights())
+    twin.compile("sgd", run_eagerly=True)
+    for one, data in ((model, given[source]()), (twin, (inputs, truth))):
+        one.fit(*data, verbose=0)
+    for weight, expected in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-6)
+
+
+def test_bags_of_one_segment_are_no_matter_to_warn_of(linear_model, segments, labels):
+    model = linear_model()
+    model.compile("sgd", run_eagerly=True)
+    model.fit(segments[:, :1], labels, verbose=0)
+    np.testing.assert_array_equal(model.predict(segments[:, :1], verbose=0)["focus"], 1.0)
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict", "predict_on_batch"])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda x: x[0], r"^segments have shape \(.*\), expected \(batch, segments, "),
+        (lambda x: x.astype("uint8"), r"^segments are bytes \(uint8\) of shape"),
+        (
+            lambda x: {"segments": x, "mask": np.ones((B, M + 1), "bool")},
+            r"^mask has shape \(.*, 4\), expected",
+        ),
+    ],
+)
+def test_a_refusal_within_the_call_is_one_line(model, segments, labels, call, wrong, message):
+    """Keras wrote its arguments beside it, eight lines and more."""
+    model.fit(segments, labels, verbose=0)  # on floats
+    given = wrong(segments)
+    count = len(given["mask"]) if isinstance(given, dict) else len(given)
+    data = (given, labels[:count]) if call in ("fit", "evaluate") else (given,)
+    with pytest.raises(ValueError, match=message) as error:
+        getattr(model, call)(*data)
+    assert "\n" not in str(error.value)
+
+
+def test_an_error_of_the_users_own_layer_stays_as_it_is(segments, labels):
+    class Refuses(keras.layers.Layer):
+        def call(self, x):
+            raise ValueError("not today")
+
+    focus = keras.Sequential([Refuses(), keras.layers.Dense(1)])
+    model = FocusClassifier(focus, keras.layers.Dense(C))
+    with pytest.raises(ValueError, match=r"Exception encountered when calling Refuses\.call"):
+        model.predict(segments)

@@ -68,7 +68,6 @@ def test_every_way_at_once_equals_one_at_a_time(linear_model, segments):
     np.testing.assert_array_equal(every_way["focus"], model(segments)["focus"])
 
 
-@pytest.mark.filterwarnings("ignore:You are using a softmax over axis")  # Keras, of m = 1
 def test_only_segment_is_the_answer_in_every_way(linear_model, segments):
     model = linear_model()
     outputs = model.predict_every_way(segments[:1, :1])

@@ -379,3 +379,11 @@ def test_metrics_start_anew_every_epoch(linear_model, segments, truth):
     history = model.fit(segments, truth, epochs=2, verbose=0).history
     for first, second in history.values():
         assert first == second
+
+
+@pytest.mark.parametrize("call", ["fit", "train_on_batch"])
+def test_class_weights_of_soft_labels_are_refused(linear_model, segments, call):
+    """Keras weighed them by the most probable class."""
+    y = np.random.default_rng(4).dirichlet(np.ones(C), size=B)
+    with pytest.raises(ValueError, match="^class_weight is given beside soft labels, expected"):
+        getattr(compiled(linear_model()), call)(segments, y, class_weight={0: 1.0, 1: 2.0, 2: 1.0})

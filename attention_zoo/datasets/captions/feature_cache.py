@@ -21,7 +21,6 @@ from attention_zoo.datasets.captions.feature_writer import (
     whole,
 )
 from attention_zoo.datasets.captions.pictures import Pictures
-from attention_zoo.datasets.fingerprint import ends
 
 DTYPES = ("float16", "float32")
 _VERSION = 3  # of how pictures are decoded, resized and kept: a change makes all caches anew
@@ -151,8 +150,8 @@ def fingerprint(encoder, pictures, dtype):
     digest = hashlib.sha256()
     config = _config(encoder)
     places = [
-        (Path(path).parts[-2:], start, size, ends(path, start or 0, size))
-        for path, start, size in pictures.places
+        (Path(path).parts[-2:], start, size, ends)
+        for (path, start, size), ends in zip(pictures.places, pictures.ends, strict=True)
     ]
     for part in (_VERSION, config, places, pictures.size, dtype):
         digest.update(json.dumps(part, sort_keys=True, default=str).encode())

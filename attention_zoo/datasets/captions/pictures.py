@@ -7,7 +7,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo._decode import decoded, lying, upright
+from attention_zoo._decode import lying, upright
 from attention_zoo.datasets.captions.exif import orientation_of
 from attention_zoo.datasets.fingerprint import ends, fingerprint
 
@@ -58,14 +58,28 @@ class Pictures:
     def fingerprint(self):
         """A `fingerprint` of ids, sizes, and the first and last 4 kB of every picture."""
         sizes = [size for _, _, size in self.places]
-        parts = [ends(path, start or 0, size) for path, start, size in self.places]
-        return fingerprint(self.ids, sizes, parts, self.size)
+        return fingerprint(self.ids, sizes, self.ends, self.size)
+
+    @functools.cached_property
+    def ends(self):
+        """The SHA-256 of the first and last 4 kB of each, as they are at the first use."""
+        return [ends(path, start or 0, size) for path, start, size in self.places]
 
     def __getitem__(self, rows):
         """The pixels of some pictures, (b,) -> uint8 (b, h, w, 3), black where unreadable."""
-        batch = tf.data.Dataset.from_tensors(np.asarray(rows, np.int64))
-        ((_, x, _),) = self.attach(batch.map(lambda i: (i, i)), len(rows))
+        rows = np.asarray(rows, np.int64)
+        some = self._some(rows)
+        batch = tf.data.Dataset.from_tensors(np.arange(len(rows)))
+        ((_, x, _),) = some.attach(batch.map(lambda i: (i, i)), len(rows))
+        bad = rows[sorted(some.unreadable)]
+        self._unreadable.insert(bad, bad)
         return x.numpy()
+
+    def _some(self, rows):
+        """These pictures alone: of no other the file is read."""
+        turns = None if self.turns is None else np.asarray(self.turns)[rows]
+        places = [self.places[row] for row in rows]
+        return Pictures(self.ids[rows], places, self.size, turns)
 
     def attach(self, batches, batch_size):
         """Batches of (numbers (b,), which pictures (b,)) -> (numbers, pictures, readable (b,)).
@@ -142,8 +156,3 @@ def one_by_one(examples, dataset_of):
     return examples.interleave(
         dataset_of, cycle_length=_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
-
-
-def decode(data, size):
-    """The picture of JPEG, PNG, GIF or BMP bytes, upright, resized: a string -> uint8 (h, w, 3)."""
-    return tf.cast(decoded(data, size), tf.uint8)
