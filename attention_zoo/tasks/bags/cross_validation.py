@@ -101,7 +101,7 @@ def cross_validate(workdir, *, data=None, task=None, repeats=1, tell=print, **se
     prints = {"bags": whole.source.fingerprint()}
     _check_same(folder, record, prints)
     with Workdir(folder, record, data=prints) as held, Preemption() as stop:
-        trained = _Trained(task)
+        trained = Trained(task)
         for number in range(repeats * config.folds):
             repeat, fold = divmod(number, config.folds)
             name = f"repeat={repeat},fold={fold}.json"
@@ -121,12 +121,12 @@ def cross_validate(workdir, *, data=None, task=None, repeats=1, tell=print, **se
         )
 
 
-class _Trained:
+class Trained:
     """Trains a model for one fold after another, by one compiled step."""
 
     def __init__(self, task):
         self._task = task
-        self._model = self._loop = self._every_way = None
+        self.model = self._loop = self._every_way = None
 
     def fold(self, config, splits):
         """Figures and predictions of the test split of a fold, fit for JSON."""
@@ -134,12 +134,12 @@ class _Trained:
         task.check(config, splits)
         keras.utils.set_random_seed(config.seed)
         self._start(build_model(task, config, splits), config)
-        check_config(config, self._model.attention, len(splits["train"].source), 1)
+        check_config(config, self.model.attention, len(splits["train"].source), 1)
         with tempfile.TemporaryDirectory() as elsewhere:
             self._fit(config, splits, Workdir(elsewhere, {}))
         test = splits["test"]
         found = task.evaluate(self._every_way, test, config)
-        way = self._model.way_to_predict
+        way = self.model.way_to_predict
         return {
             "way_to_predict": way,
             "figures": found.scalars(),
@@ -152,18 +152,18 @@ class _Trained:
     def _start(self, fresh, config):
         """Takes the variables of a fresh model: weights, optimizer's state, seeds, phase."""
         fresh.optimizer.build(fresh.trainable_variables)
-        if self._model is None:
-            self._model, self._every_way = fresh, EveryWay(fresh)
+        if self.model is None:
+            self.model, self._every_way = fresh, EveryWay(fresh)
             self._loop = _Loop(fresh, steps_per_call=1000)
             return
-        for mine, new in zip(_state(self._model), _state(fresh), strict=True):
+        for mine, new in zip(_state(self.model), _state(fresh), strict=True):
             mine.assign(new)
-        self._model.attention.switch_state = None
+        self.model.attention.switch_state = None
 
     def _fit(self, config, splits, folder):
         task, training = self._task, splits["train"]
         switch = make_switch(
-            config, self._model.attention, self._model.optimizer, lambda: task.probe(splits)
+            config, self.model.attention, self.model.optimizer, lambda: task.probe(splits)
         )
         keep = None if config.keep == "last" else KeepBest(folder, config.keep, config.patience)
         callbacks = [switch, StopIfNotFinite(folder), keep]
