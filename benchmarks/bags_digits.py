@@ -36,8 +36,8 @@ def main(options):
         print(table(folder))
         return
     from attention_zoo.tasks.bags.config import BagsConfig
-    from attention_zoo.tasks.bags.cross_validation import Trained
     from attention_zoo.tasks.bags.task import BagsTask
+    from attention_zoo.tasks.bags.trained import Trained
 
     task = BagsTask()
     for seed in SEEDS:

@@ -68,7 +68,7 @@ class ArrayInstances(Instances):
         kind = np.result_type(*(bag.dtype for bag in arrays))
         if kind.kind not in "fiub":
             raise ValueError(f"instances have dtype {kind}, expected numbers")
-        kind = np.uint8 if kind == np.uint8 else np.float32
+        kind = np.dtype("uint8" if kind == np.uint8 else "float32")
         lengths = list(map(len, arrays))
         flat = np.empty((sum(lengths), *shape), kind)
         np.concatenate([bag.reshape(-1, *shape) for bag in arrays], out=flat, casting="unsafe")
