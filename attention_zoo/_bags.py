@@ -19,8 +19,7 @@ def pad(bags, value=0, length=None):
     Raises:
         ValueError: no bags, segments of different shapes, or a bag that is larger than `length`.
     """
-    arrays = _rows(bags) if hasattr(bags, "row_lengths") else [np.asarray(bag) for bag in bags]
-    shape = _segment_shape(arrays)
+    arrays, shape = arrays_of(bags)
     sizes = np.array([len(bag) for bag in arrays])
     m = sizes.max() if length is None else length
     if m < sizes.max():
@@ -31,6 +30,12 @@ def pad(bags, value=0, length=None):
     for row, bag in zip(segments, arrays, strict=True):
         row[: len(bag)] = bag.reshape(-1, *shape)
     return {"segments": segments, "mask": np.arange(m) < sizes[:, None]}
+
+
+def arrays_of(bags):
+    """(arrays (m_j, ...), the shape of one segment) of bags as `pad` takes them."""
+    arrays = _rows(bags) if hasattr(bags, "row_lengths") else [np.asarray(bag) for bag in bags]
+    return arrays, _segment_shape(arrays)
 
 
 def _rows(ragged):

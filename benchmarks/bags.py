@@ -30,6 +30,8 @@ def main(options):
         return
     from attention_zoo.tasks import cross_validate
 
+    for path in map(Path, options.data.split(",")):
+        write_folds(path, folder, options.repeats)
     for repeats in range(1, options.repeats + 1):
         for path in map(Path, options.data.split(",")):
             for attention in options.attentions.split(","):
@@ -50,11 +52,24 @@ def main(options):
                 )
 
 
+def write_folds(path, folder, repeats):
+    """The names of the test bags of every fold, for what is compared on the same folds."""
+    from attention_zoo.datasets.bags import csv_file
+    from attention_zoo.datasets.bags.folds import folds
+
+    bags, cut = csv_file.load(data_dir=str(path)).source, []
+    for repeat in range(repeats):
+        of = folds(bags.labels, bags.cases, PROTOCOL["folds"], repeat)
+        cut += [[bags.names[i] for i in (of == k).nonzero()[0]] for k in range(PROTOCOL["folds"])]
+    (folder / path.stem).mkdir(parents=True, exist_ok=True)
+    (folder / path.stem / "folds.json").write_text(json.dumps(cut) + "\n")
+
+
 def table(folder):
     """A row a data set and attention: mean ± standard error over all folds done, in percent."""
     lines = ["| data | attention | folds | accuracy | AUROC | average precision | balanced |"]
     lines.append("|---|---|---|---|---|---|---|")
-    for path in sorted(folder.glob("*/*")):
+    for path in sorted(path for path in folder.glob("*/*") if path.is_dir()):
         found = [json.loads(one.read_text()) for one in path.glob("repeat=*.json")]
         if found:
             cells = [_cell(found, name) for name in FIGURES]

@@ -48,7 +48,7 @@ def heat_maps(coords, attention, *, sizes=None, thumbnails=None, titles=None, co
     bar = figure.colorbar(
         ScalarMappable(norm, _COLOURS), ax=list(axes[:n]), location="bottom", shrink=0.5, aspect=40
     )
-    bar.set_label("attention, in shares of an even one (1)", color=INK, fontsize=9)
+    bar.set_label("attention × number of instances: 1 is an even share", color=INK, fontsize=9)
     bar.ax.tick_params(labelsize=8, colors=INK)
     return figure
 

@@ -29,7 +29,7 @@ def test_settings_reach_the_pipeline():
 
 @pytest.mark.parametrize("name", ["digits", "sdc/svhn", None])
 def test_an_unknown_name_is_answered_with_the_known_ones(name):
-    with pytest.raises(ValueError, match="is unknown, expected one of sdc/digits, .*json_lines$"):
+    with pytest.raises(ValueError, match="is unknown, expected one of sdc/digits, .*bags/slides$"):
         datasets.load(name)
 
 

@@ -4,7 +4,7 @@ import abc
 
 import numpy as np
 
-from attention_zoo._bags import pad
+from attention_zoo._bags import arrays_of
 from attention_zoo.datasets.fingerprint import fingerprint
 
 
@@ -64,18 +64,22 @@ class ArrayInstances(Instances):
     @classmethod
     def of(cls, bags, coords=None):
         """From bags (m_j, ...) in a list, or a `tf.RaggedTensor`, and a list of coords (m_j, 2)."""
-        padded = pad(bags)
-        segments, there = padded["segments"], padded["mask"]
-        flat = segments[there]
-        if flat.dtype.kind not in "fiub":
-            raise ValueError(f"instances have dtype {flat.dtype}, expected numbers")
-        flat = flat if flat.dtype == np.uint8 else flat.astype(np.float32)
-        found = cls(flat, there.sum(axis=1), None if coords is None else _joined(coords))
-        if coords is not None and found._coords.shape != (len(flat), 2):
+        arrays, shape = arrays_of(bags)
+        kind = np.result_type(*(bag.dtype for bag in arrays))
+        if kind.kind not in "fiub":
+            raise ValueError(f"instances have dtype {kind}, expected numbers")
+        kind = np.dtype("uint8" if kind == np.uint8 else "float32")
+        lengths = list(map(len, arrays))
+        flat = np.empty((sum(lengths), *shape), kind)
+        np.concatenate([bag.reshape(-1, *shape) for bag in arrays], out=flat, casting="unsafe")
+        if coords is None:
+            return cls(flat, lengths)
+        places = np.concatenate([np.asarray(one, np.float32).reshape(-1, 2) for one in coords])
+        if list(map(len, coords)) != lengths:
             raise ValueError(
-                f"coords have shape {found._coords.shape}, expected ({len(flat)}, 2) in all"
+                f"coords are of {list(map(len, coords))[:5]} … instances, expected {lengths[:5]} …"
             )
-        return found
+        return cls(flat, lengths, places)
 
     def read(self, number):
         return self.flat[self._of(number)]
@@ -95,7 +99,3 @@ class ArrayInstances(Instances):
     def _of(self, number):
         end = int(self._ends[number])
         return slice(end - int(self.lengths[number]), end)
-
-
-def _joined(coords):
-    return np.concatenate([np.asarray(one, np.float32).reshape(-1, 2) for one in coords])

@@ -5,23 +5,17 @@ import csv
 import dataclasses
 import io
 import json
-import tempfile
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from attention_zoo._json import loads
 from attention_zoo._paths import expanded
 from attention_zoo._settings import make
-from attention_zoo.evaluation.classification import EveryWay
 from attention_zoo.report.measures import shown, split_way, title
 from attention_zoo.tasks.bags.task import BagsTask
-from attention_zoo.training.components import check_config, make_switch
-from attention_zoo.training.loop import Loop
+from attention_zoo.tasks.bags.trained import Trained
 from attention_zoo.training.preemption import Preempted, Preemption
-from attention_zoo.training.run import build_model
-from attention_zoo.training.run_callbacks import KeepBest, StopIfNotFinite
 from attention_zoo.training.workdir import Workdir
 
 
@@ -88,104 +82,43 @@ def cross_validate(workdir, *, data=None, task=None, repeats=1, tell=print, **se
         Preempted: after SIGTERM, SIGINT or SIGHUP, between two folds.
     """
     task = task or BagsTask()
-    for name in ("fold", "repeat"):
-        if name in settings:
-            raise ValueError(f"{name} is given, expected folds and repeats: all folds are tested")
-    if repeats < 1:
-        raise ValueError(f"repeats is {repeats}, expected 1 or more")
+    _check(settings, repeats)
     config = make(task.config, {"folds": 10} | settings)
     whole = task.whole(config) if data is None else task.accept(data, config)
     record = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("fold", "repeat")}
-    folder = expanded(Path(workdir))
-    prints = {"bags": whole.source.fingerprint()}
+    folder, prints = expanded(Path(workdir)), task.fingerprints(config, {"bags": whole})
     _check_same(folder, record, prints)
+    folds = {
+        f"repeat={repeat},fold={fold}": dataclasses.replace(
+            config, fold=fold, repeat=repeat, seed=config.seed + repeat
+        )
+        for repeat in range(repeats)
+        for fold in range(config.folds)
+    }
     with Workdir(folder, record, data=prints) as held, Preemption() as stop:
-        trained = _Trained(task)
-        for number in range(repeats * config.folds):
-            repeat, fold = divmod(number, config.folds)
-            name = f"repeat={repeat},fold={fold}.json"
-            if (folder / name).exists():
+        trained = Trained(task)
+        for name, one in folds.items():
+            if (folder / f"{name}.json").exists():
                 continue
             if stop.requested:
                 notice = (
                     f"{stop.signal.name}: saved in {folder}, expected the same command to go on"
                 )
                 raise Preempted(notice, stop.signal)
-            one = dataclasses.replace(config, fold=fold, repeat=repeat, seed=config.seed + repeat)
             found = trained.fold(one, task.cut(whole, one))
-            held.write_text(name, json.dumps(found) + "\n")
-            tell(f"{name.removesuffix('.json')}: {_headline(found)}")
-        return _summed_up(
-            held, [f"repeat={r},fold={f}" for r in range(repeats) for f in range(config.folds)]
-        )
+            held.write_text(f"{name}.json", json.dumps(found) + "\n")
+            tell(f"{name}: {_headline(found)}")
+        return _summed_up(held, list(folds))
 
 
-class _Trained:
-    """Trains a model for one fold after another, by one compiled step."""
-
-    def __init__(self, task):
-        self._task = task
-        self._model = self._loop = self._every_way = None
-
-    def fold(self, config, splits):
-        """Figures and predictions of the test split of a fold, fit for JSON."""
-        task = self._task
-        task.check(config, splits)
-        keras.utils.set_random_seed(config.seed)
-        self._start(build_model(task, config, splits), config)
-        check_config(config, self._model.attention, len(splits["train"].source), 1)
-        with tempfile.TemporaryDirectory() as elsewhere:
-            self._fit(config, splits, Workdir(elsewhere, {}))
-        test = splits["test"]
-        found = task.evaluate(self._every_way, test, config)
-        way = self._model.way_to_predict
-        return {
-            "way_to_predict": way,
-            "figures": found.scalars(),
-            "class_names": list(test.class_names),
-            "bags": list(test.source.names),
-            "labels": found.labels.tolist(),
-            "probabilities": np.round(found.probabilities[way], 6).tolist(),
-        }
-
-    def _start(self, fresh, config):
-        """Takes the variables of a fresh model: weights, optimizer's state, seeds, phase."""
-        fresh.optimizer.build(fresh.trainable_variables)
-        if self._model is None:
-            self._model, self._every_way = fresh, EveryWay(fresh)
-            self._loop = _Loop(fresh, steps_per_call=1000)
-            return
-        for mine, new in zip(_state(self._model), _state(fresh), strict=True):
-            mine.assign(new)
-        self._model.attention.switch_state = None
-
-    def _fit(self, config, splits, folder):
-        task, training = self._task, splits["train"]
-        switch = make_switch(
-            config, self._model.attention, self._model.optimizer, lambda: task.probe(splits)
-        )
-        keep = None if config.keep == "last" else KeepBest(folder, config.keep, config.patience)
-        callbacks = [switch, StopIfNotFinite(folder), keep]
-        self._loop.fit(
-            lambda first_step: task.batches(training, config, first_step),
-            epochs=config.epochs,
-            steps_per_epoch=len(training.source) // config.batch_size,
-            validation=keep and task.validation_batches(splits["validation"], config),
-            callbacks=[one for one in callbacks if one is not None],
-        )
-
-
-class _Loop(Loop):
-    """A loop whose compiled steps are made once, and hold for every fit."""
-
-    def _make_functions(self):
-        if not hasattr(self, "_train"):
-            super()._make_functions()
-
-
-def _state(model):
-    """All that training changes."""
-    return [*model.variables, *model.optimizer.variables]
+def _check(settings, repeats):
+    for name in ("fold", "repeat"):
+        if name in settings:
+            raise ValueError(f"{name} is given, expected folds and repeats: all folds are tested")
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}, expected 1 or more")
+    if settings.get("strategy", "none") != "none":
+        raise ValueError(f"strategy is {settings['strategy']!r}, expected 'none': folds are small")
 
 
 def _headline(found):

@@ -30,7 +30,9 @@ class _Bag(Extreme):
 
 
 def bag_examples(model, split, dataset):
-    """`examples.json` of bags: their most attended instances, as pictures where they are images."""
+    """`examples.json` of bags: pictures of their most attended instances; None without images."""
+    if len(split.segment_shape) != 3 or split.segment_shape[2] not in (1, 3):
+        return None
     best, worst = ends_of(list(_bags(model, dataset)))
     ends = {"best": best, "worst": worst}
     found = {name: [_described(one, split) for one in ones] for name, ones in ends.items()}
@@ -62,11 +64,7 @@ def _bags(model, dataset):
 
 
 def _described(one, split):
-    names, shape = split.class_names, split.segment_shape
-    shown = {}
-    if len(shape) == 3 and shape[2] in (1, 3):
-        images = split.source.read(one.number)[one.top]
-        shown["pictures"] = [png(_bytes(image)) for image in images]
+    names, images = split.class_names, split.source.read(one.number)[one.top]
     return {
         "number": one.number,
         "label": names[one.label],
@@ -74,7 +72,8 @@ def _described(one, split):
         "likelihood": float(np.exp(one.log_likelihood)),
         "attention": [round(float(share), 6) for share in one.attention],
         "true": one.true,
-    } | shown
+        "pictures": [png(_bytes(image)) for image in images],
+    }
 
 
 def _bytes(image):

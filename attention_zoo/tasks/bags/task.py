@@ -256,10 +256,9 @@ def moments(bags):
     """(mean, deviation), (d,) each, of all instances, a bag at a time."""
     total = np.zeros(bags.instances.shape)
     square, count = np.zeros_like(total), 0
-    first = None
+    first = bags.read(0)[0].astype(np.float64)  # near the mean: squares stay small
     for number in range(len(bags)):
         x = bags.read(number).astype(np.float64)
-        first = x[0] if first is None else first  # near the mean: squares stay small
         total += (x - first).sum(axis=0)
         square += ((x - first) ** 2).sum(axis=0)
         count += len(x)

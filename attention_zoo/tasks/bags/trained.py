@@ -1,0 +1,94 @@
+"""Trained: one model, trained for one fold after another by one compiled step."""
+
+import tempfile
+import typing
+
+import keras
+import numpy as np
+
+from attention_zoo.evaluation.classification import EveryWay
+from attention_zoo.training.components import check_config, make_switch
+from attention_zoo.training.loop import Loop
+from attention_zoo.training.run import build_model
+from attention_zoo.training.run_callbacks import KeepBest, StopIfNotFinite
+from attention_zoo.training.workdir import Workdir
+
+_STEPS = 1000  # in a call: an epoch of most bags
+
+
+class Trained:
+    """Trains for one fold after another; every fold begins as a run of its own would.
+
+    Args:
+        task: a `BagsTask`.
+
+    Attributes:
+        model: that of the last fold.
+    """
+
+    def __init__(self, task):
+        self._task = task
+        self.model: typing.Any = None
+        self._loop: typing.Any = None
+        self._every_way: typing.Any = None
+
+    def fold(self, config, splits):
+        """Figures and predictions of the test split of a fold, fit for JSON."""
+        task = self._task
+        task.check(config, splits)
+        keras.utils.set_random_seed(config.seed)
+        self._start(build_model(task, config, splits), config)
+        check_config(config, self.model.attention, len(splits["train"].source), 1)
+        with tempfile.TemporaryDirectory() as elsewhere:
+            self._fit(config, splits, Workdir(elsewhere, {}))
+        test = splits["test"]
+        found = task.evaluate(self._every_way, test, config)
+        way = self.model.way_to_predict
+        return {
+            "way_to_predict": way,
+            "figures": found.scalars(),
+            "class_names": list(test.class_names),
+            "bags": list(test.source.names),
+            "labels": found.labels.tolist(),
+            "probabilities": np.round(found.probabilities[way], 6).tolist(),
+        }
+
+    def _start(self, fresh, config):
+        """Takes the variables of a fresh model: weights, optimizer's state, seeds, phase."""
+        fresh.optimizer.build(fresh.trainable_variables)
+        if self.model is None:
+            self.model, self._every_way = fresh, EveryWay(fresh)
+            jit_compile = {"auto": "auto", "true": True, "false": False}[config.jit_compile]
+            self._loop = _Loop(fresh, steps_per_call=_STEPS, jit_compile=jit_compile)
+            return
+        for mine, new in zip(_state(self.model), _state(fresh), strict=True):
+            mine.assign(new)
+        self.model.attention.switch_state = None
+
+    def _fit(self, config, splits, folder):
+        task, training = self._task, splits["train"]
+        switch = make_switch(
+            config, self.model.attention, self.model.optimizer, lambda: task.probe(splits)
+        )
+        keep = None if config.keep == "last" else KeepBest(folder, config.keep, config.patience)
+        callbacks = [switch, StopIfNotFinite(folder), keep]
+        self._loop.fit(
+            lambda first_step: task.batches(training, config, first_step),
+            epochs=config.epochs,
+            steps_per_epoch=len(training.source) // config.batch_size,
+            validation=keep and task.validation_batches(splits["validation"], config),
+            callbacks=[one for one in callbacks if one is not None],
+        )
+
+
+class _Loop(Loop):
+    """A loop whose compiled steps are made once, and hold for every fit."""
+
+    def _make_functions(self):
+        if not hasattr(self, "_train"):
+            super()._make_functions()
+
+
+def _state(model):
+    """All that training changes."""
+    return [*model.variables, *model.optimizer.variables]
