@@ -27,7 +27,9 @@ def probabilities(y, q):
     """The probabilities (..., c) in the dtype of q; of ids one-hot."""
     if not are_ids(y, len(q.shape)):
         return ops.cast(y, q.dtype)
-    return ops.one_hot(class_ids(y, q), q.shape[-1], dtype=q.dtype)
+    ids, c = class_ids(y, q), q.shape[-1]
+    # Of an id that names no class zeros: PyTorch takes a negative one for that, and no other.
+    return ops.one_hot(ops.where(ids < c, ids, -1), c, dtype=q.dtype)
 
 
 def expected_score(y, q):

@@ -145,7 +145,7 @@ def log_average(log_values, log_weights):
 
     A row without any weight gives 0, and gradient 0.
     """
-    terms = ops.logsumexp(log_weights[..., None] + log_values, axis=1)
+    terms = ops.logsumexp(ops.add(log_weights[..., None], log_values), axis=1)
     empty = ops.all(log_weights <= _LOG_ZERO / 2, axis=1, keepdims=True)
     return ops.where(empty, 0.0, terms)
 

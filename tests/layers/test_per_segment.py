@@ -18,7 +18,7 @@ def layer():
 
 
 def test_runs_the_network_on_every_segment(layer, images):
-    expected = np.stack([layer.network(images[:, j]) for j in range(M)], axis=1)
+    expected = keras.ops.stack([layer.network(images[:, j]) for j in range(M)], axis=1)
     np.testing.assert_allclose(layer(images), expected, atol=1e-5)
     assert layer.compute_output_shape(images.shape) == expected.shape == (B, M, 3, 3, 3)
 

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import scipy.stats
@@ -15,7 +16,8 @@ SAMPLERS = pytest.mark.parametrize(
 def drawn(attention, rows=N):
     """The sampled weights (rows, m) of `rows` examples with the scores ROW."""
     values = np.zeros((rows, M), "float32")
-    return attention(values, np.tile(ROW, (rows, 1)), training=True)[1].numpy()
+    w = attention(values, np.tile(ROW, (rows, 1)), training=True)[1]
+    return keras.ops.convert_to_numpy(w)
 
 
 @SAMPLERS
@@ -70,7 +72,7 @@ def test_seed_decides_the_samples(sampler):
 @SAMPLERS
 def test_inference_takes_the_argmax_and_draws_nothing(sampler):
     attention = sampler(seed=1)
-    state = attention.seed_generator.state.numpy()
+    state = np.array(attention.seed_generator.state)
     _, w = attention(np.zeros((1, M)), ROW[None], training=False)
     np.testing.assert_array_equal(w, [np.eye(M)[ROW.argmax()]])
     np.testing.assert_array_equal(attention.seed_generator.state, state)
