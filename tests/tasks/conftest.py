@@ -75,3 +75,14 @@ def finished(tiny, task_of, tmp_path_factory):
         return made[name]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def weights():
+    """(workdir) -> those of a run's model and of its optimizer."""
+
+    def read(workdir):
+        model = keras.models.load_model(workdir / "model.keras")
+        return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
+
+    return read

@@ -42,12 +42,6 @@ def finished(tiny, tmp_path_factory):
     return workdir, az.train("captions", workdir, **tiny)
 
 
-def weights(workdir):
-    """Of the model and of its optimizer."""
-    model = keras.models.load_model(workdir / "model.keras")
-    return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
-
-
 def test_the_saved_models_write_the_captions_of_the_evaluation(finished, coco_dir):
     workdir, evaluations = finished
     model = keras.models.load_model(workdir / "model.keras")

@@ -21,12 +21,6 @@ TASKS = ("mosaics", "text", "captions", "bags", "coins")
 each_task = pytest.mark.parametrize("name", TASKS)
 
 
-def weights(workdir):
-    """Of the model and of its optimizer."""
-    model = keras.models.load_model(workdir / "model.keras")
-    return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
-
-
 def read(workdir, name):
     return json.loads((workdir / name).read_text())
 
@@ -63,7 +57,7 @@ def test_the_folder_is_complete(finished, task_of, name):
 
 @each_task
 def test_a_broken_off_run_goes_on_to_the_same_weights(
-    finished, tiny, task_of, name, tmp_path, broken_off
+    finished, tiny, task_of, name, tmp_path, broken_off, weights
 ):
     """Broken off in the first epoch and in the second."""
     features = {"features_dir": str(finished(name)[0].parent / "features")}
@@ -90,7 +84,7 @@ def test_a_broken_off_run_goes_on_to_the_same_weights(
 )
 @pytest.mark.usefixtures("heeded_signals")
 def test_a_signal_saves_and_the_same_command_goes_on(
-    finished, tiny, task_of, name, number, tmp_path, monkeypatch
+    finished, tiny, task_of, name, number, tmp_path, monkeypatch, weights
 ):
     """The signal comes in the first call of the second epoch, one step long."""
     features = {"features_dir": str(finished(name)[0].parent / "features")}
@@ -171,7 +165,7 @@ def test_runs_are_compared_and_tabled(finished, name, tmp_path):
     assert row["task"] == name and row["batch_size"] == 16
 
 
-def test_more_epochs_go_on_as_if_they_had_been_asked_for(tiny, task_of, tmp_path):
+def test_more_epochs_go_on_as_if_they_had_been_asked_for(tiny, task_of, tmp_path, weights):
     four = tiny["coins"] | {"epochs": 4}
     az.train(task_of("coins"), tmp_path / "once", **four)
     az.train(task_of("coins"), tmp_path / "twice", **tiny["coins"])
@@ -218,7 +212,9 @@ def test_patience_ends_training_with_the_best_epoch(task_of, tiny, tmp_path):
         az.train(task_of("coins"), tmp_path / "other", **tiny["coins"], patience=1)
 
 
-def test_kerass_own_callbacks_go_on_as_if_nothing_had_happened(task_of, tiny, tmp_path, broken_off):
+def test_kerass_own_callbacks_go_on_as_if_nothing_had_happened(
+    task_of, tiny, tmp_path, broken_off, weights
+):
     """No epoch is better by 10: the rate falls after every second epoch."""
 
     def train(name):

@@ -28,12 +28,6 @@ def finished(tiny, tmp_path_factory):
     return workdir, az.train("text", workdir, **tiny)
 
 
-def weights(workdir):
-    """Of the model and of its optimizer."""
-    model = keras.models.load_model(workdir / "model.keras")
-    return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
-
-
 def test_the_saved_models_agree_with_the_evaluation(finished, hatexplain_dir):
     workdir, evaluations = finished
     model = keras.models.load_model(workdir / "model.keras")
@@ -165,7 +159,7 @@ def test_the_vocabulary_is_of_the_training_posts_alone(tmp_path):
 
 
 @pytest.mark.slow
-def test_replicas_end_as_one(tiny, tmp_path, monkeypatch, two_replicas):
+def test_replicas_end_as_one(tiny, tmp_path, monkeypatch, two_replicas, weights):
     """The same weights but for rounding; batches of two posts of unequal lengths are padded."""
     settings = tiny | {
         "attention": "lvml",
