@@ -1,0 +1,146 @@
+"""What is measured while a run may collapse: gradients, momentum, scores; and fresh mosaics."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from attention_zoo import _tracing as tracing
+from attention_zoo import datasets
+
+
+@keras.saving.register_keras_serializable("experiments")
+class StabilityCurves(keras.callbacks.Callback):
+    """Adds figures of stability, and of fresh mosaics of training images, to every epoch.
+
+    In `metrics.csv`:
+
+    - `paper_focus_accuracy`, `paper_label_accuracy`, `paper_focus_entropy`: of mosaics drawn anew
+      from the training images, the test mosaics of the paper's public scripts; `val_…` are of
+      images that no training mosaic has;
+    - `focus_gradient`, `classifier_gradient`: norms on one fixed batch;
+    - `focus_momentum`, `classifier_momentum`: largest norms of SGD's momentum in the epoch, looked
+      at once a call of the loop; a step with a large gradient shows in the steps after it;
+    - `score_max`, `score_range`: of the fixed batch, the largest |score|, and the mean of the
+      largest minus the smallest score of a mosaic;
+    - `focus_weights`: norm of the focus network's weights.
+
+    Args:
+        data_dir: folder of tensorflow_datasets.
+        num_segments: m.
+        num_examples: fresh mosaics.
+        dataset, split: images that they are drawn from.
+    """
+
+    def __init__(
+        self,
+        data_dir=None,
+        num_segments=5,
+        num_examples=4_000,
+        dataset="sdc/cifar10",
+        split="train[:90%]",
+    ):
+        super().__init__()
+        self._config = {
+            "data_dir": data_dir,
+            "num_segments": num_segments,
+            "num_examples": num_examples,
+            "dataset": dataset,
+            "split": split,
+        }
+        self._momentum = np.zeros(2)
+
+    def get_config(self):
+        return dict(self._config)
+
+    def get_state(self):
+        """The momentum's norms so far in the epoch, which a resumed run goes on from."""
+        return {"momentum": self._momentum.tolist()}
+
+    def set_state(self, state):
+        """Takes what `get_state` gave."""
+        self._momentum = np.array(state["momentum"])
+
+    def on_train_begin(self, logs=None):
+        options = {key: self._config[key] for key in ("data_dir", "num_segments", "num_examples")}
+        options["seed"] = 1_000_003  # of no run
+        info = datasets.load(self._config["dataset"], self._config["split"], **options)[1]
+        self._mosaics = info.source
+        self._batch = next(iter(info.source.dataset(256)))
+        self._measure, self._count = _measure(self.model), _count(self.model)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._momentum = np.zeros(2)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._momentum = np.maximum(self._momentum, momentum_norms(self.model))
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["focus_momentum"], logs["classifier_momentum"] = map(float, self._momentum)
+        logs |= {name: float(value) for name, value in self._measure(*self._batch).items()}
+        with tracing.expected():  # of the last batch, which is smaller
+            counts = [self._count(*batch) for batch in self._mosaics.dataset(256)]
+        means = np.sum([list(map(float, one)) for one in counts], axis=0) / len(self._mosaics)
+        logs |= dict(zip(_FRESH, map(float, means), strict=True))
+
+
+_FRESH = ("paper_focus_accuracy", "paper_label_accuracy", "paper_focus_entropy")
+
+
+def momentum_norms(model):
+    """Norms of the optimizer's momentum of the focus network, and of the rest: (2,)."""
+    squares = np.zeros(2)
+    variables = zip(model.trainable_variables, model.optimizer.momentums, strict=True)
+    focus = _ids_of(model.focus)
+    for variable, momentum in variables:
+        squares[int(id(variable) not in focus)] += float(tf.reduce_sum(momentum.value**2))
+    return np.sqrt(squares)
+
+
+def _measure(model):
+    """(segments, targets) -> gradients' norms and sizes of scores by name."""
+    focus = _ids_of(model.focus)
+
+    @tf.function(autograph=False)
+    def measure(segments, targets):
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(segments, targets, model(segments, training=True))
+        variables = model.trainable_variables
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        parts: tuple[list, list] = ([], [])
+        for gradient, variable in zip(gradients, variables, strict=True):
+            parts[id(variable) not in focus].append(gradient)
+        scores = tf.cast(model.scores(segments), tf.float32)
+        ranges = tf.reduce_max(scores, axis=1) - tf.reduce_min(scores, axis=1)
+        return {
+            "focus_gradient": tf.linalg.global_norm(parts[0]),
+            "classifier_gradient": tf.linalg.global_norm(parts[1]),
+            "score_max": tf.reduce_max(tf.abs(scores)),
+            "score_range": tf.reduce_mean(ranges),
+            "focus_weights": tf.linalg.global_norm(
+                [variable.value for variable in model.focus.trainable_variables]
+            ),
+        }
+
+    return measure
+
+
+def _count(model):
+    """(segments, targets) -> focus true, right labels, and the sum of attention's entropies."""
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def count(segments, targets):
+        outputs = model(segments, training=False)
+        a = tf.cast(outputs["focus"], tf.float32)
+        entropy = -tf.reduce_sum(tf.math.xlogy(a, tf.maximum(a, 1e-30)))
+        return _hits(a, targets["focus"]), _hits(outputs["label"], targets["label"]), entropy
+
+    return count
+
+
+def _hits(scores, true):
+    found = tf.argmax(scores, axis=1)
+    return tf.reduce_sum(tf.cast(tf.equal(found, tf.cast(true, found.dtype)), tf.float32))
+
+
+def _ids_of(network):
+    return {id(variable) for variable in network.trainable_variables}
