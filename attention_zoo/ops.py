@@ -171,11 +171,12 @@ def map_segments(function, segments, mask=None):
     """Runs `function`: (n, ...) -> (n, ...) on all segments at once: (b, m, ...) -> (b, m, ...).
 
     With a mask, bool (b, m), a Keras network that mixes the batch, as `BatchNormalization` does
-    in training, is run on the segments that are there alone, and gives zeros for the others.
+    in training, or has an activity regularizer is run on the segments that are there alone, and
+    gives zeros for the others.
     """
     m, *segment_shape = ops.shape(segments)[1:]
     flat = ops.reshape(segments, (-1, *segment_shape))  # (b * m, ...)
-    if mask is not None and mixes_batch(function):
+    if mask is not None and (mixes_batch(function) or _regularizes_activity(function)):
         flat = _run_where(ops.reshape(mask, (-1,)), function, flat)
     else:
         flat = function(flat)
@@ -187,6 +188,18 @@ def mixes_batch(function):
     return isinstance(function, keras.Layer) and any(
         isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
         for layer in function._flatten_layers()
+    )
+
+
+def _regularizes_activity(function):
+    """Whether a network adds a loss of its outputs, those of padding too; not asked on JAX.
+
+    There the number of rows cannot depend on a mask.
+    """
+    return (
+        keras.backend.backend() != "jax"
+        and isinstance(function, keras.Layer)
+        and any(layer.activity_regularizer is not None for layer in function._flatten_layers())
     )
 
 

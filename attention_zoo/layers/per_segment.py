@@ -12,8 +12,8 @@ class PerSegment(keras.layers.Layer):
     """y_j = network(x_j) for every segment j, as one batch of b * m segments.
 
     The same result as `keras.layers.TimeDistributed` without its loop. Masked segments are read
-    as zeros; in training a network with `BatchNormalization` does not see them at all. The mask
-    goes on with the output.
+    as zeros; in training a network with `BatchNormalization` or an activity regularizer does not
+    see them at all. The mask goes on with the output.
 
     Args:
         network: a Keras layer or model that maps (n, ...) to (n, ...).

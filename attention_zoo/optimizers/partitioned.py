@@ -1,8 +1,11 @@
 """PartitionedOptimizer: parts of a model learn each by an optimizer of its own."""
 
+import warnings
+
 import keras
 from keras import ops
 
+from attention_zoo.optimizers.part_rate import PartRate
 from attention_zoo.optimizers.parts import parts_of
 
 _OF_PARTS = (
@@ -47,13 +50,18 @@ class PartitionedOptimizer(keras.optimizers.Optimizer):
             `of` finds them.
         learning_rate: of the leading part, where it is not its optimizer's own.
         name: string.
+        undecayed: variables without weight decay, positions or parts of names, as a saved
+            optimizer has them; else `exclude_from_weight_decay` says so.
     """
 
-    def __init__(self, optimizers, parts, learning_rate=None, name="partitioned_optimizer"):
+    def __init__(
+        self, optimizers, parts, learning_rate=None, name="partitioned_optimizer", undecayed=()
+    ):
         super().__init__(learning_rate=lambda: self.learning_rate, name=name)
         self._check(optimizers, parts)
         self.part_names = tuple(optimizers)
         self.parts = tuple(parts)
+        self._undecayed, self._undecayed_variables = tuple(undecayed), ()
         for part, optimizer in optimizers.items():
             setattr(self, part, optimizer)
         self._join_rates()
@@ -125,9 +133,17 @@ class PartitionedOptimizer(keras.optimizers.Optimizer):
             self._var_key(variable): part
             for variable, part in zip(variables, self.parts, strict=True)
         }
+        self._exclude(variables)
         for optimizer, rows in self._by_part(variables):
             optimizer.build([variable for (variable,) in rows])
         super().build(variables)
+
+    def _exclude(self, variables):
+        """Has the variables that a saved optimizer names not decay."""
+        if self._undecayed:
+            names = [one for one in self._undecayed if isinstance(one, str)]
+            chosen = [one for i, one in enumerate(variables) if i in self._undecayed]
+            self.exclude_from_weight_decay([*self._undecayed_variables, *chosen], names)
 
     def _by_part(self, variables, *more):
         """Each part's optimizer with its variables, as tuples (variable, *of more)."""
@@ -154,9 +170,28 @@ class PartitionedOptimizer(keras.optimizers.Optimizer):
                 optimizer.finalize_variable_values([variable for (variable,) in rows])
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
-        """As in Keras, of every part's weight decay."""
+        """As in Keras, of every part's weight decay; it is saved with the optimizer."""
         for part in self.part_names:
             getattr(self, part).exclude_from_weight_decay(var_list, var_names)
+        self._undecayed_variables, self._undecayed = tuple(var_list or ()), tuple(var_names or ())
+
+    def _what_does_not_decay(self):
+        """Positions of the variables; the given names of an optimizer that is not built."""
+        if self.built:
+            return [
+                i
+                for i, (part, variable) in enumerate(
+                    zip(self.parts, self._trainable_variables, strict=True)
+                )
+                if not getattr(self, part)._use_weight_decay(variable)
+            ]
+        if self._undecayed_variables:
+            warnings.warn(
+                f"{self.name} is saved before it is built, and without what var_list excludes from "
+                "weight decay, expected to be saved after its first step, or var_names",
+                stacklevel=3,
+            )
+        return list(self._undecayed)
 
     @property
     def iterations(self):
@@ -216,6 +251,7 @@ class PartitionedOptimizer(keras.optimizers.Optimizer):
             "parts": list(self.parts),
             "learning_rate": float(ops.convert_to_numpy(self.learning_rate)) if settable else None,
             "name": self.name,
+            "undecayed": self._what_does_not_decay(),
         }
 
     def _config_of(self, part):
@@ -231,31 +267,6 @@ class PartitionedOptimizer(keras.optimizers.Optimizer):
             for part, one in config["optimizers"].items()
         }
         return cls(**config | {"optimizers": optimizers})
-
-
-@keras.saving.register_keras_serializable(package="attention_zoo")
-class PartRate:
-    """The rate of a part that does not lead: its own, times how far the leading one has moved."""
-
-    def __init__(self, part, own):
-        self._part, self._own = part, own
-        self._leading = self._leading_own = None
-
-    def follow(self, leading, leading_own):
-        """The leading part's rate, a variable, and what it is at first."""
-        self._leading, self._leading_own = leading, leading_own
-
-    def __call__(self):
-        return self._own * (ops.convert_to_tensor(self._leading) / self._leading_own)
-
-    def assign(self, value):
-        raise ValueError(
-            f"the learning rate of part {self._part!r} is set to {value}, expected that of the "
-            "whole to be set: the parts keep their proportion"
-        )
-
-    def get_config(self):
-        return {"part": self._part, "own": self._own}
 
 
 def _check_part(part, optimizer, whole):

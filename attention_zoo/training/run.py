@@ -137,6 +137,7 @@ def _train(task, model, folder, config, splits, brought):
     facts = {"kept_epoch": keep.epoch} if keep else {}
     if collapse is not None:
         facts["collapsed_epoch"] = collapse.collapsed_epoch
+        facts |= {} if collapse.dead_epoch is None else {"dead_epoch": collapse.dead_epoch}
     if isinstance(model.attention, HybridAttention):
         facts["switched_epoch"] = switch.switched_epoch
     return facts
@@ -240,6 +241,9 @@ def _say_collapse(facts):
     if facts.get("collapsed_epoch") is not None:
         epoch = facts["collapsed_epoch"]
         logging.warning("attention has been collapsed since epoch %d (docs/collapse.md)", epoch)
+    if "dead_epoch" in facts:
+        epoch = facts["dead_epoch"]
+        logging.warning("the focus network has been dead since epoch %d (docs/collapse.md)", epoch)
 
 
 def _known_of(splits, measured):

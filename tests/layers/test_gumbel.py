@@ -118,3 +118,20 @@ def test_bad_temperature_raises(temperature):
     message = rf"temperature is {temperature!r}, expected a number above 0"
     with pytest.raises(ValueError, match=message):
         GumbelAttention(temperature)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_segments_are_masked_once(training):
+    """Of 4,096 features a segment it is most of what the layer does."""
+    attention, features = GumbelAttention(seed=1), 4096
+
+    @tf.function(autograph=False)
+    def class_scores(x, scores, mask):
+        return attention.class_scores(lambda c: c[:, :3], x, scores, mask, training)[0]
+
+    shapes = (B, M, features), (B, M)
+    graph = class_scores.get_concrete_function(
+        *(tf.TensorSpec(shape) for shape in shapes), tf.TensorSpec((B, M), "bool")
+    ).graph
+    selects = [op for op in graph.get_operations() if op.type.startswith("Select")]
+    assert sum(op.outputs[0].shape == shapes[0] for op in selects) == 1

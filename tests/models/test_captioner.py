@@ -322,3 +322,15 @@ def test_features_with_a_mask_of_keras_are_refused(captioner, captions):
     features = keras.layers.Masking()(inputs["features"])
     with pytest.raises(ValueError, match="^features carry a mask, expected none: a captioner"):
         captioner().look(inputs | {"features": features})
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_hybrid_is_asked_for_its_phase_once_a_caption(captioner, captions, training, monkeypatch):
+    """Not once a word: each question is an assertion in the graph."""
+    model, (inputs, _) = captioner("hybrid"), captions
+    asked, given = [], type(model.attention).of_phase
+    monkeypatch.setattr(
+        type(model.attention), "of_phase", lambda self: asked.append(1) or given(self)
+    )
+    model(inputs, training=training)
+    assert len(asked) == 1

@@ -140,3 +140,28 @@ def test_a_captioners_encoder_has_them(attention):
         for side in (False, True)
     )
     np.testing.assert_allclose(np.subtract(sided, plain), PER_CALL, rtol=1e-5)
+
+
+@pytest.mark.parametrize("attention", ["soft", "hard", "lvml"])
+@pytest.mark.parametrize("where", ["focus", "classifier", "encoder"])
+def test_an_activity_regularizer_does_not_count_padding(attention, where):
+    """A masked segment equals an absent one, in the loss and in what is learnt."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 5, 4)).astype("float32"), rng.integers(3, size=8)
+    masked = {"segments": x, "mask": np.arange(5) < np.full((8, 1), 3)}
+    dense, results = keras.layers.Dense, []
+    for inputs in (masked, x[:, :3]):
+        keras.utils.set_random_seed(0)
+        made = {"activity_regularizer": "l2", "bias_initializer": "ones"}
+        first = {name: made if name == where else {} for name in ("focus", "classifier", "encoder")}
+        model = FocusClassifier(
+            keras.Sequential([dense(6, "relu", **first["focus"]), dense(1)]),
+            keras.Sequential([dense(6, "relu", **first["classifier"]), dense(3)]),
+            attention,
+            encoder=layers.PerSegment(dense(4, **first["encoder"])),
+        )
+        model.compile("sgd", run_eagerly=True)
+        loss = model.train_on_batch(inputs, y, return_dict=True)["loss"]
+        results.append([loss, *model.get_weights()])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

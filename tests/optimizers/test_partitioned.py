@@ -1,19 +1,15 @@
+"""PartitionedOptimizer: the steps of its parts, their settings, and what is saved."""
+
 import keras
 import numpy as np
 import pytest
 from keras.optimizers import SGD, Adam, LossScaleOptimizer
 
-from attention_zoo.callbacks import SwitchAttention, reset
+from attention_zoo.callbacks import reset
 from attention_zoo.models import FocusClassifier
-from attention_zoo.optimizers import PartitionedOptimizer, TwoOptimizers
+from attention_zoo.optimizers import PartitionedOptimizer
 
 FIT = {"batch_size": 4, "shuffle": False, "verbose": 0}  # three steps an epoch
-
-
-@pytest.fixture
-def data():
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(12, 3, 4)).astype("float32"), rng.integers(3, size=12)
 
 
 def values(variables):
@@ -185,111 +181,7 @@ def test_weights_saved_alone_hold_each_state_once(linear_model, data, tmp_path):
     assert not any(value.any() for value in values(other.optimizer.variables))
 
 
-def test_a_rate_that_is_set_keeps_the_proportion(linear_model):
-    model = linear_model()
-    optimizer = PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.1))
-    assert optimizer.learning_rate is optimizer.focus.learning_rate
-    optimizer.learning_rate = 0.05
-    assert rate(optimizer.focus) == pytest.approx(0.05)
-    assert rate(optimizer.classifier) == pytest.approx(0.01)
-
-
-def test_a_rate_reaches_every_part_however_it_is_changed(linear_model, data):
-    """Set, assigned, by Keras's callbacks, to 0 and back: the steps are those of equal rates."""
-    rates = [0.5, 0.25, 0.0, 0.1]
-
-    def assign(model, epoch):
-        model.optimizer.learning_rate.assign(rates[epoch])
-
-    ways = {
-        "assign": keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda epoch, logs: assign(parted, epoch)
-        ),
-        "scheduler": keras.callbacks.LearningRateScheduler(lambda epoch, rate: rates[epoch]),
-    }
-    for callback in ways.values():
-        parted, by_hand = linear_model(), linear_model()
-        by_hand.set_weights(parted.get_weights())
-        parted.compile(
-            PartitionedOptimizer.of(parted, focus=SGD(0.5), classifier=SGD(0.1, momentum=0.9))
-        )
-        parted.fit(*data, epochs=4, callbacks=[callback], **FIT)
-        focus, classifier = SGD(0.5), SGD(0.1, momentum=0.9)
-        by_hand.compile(
-            PartitionedOptimizer.of(by_hand, focus=focus, classifier=classifier), run_eagerly=True
-        )
-        for epoch in range(4):
-            by_hand.optimizer.learning_rate = rates[epoch]
-            assert rate(classifier) == pytest.approx(0.2 * rates[epoch])
-            by_hand.fit(*data, **FIT)
-        assert np.any(values(parted.variables)[0])
-        for one, other in zip(parted.get_weights(), by_hand.get_weights(), strict=True):
-            np.testing.assert_allclose(one, other, atol=1e-6)
-        assert rate(parted.optimizer) == pytest.approx(0.1)
-
-
-def test_a_plateau_lowers_every_rate_down_to_nothing(linear_model, data):
-    model = linear_model()
-    model.compile(PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.1)))
-    plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.0, patience=0, min_delta=1e9)
-    before = None
-    for epochs in (3, 2):
-        model.fit(*data, epochs=epochs, callbacks=[plateau], **FIT)
-        if before is not None:
-            assert_equal(values(model.trainable_variables), before)
-        before = values(model.trainable_variables)
-    assert [rate(model.optimizer.focus), rate(model.optimizer.classifier)] == [0.0, 0.0]
-    model.optimizer.learning_rate = 1.0
-    assert rate(model.optimizer.classifier) == pytest.approx(0.2)
-
-
-@pytest.mark.parametrize(
-    ("rates", "leads"), [((0.0, 0.1, 0.2), "classifier"), ((0.0, 0.0, 0.0), "focus")]
-)
-def test_a_part_whose_rate_is_0_does_not_lead(rates, leads):
-    model = with_encoder()
-    names = "focus", "classifier", "encoder"
-    parts = {name: SGD(rate) for name, rate in zip(names, rates, strict=True)}
-    optimizer = PartitionedOptimizer.of(model, **parts)
-    assert optimizer.learning_rate is parts[leads].learning_rate
-    optimizer.learning_rate = 0.3
-    expected = [0.0, 0.3, 0.6] if leads == "classifier" else [0.3] * 3
-    assert [rate(one) for one in parts.values()] == pytest.approx(expected)
-
-
-def test_the_rate_of_one_part_alone_cannot_be_set(linear_model):
-    model = linear_model()
-    optimizer = PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.1))
-    with pytest.raises(ValueError, match="^the learning rate of part 'classifier' is set to 0.2"):
-        optimizer.classifier.learning_rate = 0.2
-
-
-@pytest.mark.parametrize("value", [0.25, 0.0])
-def test_a_changed_rate_is_saved(linear_model, data, tmp_path, value):
-    model = linear_model()
-    optimizers = {"focus": SGD(0.5, momentum=0.5), "classifier": Adam(0.1)}
-    model.compile(PartitionedOptimizer.of(model, **optimizers))
-    model.fit(*data, **FIT)
-    model.optimizer.learning_rate = value
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    for one in (model, loaded):
-        assert rate(one.optimizer) == value
-        assert rate(one.optimizer.classifier) == pytest.approx(0.2 * value)
-        one.optimizer.learning_rate = 0.5
-        one.fit(*data, **FIT)
-    assert_equal(values(loaded.trainable_variables), values(model.trainable_variables))
-
-
-def with_encoder(build=True):
-    encoder = keras.layers.Dense(4)
-    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(3), encoder=encoder)
-    if build:
-        model.build((None, 3, 4))
-    return model
-
-
-def test_three_parts_take_each_its_own_steps():
+def test_three_parts_take_each_its_own_steps(with_encoder):
     """Plain gradient descent: a variable moves by its part's rate times its gradient."""
     model = with_encoder()
     parts = {"focus": SGD(0.1), "classifier": SGD(0.2), "encoder": SGD(0.4)}
@@ -347,45 +239,6 @@ def test_averages_take_the_place_of_weights_in_validation(linear_model, data):
     assert history["val_loss"][0] == pytest.approx(model.evaluate(*data, verbose=0)[0], abs=1e-6)
 
 
-@pytest.mark.parametrize("share", ["focus", "classifier"])
-def test_a_rate_that_follows_a_schedule_cannot_be_set(linear_model, data, share):
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.5, 3, 0.1)
-    model = linear_model("hybrid")
-    optimizers = {"focus": SGD(0.5), "classifier": SGD(0.1)} | {share: SGD(schedule)}
-    model.compile(PartitionedOptimizer.of(model, **optimizers))
-    with pytest.raises(TypeError, match="expected a number, and optimizers without a sch"):
-        model.optimizer.learning_rate = 0.2
-    with pytest.raises(ValueError, match="the optimizer's follows a schedule"):
-        model.fit(*data, callbacks=[SwitchAttention(1, learning_rate=0.2)], **FIT)
-    model.fit(*data, callbacks=[SwitchAttention(9)], **FIT)
-    assert rate(model.optimizer) == pytest.approx(0.05 if share == "focus" else 0.5)
-
-
-@pytest.mark.parametrize("scaled", [False, True])
-def test_the_switch_resets_both_and_sets_both_rates(linear_model, data, scaled):
-    model = linear_model("hybrid")
-    optimizers = {"focus": SGD(0.5, momentum=0.5), "classifier": Adam(0.1)}
-    optimizer = PartitionedOptimizer.of(model, **optimizers)
-    model.compile(LossScaleOptimizer(optimizer) if scaled else optimizer)
-    switch = SwitchAttention(1, learning_rate=0.25)
-    model.fit(*data, epochs=2, callbacks=[switch], **FIT)
-    assert rate(optimizer.focus) == 0.25
-    assert rate(optimizer.classifier) == pytest.approx(0.05)
-    counts = [one.iterations.numpy() for one in (optimizer, optimizer.focus, optimizer.classifier)]
-    assert counts == [3, 3, 3]
-
-
-def test_reset_is_the_state_before_the_first_step(linear_model, data):
-    model = linear_model()
-    optimizers = {"focus": Adam(0.5), "classifier": SGD(0.1, momentum=0.9)}
-    model.compile(PartitionedOptimizer.of(model, **optimizers))
-    model.optimizer.build(model.trainable_variables)
-    before = values(model.optimizer.variables)
-    model.fit(*data, **FIT)
-    reset(model.optimizer, model.trainable_variables)
-    assert_equal(values(model.optimizer.variables), before)
-
-
 def test_tensorboard_and_averages_work(linear_model, data, tmp_path):
     """The average of weights, which one of them keeps, takes their place after fit."""
     model = linear_model()
@@ -396,138 +249,36 @@ def test_tensorboard_and_averages_work(linear_model, data, tmp_path):
     assert_equal(values(model.classifier.trainable_variables), averages)
 
 
-def test_a_frozen_network_is_left_as_it_is(linear_model, data):
+def test_what_does_not_decay_is_saved(linear_model, data, tmp_path):
+    """Keras forgets it; by list and by name, and after the reset of a switch too."""
     model = linear_model()
-    model.focus.trainable = False
-    model.compile(PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.1)))
-    before = values(model.variables)
-    model.fit(*data, **FIT)
-    assert_equal(values(model.focus.variables), before[:1])
-    assert int(model.optimizer.iterations.numpy()) == 3
-    assert rate(model.optimizer) == 0.5
-
-
-def test_a_network_without_gradients_is_left_with_a_warning(linear_model):
-    model = linear_model()
-    before = values(model.trainable_variables)
-    optimizer = PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.5))
-    ones = [keras.ops.ones_like(v) for v in model.trainable_variables[1:]]
-    with pytest.warns(UserWarning, match="Gradients do not exist"):
-        optimizer.apply([None, *ones], model.trainable_variables)
-    assert_equal(values(model.trainable_variables)[:1], before[:1])
-    np.testing.assert_allclose(model.trainable_variables[1].numpy(), before[1] - 0.5)
-    with pytest.raises(ValueError, match="No gradients provided"):
-        optimizer.apply([None, None, None], model.trainable_variables)
-
-
-def test_a_variable_of_no_part_goes_to_the_others_or_is_refused():
-    model = with_encoder()
+    settings = {"weight_decay": 0.5}
     optimizer = PartitionedOptimizer.of(
-        model, others="classifier", focus=SGD(0.5), classifier=SGD(0.1)
+        model, focus=SGD(1.0, **settings), classifier=SGD(1.0, **settings)
     )
-    own = [v for v, part in zip(model.trainable_variables, optimizer.parts) if part == "focus"]
-    assert [id(v) for v in own] == [id(v) for v in model.focus.variables]
-    assert set(optimizer.parts) == {"focus", "classifier"}
-    rest = PartitionedOptimizer.of(model, others="rest", focus=SGD(0.5), rest=SGD(0.1))
-    assert set(rest.parts) == {"focus", "rest"}
-    with pytest.raises(ValueError, match=r"belongs to none of \['focus', 'classifier'\], expected"):
-        PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.1))
+    focus, _, bias = model.trainable_variables
+    optimizer.exclude_from_weight_decay(var_list=[focus], var_names=["bias"])
+    model.compile(optimizer)
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    twin = linear_model()
+    twin.compile(PartitionedOptimizer.from_config(optimizer.get_config()))
+    reset(optimizer, model.trainable_variables)
+    for one in (model, loaded, twin):
+        before = values(one.trainable_variables)
+        zeros = [keras.ops.zeros_like(v) for v in one.trainable_variables]
+        one.optimizer.apply(zeros, one.trainable_variables)
+        after = values(one.trainable_variables)
+        assert_equal([after[0], after[2]], [before[0], before[2]])
+        np.testing.assert_allclose(after[1], before[1] / 2, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("parts", "others", "message"),
-    [
-        ({"focus": 0.5, "head": 0.1}, None, "has no network 'head', expected parts that it has"),
-        ({"focus": 0.5}, "rest", r"others is 'rest', expected one of the parts \['focus'\]"),
-        ({"variables": 0.5}, "variables", "a part is named 'variables', expected a name that is"),
-    ],
-)
-def test_parts_that_cannot_be_are_refused(parts, others, message):
-    optimizers = {part: SGD(rate) for part, rate in parts.items()}
-    with pytest.raises(ValueError, match=message):
-        PartitionedOptimizer.of(with_encoder(), others=others, **optimizers)
-
-
-def test_a_part_without_a_name_is_refused():
-    with pytest.raises(ValueError, match=r"^a part is 'head', expected one of \['focus'\]$"):
-        PartitionedOptimizer({"focus": SGD(0.1)}, ["focus", "head"])
-
-
-def test_a_model_that_is_not_built_is_refused():
-    model = with_encoder(build=False)
-    with pytest.raises(ValueError, match=f"^{model.name} is not built, expected a built Focus"):
-        PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.1))
-
-
-def test_networks_that_share_a_layer_are_refused():
-    shared = keras.layers.Dense(2, name="shared")
-    focus = keras.Sequential([shared, keras.layers.Dense(1)])
-    model = FocusClassifier(focus, keras.Sequential([shared, keras.layers.Dense(3)]))
-    model.build((None, 3, 4))
-    message = "shared/kernel belongs to focus and classifier, expected networks that share no"
-    with pytest.raises(ValueError, match=message):
-        PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.1))
-
-
-def test_freezing_afterwards_is_refused(linear_model):
+def test_names_of_what_does_not_decay_are_saved_before_the_first_step(linear_model):
     model = linear_model()
     optimizer = PartitionedOptimizer.of(model, focus=SGD(0.5), classifier=SGD(0.1))
-    model.focus.trainable = False
-    message = (
-        "^the model has 2 trainable variables, expected 3, as when PartitionedOptimizer was made"
-    )
-    with pytest.raises(ValueError, match=message):
-        optimizer.build(model.trainable_variables)
-
-
-@pytest.mark.parametrize(
-    ("focus", "message"),
-    [
-        (lambda: "sgd", "^focus is 'sgd', expected a keras.optimizers.Optimizer$"),
-        (lambda: LossScaleOptimizer(SGD()), "^focus scales the loss, expected a LossScale"),
-        (lambda: SGD(loss_scale_factor=2.0), "^focus scales the loss, expected a LossScale"),
-    ],
-)
-def test_what_cannot_be_one_of_two_is_refused(linear_model, focus, message):
-    with pytest.raises(ValueError, match=message):
-        PartitionedOptimizer.of(linear_model(), focus=focus(), classifier=SGD(0.1))
-
-
-def test_one_optimizer_twice_is_refused(linear_model):
-    one = SGD(0.1, name="one")
-    with pytest.raises(ValueError, match="^focus and classifier have the same optimizer, expected"):
-        PartitionedOptimizer.of(linear_model(), focus=one, classifier=one)
-
-
-def test_an_optimizer_of_another_whole_is_refused(linear_model):
-    one, other = SGD(0.1), SGD(0.2, name="other")
-    PartitionedOptimizer.of(linear_model(), focus=one, classifier=other)
-    with pytest.raises(ValueError, match="^focus is SGD 'other' that is in use or has parts"):
-        PartitionedOptimizer.of(linear_model(), focus=other, classifier=SGD(0.1))
-
-
-# The former name
-
-
-def test_the_former_name_is_one_of_two_parts():
-    model = with_encoder()
-    with pytest.warns(DeprecationWarning, match="use PartitionedOptimizer"):
-        old = TwoOptimizers.of(model, focus=SGD(0.5), classifier=SGD(0.1))
-    assert isinstance(old, PartitionedOptimizer)
-    assert old.is_focus == (True, True, False, False, False, False)
-    again = TwoOptimizers.from_config(old.get_config())
-    assert again.parts == old.parts
-
-
-def test_a_config_of_the_former_name_is_loaded():
-    """As files written before have it."""
-    config = {
-        "focus": keras.saving.serialize_keras_object(SGD(0.5)),
-        "classifier": keras.saving.serialize_keras_object(Adam(0.1)),
-        "is_focus": [True, False, False],
-        "name": "two_optimizers",
-    }
-    loaded = TwoOptimizers.from_config(config)
-    assert type(loaded) is PartitionedOptimizer
-    assert loaded.parts == ("focus", "classifier", "classifier")
-    assert [rate(loaded.focus), rate(loaded.classifier)] == pytest.approx([0.5, 0.1])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    assert optimizer.get_config()["undecayed"] == ["bias"]
+    optimizer.exclude_from_weight_decay(var_list=model.trainable_variables[:1])
+    with pytest.warns(UserWarning, match="^partitioned_optimizer is saved before it is built"):
+        optimizer.get_config()
