@@ -11,7 +11,7 @@ from attention_zoo.callbacks import FocusStalled
 from attention_zoo.datasets.mosaics.augmentation import AUGMENTATIONS
 from attention_zoo.tasks import MosaicsTask
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
-from attention_zoo.training import config as config_module
+from attention_zoo.training import components
 from attention_zoo.training import run as run_module
 from attention_zoo.training.checkpoints import find_checkpoints
 from attention_zoo.training.run_callbacks import WriteMetrics
@@ -205,7 +205,7 @@ def test_a_signal_switches_and_survives_a_broken_off_run(tmp_path, monkeypatch):
         "jit_compile": "false",
     }
     monkeypatch.setattr(
-        config_module, "FocusStalled", lambda: FocusStalled("loss", patience=1, min_delta=0.5)
+        components, "FocusStalled", lambda: FocusStalled("loss", patience=1, min_delta=0.5)
     )
     az.train("mosaics", tmp_path / "unbroken", **settings)
     for epoch in (4, 5, 6):
