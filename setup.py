@@ -75,7 +75,7 @@ setup(
             "attention-zoo-hatexplain = attention_zoo.trainers.hatexplain:run",
             "attention-zoo-make-preset = attention_zoo.trainers.make_preset:run",
             "attention-zoo-sdc = attention_zoo.trainers.sdc:run",
-            "attention-zoo-serve = attention_zoo.serving.__main__:run",
+            "attention-zoo-serve = attention_zoo.serving.main:run",
             "attention-zoo-sweep = attention_zoo.trainers.sweep:run",
         ]
     },

@@ -1,6 +1,7 @@
 """Data sets: `tf.data` pipelines of (segments, {"label", "focus"}) and what is known of them."""
 
 from attention_zoo._bags import pad
+from attention_zoo._text import words_of
 from attention_zoo.datasets.captions import coco_captions
 from attention_zoo.datasets.captions.captions import Captions
 from attention_zoo.datasets.captions.coco_captions import CaptionInfo
@@ -13,7 +14,6 @@ from attention_zoo.datasets.registry import load
 from attention_zoo.datasets.split import Examples, Split
 from attention_zoo.datasets.text import hatexplain, json_lines
 from attention_zoo.datasets.text.posts import Posts, TextInfo
-from attention_zoo.datasets.words import words_of
 
 __all__ = [
     "Examples",

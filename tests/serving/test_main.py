@@ -17,7 +17,7 @@ import pytest
 from absl import app
 
 from attention_zoo._settings import parse_flags
-from attention_zoo.serving import __main__ as main
+from attention_zoo.serving import main
 from attention_zoo.serving.limits import Limits
 from attention_zoo.serving.server import Server
 
