@@ -23,7 +23,7 @@ if typing.TYPE_CHECKING:
     from attention_zoo.datasets.registry import load
     from attention_zoo.datasets.text import hatexplain, json_lines
     from attention_zoo.datasets.text.posts import Posts, TextInfo
-    from attention_zoo.datasets.words import words_of
+    from attention_zoo._text import words_of
 
 __all__ = [
     "Examples",
@@ -67,6 +67,6 @@ __getattr__, __dir__ = on_first_use(
         "hatexplain": "attention_zoo.datasets.text.hatexplain",
         "json_lines": "attention_zoo.datasets.text.json_lines",
         "load": "attention_zoo.datasets.registry",
-        "words_of": "attention_zoo.datasets.words",
+        "words_of": "attention_zoo._text",
     },
 )

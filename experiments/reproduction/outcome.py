@@ -86,4 +86,6 @@ def _lack(run):
         lacking = run.lacking()
     except (OSError, ValueError, LookupError, TypeError) as error:
         return f"{run.folder} is damaged ({error}), expected a run: move it away"
-    return lacking and f"{run.folder} has no {lacking[0]}, expected a finished run: move it away"
+    if not lacking:
+        return ""
+    return f"{run.folder} has no {lacking[0]}, expected a finished run: move it away"

@@ -78,6 +78,7 @@ def test_a_job_that_fails_is_named_and_does_not_stop_the_others(ended):
     assert [one.state for one in outcomes] == ["failed", "done", "not run"]
     assert outcomes[0].reason.startswith("ValueError: data set '<b>nothing</b>' is unknown")
     assert outcomes[2].reason == "COCO 2014: coco_dir is unset"
+    assert outcomes[1].reason == ""
 
 
 def test_the_program_ends_with_1_where_a_job_failed(ended):

@@ -14,10 +14,9 @@ from absl import logging
 
 from attention_zoo._json import loads
 from attention_zoo._paths import expanded
-from attention_zoo._text import is_text
+from attention_zoo._text import is_text, num_cut
 from attention_zoo.datasets.splits import rows_by_split
 from attention_zoo.datasets.text.posts import Posts, describe
-from attention_zoo.datasets.words import num_cut
 
 
 def load(split="train", *, data_dir=None, seed=0):
