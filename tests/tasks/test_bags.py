@@ -1,6 +1,7 @@
 """Bags: from a folder of slides to a heat map, folds, class weights, what is refused."""
 
 import csv
+import dataclasses
 import json
 
 import h5py
@@ -11,6 +12,8 @@ import tensorflow as tf
 from matplotlib import image
 
 import attention_zoo as az
+from attention_zoo.datasets import registry
+from attention_zoo.models.networks.bags import SCORES
 from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.tasks.bags.task import BagsTask, class_weights, moments
 from attention_zoo.training.evaluate import evaluate_run
@@ -252,3 +255,12 @@ def test_nan_features_end_training_in_one_line(tmp_path):
         error.value
     )
     assert "\n" not in one_line(error.value)
+
+
+def test_choices_are_what_there_is():
+    """The settings stand apart from what they make, which they name."""
+    choices = {f.name: f.metadata["choices"] for f in dataclasses.fields(BagsConfig)}
+    assert set(choices["scores"]) == set(SCORES)
+    assert all(name in registry._LOADERS for name in choices["dataset"])
+    words = BagsConfig.__dataclass_fields__["attention"].metadata["help"]
+    assert all(pool in words for pool in az.models.POOLS)
