@@ -14,6 +14,7 @@ from attention_zoo.datasets.mosaics.mosaics import DatasetInfo, Mosaics, gather_
 from attention_zoo.datasets.split import Examples, Split
 
 if typing.TYPE_CHECKING:
+    from attention_zoo._text import words_of
     from attention_zoo.datasets.bags.bags import BagInfo, Bags
     from attention_zoo.datasets.captions import coco_captions
     from attention_zoo.datasets.captions.captions import Captions
@@ -23,7 +24,6 @@ if typing.TYPE_CHECKING:
     from attention_zoo.datasets.registry import load
     from attention_zoo.datasets.text import hatexplain, json_lines
     from attention_zoo.datasets.text.posts import Posts, TextInfo
-    from attention_zoo._text import words_of
 
 __all__ = [
     "Examples",

@@ -1,10 +1,12 @@
 import json
 import re
+import types
 
 import numpy as np
 import pytest
 
 from attention_zoo import dynamics, report
+from attention_zoo.report import figures
 
 NASTY = "<script>alert('1')</script>&\"'"
 CELLS = ("accuracy", "nll", "FTPT", "FFPT", "FTPF", "FFPF")
@@ -297,3 +299,16 @@ def test_no_run_or_a_damaged_one_is_refused_in_one_line(make_run, tmp_path, name
         report.write(run)
     assert "\n" not in str(error.value)
     assert not (run / "report.html").exists()
+
+
+def test_a_tasks_own_pictures_are_those_that_results_name(tmp_path):
+    """None that is not there, and none from outside of the folder."""
+    inside = tmp_path / "run"
+    inside.mkdir()
+    for path in (inside / "map.png", tmp_path / "secret.png"):
+        path.write_bytes(b"PNG")
+    said = {"map": "Where it lies.", "gone": "Not there.", "../secret": "Elsewhere."}
+    run = types.SimpleNamespace(path=inside, results={"pictures": said})
+    (picture,) = figures.own_pictures(run)
+    assert picture.title == picture.alt == "Where it lies."
+    assert figures.own_pictures(types.SimpleNamespace(path=inside, results={})) == []

@@ -1,7 +1,9 @@
 """Bags: from a folder of slides to a heat map, folds, class weights, what is refused."""
 
 import csv
+import dataclasses
 import json
+import types
 
 import h5py
 import keras
@@ -12,6 +14,8 @@ from matplotlib import image
 
 import attention_zoo as az
 from attention_zoo._errors import one_line
+from attention_zoo.datasets import registry
+from attention_zoo.models.networks.bags import SCORES
 from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.tasks.bags.task import BagsTask, class_weights, moments
 from attention_zoo.training.evaluate import evaluate_run
@@ -252,3 +256,32 @@ def test_nan_features_end_training_in_one_line(tmp_path):
         error.value
     )
     assert "\n" not in one_line(error.value)
+
+
+def test_choices_are_what_there_is():
+    """The settings stand apart from what they make, which they name."""
+    choices = {f.name: f.metadata["choices"] for f in dataclasses.fields(BagsConfig)}
+    assert set(choices["scores"]) == set(SCORES)
+    assert all(name in registry._LOADERS for name in choices["dataset"])
+    words = BagsConfig.__dataclass_fields__["attention"].metadata["help"]
+    assert all(pool in words for pool in az.models.POOLS)
+
+
+def test_instance_max_is_one_hot_from_the_start_and_no_collapse():
+    task, config = BagsTask(), BagsConfig()
+    callback = task.collapse({"train": task.accept(bags_of_vectors(), config)})
+    at_chance = {"focus_entropy": 0.0, "loss": 0.69, "label_accuracy": 0.5}
+    for attention, collapsed in (("instance_max", False), ("soft", True)):
+        layer = task.attention(BagsConfig(attention=attention))
+        callback.set_model(types.SimpleNamespace(attention=layer, num_classes=2))
+        assert bool(callback._is_collapsed(at_chance)) is collapsed
+
+
+@pytest.mark.parametrize("attention", ["mean", "instance_max"])
+def test_a_floor_has_no_focus_network_to_give_a_rate_of_its_own(attention, tmp_path):
+    options = {"data": bags_of_vectors(), "folds": 2, "validation": 0.0} | TINY
+    message = f"^classifier_learning_rate is 0.01 with {attention}, expected none: it has no focus"
+    with pytest.raises(ValueError, match=message):
+        az.tasks.cross_validate(
+            tmp_path, attention=attention, classifier_learning_rate=0.01, **options
+        )

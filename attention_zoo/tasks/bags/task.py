@@ -106,6 +106,11 @@ class BagsTask(ClassificationTask):
                     f"train, {train.segment_shape}"
                 )
         _check_cases(splits)
+        if config.attention in POOLS and config.classifier_learning_rate is not None:
+            raise ValueError(
+                f"classifier_learning_rate is {config.classifier_learning_rate} with "
+                f"{config.attention}, expected none: it has no focus network to learn otherwise"
+            )
         if config.keep != "last" and "validation" not in splits:
             raise ValueError(
                 f"keep is {config.keep!r} without validation bags, expected 'last', or validation "
