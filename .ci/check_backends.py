@@ -44,11 +44,13 @@ def with_fixed_weights(model):
 
 
 def network(outputs):
+    """A network of one segment."""
     layers = [keras.layers.Dense(6, "tanh"), keras.layers.Dense(outputs)]
     return keras.Sequential([keras.Input((D,)), *layers])
 
 
 def classifier(attention):
+    """A FocusClassifier, built."""
     model = az.FocusClassifier(network(1), network(C), attention)
     model.build((None, M, D))
     return with_fixed_weights(model)
@@ -143,6 +145,7 @@ def of_captions():
 
 
 def of_preset():
+    """What a preset predicts."""
     model = az.FocusClassifier.from_preset("sdc_digits_hybrid")
     rng = np.random.default_rng(4)
     return model.predict(rng.uniform(-1, 1, (8, 5, 8, 8, 1)).astype("float32"), verbose=0)
@@ -177,6 +180,7 @@ def compared(found, other, what):
 
 
 def main(folder):
+    """Runs, writes and compares."""
     folder.mkdir(parents=True, exist_ok=True)
     backend = keras.backend.backend()
     found = {attention: of_classifier(attention) for attention in ATTENTIONS}

@@ -9,6 +9,7 @@ from keras import ops
 from attention_zoo._assertions import as_value_error
 from attention_zoo._paths import expanded
 from attention_zoo._saving.loadable import check_loadable
+from attention_zoo._saving.portable import portable
 from attention_zoo.models import fit_arguments
 
 
@@ -135,6 +136,10 @@ class AttentionModel(keras.Model):
         """As `keras.Model.save`; a ValueError where Keras could not load what it writes."""
         check_loadable(self)
         return super().save(expanded(filepath), *args, **kwargs)
+
+    def get_compile_config(self):
+        """As `keras.Model.get_compile_config`, such that every backend can read it."""
+        return portable(super().get_compile_config())
 
     def compile_from_config(self, config):
         """Compiles as the saved model was, and makes the optimizer's state to be loaded."""

@@ -120,9 +120,12 @@ def test_bad_temperature_raises(temperature):
         GumbelAttention(temperature)
 
 
+@pytest.mark.tensorflow("graphs whose operations can be counted")
 @pytest.mark.parametrize("training", [True, False])
 def test_segments_are_masked_once(training):
     """Of 4,096 features a segment it is most of what the layer does."""
+    import tensorflow as tf
+
     attention, features = GumbelAttention(seed=1), 4096
 
     @tf.function(autograph=False)

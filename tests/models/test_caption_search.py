@@ -19,7 +19,7 @@ def features():
 def search(model, features, *settings):
     """The captions found, and whatever is after the end is checked to be empty."""
     found = CaptionSearch(model, *settings)({"features": features})
-    found = {name: x.numpy() for name, x in found.items()}
+    found = keras.tree.map_structure(keras.ops.convert_to_numpy, found)
     for words, focus in zip(found["words"], found["focus"]):
         ends = np.flatnonzero(words == END)
         n = ends[0] + 1 if len(ends) else len(words)
@@ -32,8 +32,9 @@ def teacher_forced(model, features, captions):
     """log p (b,) of captions (b, l) and attention (b, l, r), by the model's own call."""
     before = np.concatenate([np.full((len(captions), 1), 2), captions[:, :-1]], axis=1)
     outputs = model({"features": features, "words": before})
-    log_p = np.take_along_axis(outputs["words"].numpy(), captions[..., None], axis=2)[..., 0]
-    return np.where(captions != 0, log_p, 0.0).sum(axis=1), outputs["focus"].numpy()
+    outputs = keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+    log_p = np.take_along_axis(outputs["words"], captions[..., None], axis=2)[..., 0]
+    return np.where(captions != 0, log_p, 0.0).sum(axis=1), outputs["focus"]
 
 
 def exhaustive(model, x, max_length, length_power):
@@ -75,7 +76,8 @@ def test_greedy_takes_the_most_probable_next_word(captioner, features, attention
     words = np.zeros((6, 5), int)
     for t in range(5):  # the whole caption anew for every word
         before = np.concatenate([np.full((6, 1), 2), words[:, :t]], axis=1)
-        q = model({"features": features, "words": before})["words"].numpy()[:, -1]
+        q = model({"features": features, "words": before})["words"][:, -1]
+        q = keras.ops.convert_to_numpy(q)
         going = ~np.any(words == END, axis=1)
         words[:, t] = np.where(going, END + q[:, END:].argmax(axis=1), 0)
     np.testing.assert_array_equal(found["words"], words)

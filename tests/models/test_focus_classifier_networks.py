@@ -65,7 +65,7 @@ def test_focus_and_classifier_read_the_encoders_features():
     model = FocusClassifier(focus, classifier, "lvml", encoder=layers.PerSegment(cnn))
     images = np.random.default_rng(0).normal(size=(B, M, 5, 5, 1)).astype("float32")
     output = model(images)
-    features = np.stack([cnn(images[:, j]) for j in range(M)], axis=1)  # (b, m, 2)
+    features = keras.ops.stack([cnn(images[:, j]) for j in range(M)], axis=1)  # (b, m, 2)
     assert classifier.kernel.shape == (2, C)
     plain = FocusClassifier(focus, classifier, "lvml")(features)
     np.testing.assert_allclose(output["label"], plain["label"], atol=ATOL)
@@ -135,7 +135,9 @@ def test_subclassed_model_around_it_builds_it(segments):
 def test_subclassed_encoder_of_token_ids(dtype):
     model = FocusClassifier(SubclassedLayer(1), SubclassedLayer(C), "hard", encoder=Words())
     padded = model(np.array([[3, 1, 7, 0], [2, 2, 0, 0]], dtype))
-    np.testing.assert_array_equal(np.asarray(padded["focus"]) > 0.0, [[1, 1, 1, 0], [1, 1, 0, 0]])
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(padded["focus"]) > 0.0, [[1, 1, 1, 0], [1, 1, 0, 0]]
+    )
     shorter = model(np.array([[3, 1, 7]], dtype))
     np.testing.assert_allclose(padded["label"][:1], shorter["label"], atol=ATOL)
 

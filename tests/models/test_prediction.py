@@ -25,7 +25,9 @@ def test_probabilities_sum_to_one(classify, segments, way):
     a = np.random.default_rng(1).dirichlet(np.ones(6), size=4).astype("float32")
     log_p = prediction.WAYS[way](classify, segments, a)
     assert log_p.shape == (4, 3)
-    np.testing.assert_allclose(np.exp(log_p).sum(axis=-1), 1.0, atol=ATOL)
+    np.testing.assert_allclose(
+        np.exp(keras.ops.convert_to_numpy(log_p)).sum(axis=-1), 1.0, atol=ATOL
+    )
 
 
 def test_all_ways_agree_on_one_hot_attention(classify, segments):
@@ -39,14 +41,16 @@ def test_all_ways_agree_on_one_hot_attention(classify, segments):
 def test_marginal_is_above_the_average_log_likelihood(classify, segments):
     """Jensen: log sum_j a_j p_j >= sum_j a_j log p_j, for every class."""
     a = np.full((4, 6), 1 / 6, dtype="float32")
-    log_p = np.asarray(keras.ops.log_softmax(classify(segments.reshape(24, 2)))).reshape(4, 6, 3)
-    marginal = np.asarray(prediction.marginal(classify, segments, a))
+    log_p = keras.ops.convert_to_numpy(
+        keras.ops.log_softmax(classify(segments.reshape(24, 2)))
+    ).reshape(4, 6, 3)
+    marginal = keras.ops.convert_to_numpy(prediction.marginal(classify, segments, a))
     assert np.all(marginal > log_p.mean(axis=1))
 
 
 def test_marginal_of_no_segments_is_uniform(classify, segments):
     a = np.repeat(np.float32([[0.0], [1 / 6]]), 2, axis=0) * np.ones(6, "float32")
-    log_p = np.asarray(prediction.marginal(classify, segments, a))
+    log_p = keras.ops.convert_to_numpy(prediction.marginal(classify, segments, a))
     np.testing.assert_allclose(log_p[:2], -np.log(3), rtol=1e-6)
     np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1.0, atol=ATOL)
 

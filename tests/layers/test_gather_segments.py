@@ -1,0 +1,130 @@
+"""GatherSegments: rows of a table look base images up within the model."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import attention_zoo as az
+
+N, B, M = 20, 12, 3
+
+
+@pytest.fixture
+def mosaics():
+    images = np.random.default_rng(0).integers(0, 256, (N, 4, 4, 1)).astype("uint8")
+    labels = np.arange(N) % 4
+    return az.datasets.sdc.from_arrays(
+        images, labels, foreground_classes=(0, 1), num_segments=M, num_examples=B
+    )
+
+
+@pytest.fixture
+def model(mosaics):
+    def network(outputs):
+        layers = [keras.layers.Flatten(), keras.layers.Dense(outputs)]
+        return keras.Sequential([keras.Input((4, 4, 1)), *layers])
+
+    encoder = az.layers.GatherSegments(mosaics.images)
+    model = az.FocusClassifier(network(1), network(2), "lvml", encoder=encoder)
+    model.compile(keras.optimizers.SGD(0.1))
+    return model
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_rows_are_looked_up_and_bytes_scaled(mosaics, dtype):
+    base = mosaics.images.astype(dtype)
+    segments = az.layers.GatherSegments(base)(mosaics.table)
+    assert keras.backend.standardize_dtype(segments.dtype) == "float32"
+    expected = mosaics.arrays()[0] if dtype == "uint8" else base.astype("float32")[mosaics.table]
+    np.testing.assert_array_equal(segments, expected)
+
+
+def test_segments_go_on_as_they_are_bytes_scaled(mosaics):
+    layer = az.layers.GatherSegments(mosaics.images)
+    pixels, floats = mosaics.images[mosaics.table], mosaics.arrays()[0]
+    np.testing.assert_array_equal(layer(pixels), floats)
+    np.testing.assert_array_equal(layer(floats), floats)
+
+
+def test_training_on_rows_is_training_on_segments(mosaics, model):
+    segments, targets = mosaics.arrays()
+    plain = az.FocusClassifier(
+        *map(keras.models.clone_model, (model.focus, model.classifier)), "lvml"
+    )
+    plain.compile(keras.optimizers.SGD(0.1))
+    model.build((None, M))
+    plain.build((None, M, 4, 4, 1))
+    plain.set_weights([np.array(v) for v in (*model.focus.weights, *model.classifier.weights)])
+    settings = {"epochs": 3, "batch_size": 5, "shuffle": False, "verbose": 0}
+    of_rows = model.fit(mosaics.table, mosaics.targets, **settings).history
+    of_segments = plain.fit(segments, targets, **settings).history
+    assert of_rows.keys() == of_segments.keys()
+    for name, values in of_segments.items():
+        np.testing.assert_allclose(of_rows[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
+    np.testing.assert_array_equal(model.encoder.base, mosaics.images)
+    assert model.non_trainable_variables[0].dtype == "uint8"
+
+
+def test_base_images_are_not_saved_and_a_loaded_model_takes_pixels(mosaics, model, tmp_path):
+    model.fit(mosaics.table, mosaics.targets, verbose=0)
+    expected = model.predict(mosaics.table, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    found = loaded.predict(mosaics.images[mosaics.table], verbose=0)
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-6)
+    with pytest.raises(ValueError, match="the base images are not there, expected segments"):
+        loaded.predict(mosaics.table, verbose=0)
+    assert not any(len(weight.shape) == 4 for weight in loaded.weights)
+
+
+def test_weights_are_loaded_into_a_model_with_base_images_of_its_own(mosaics, model, tmp_path):
+    model.fit(mosaics.table, mosaics.targets, verbose=0)
+    expected = model.predict(mosaics.table, verbose=0)["label"]
+    model.save_weights(tmp_path / "model.weights.h5")
+    model.fit(mosaics.table, mosaics.targets, verbose=0)
+    model.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_allclose(
+        model.predict(mosaics.table, verbose=0)["label"], expected, rtol=1e-6
+    )
+
+
+def test_masked_rows_are_zeros(mosaics, model):
+    mask = np.arange(M) < np.full((B, 1), 2)
+    segments, seen = model.encode({"segments": mosaics.table, "mask": mask})
+    np.testing.assert_array_equal(ops.convert_to_numpy(segments)[:, 2], 0.0)
+    np.testing.assert_array_equal(seen, mask)
+
+
+def test_shapes_are_said_before_anything_is_run(mosaics):
+    layer = az.layers.GatherSegments(mosaics.images)
+    rows = layer(keras.Input((M,), dtype="int32"))
+    assert rows.shape == (None, M, 4, 4, 1) and rows.dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "base and shape are both given or both None, expected one of them"),
+        ({"base": np.zeros((3, 2)), "shape": (2,)}, "both given or both None"),
+        ({"base": np.zeros(3)}, r"base has shape \(3,\) and dtype float64, expected \(N, ...\)"),
+        ({"base": np.zeros((3, 2), int)}, "dtype int64, expected .* of uint8 or floating"),
+    ],
+)
+def test_bad_arguments_raise(settings, message):
+    with pytest.raises(ValueError, match=message):
+        az.layers.GatherSegments(**settings)
+
+
+@pytest.mark.tensorflow("SavedModels")
+def test_exported_models_take_segments_and_hold_no_base_images(tf, mosaics, model, tmp_path):
+    model.fit(mosaics.table, mosaics.targets, verbose=0)
+    az.export(model, tmp_path / "model")
+    loaded = tf.saved_model.load(tmp_path / "model")
+    pixels = tf.constant(mosaics.images[mosaics.table])
+    found = loaded.signatures["serving_default_bytes"](segments=pixels)["probabilities"]
+    expected = np.exp(model.predict(mosaics.table, verbose=0)["label"])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    names = [name for name, _ in tf.train.list_variables(tmp_path / "model/variables/variables")]
+    assert names and not any("base" in name for name in names)
