@@ -67,6 +67,8 @@ setup(
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
         "captions": ["pycocoevalcap>=1.2"],  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
         "serve": ["aiohttp>=3.13.3", "prometheus-client>=0.21"],
+        "jax": ["jax"],  # other backends of Keras; without TensorFlow: docs/backends.md
+        "torch": ["torch"],
         "benchmarks": ["torch==2.13.0"],
     },
     entry_points={

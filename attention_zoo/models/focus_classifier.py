@@ -166,8 +166,9 @@ class FocusClassifier(LabelTraining):
 
     def _check_rank(self, segments):
         built = self._segments_shape
-        ranks = () if built is None else getattr(self.encoder, "input_ranks", (len(built),))
-        if ranks and len(segments.shape) not in ranks:
+        if built is None:
+            return
+        if len(segments.shape) not in getattr(self.encoder, "input_ranks", (len(built),)):
             rest = ", ".join("?" if n is None else str(n) for n in built[2:])
             raise ValueError(
                 f"segments have shape {tuple(segments.shape)}, expected (batch, segments, {rest}): "

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo.datasets.mosaics.mosaics import scaled as scaled_data
-from attention_zoo.models.byte_segments import scaled
+from attention_zoo.ops import scaled
 from attention_zoo.serving.array_bodies import read_npy
 from attention_zoo.serving.request_error import RequestError
 from attention_zoo.serving.served_model import ServedModel
