@@ -63,6 +63,8 @@ setup(
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
         "captions": CAPTIONS,
         "serve": SERVE,
+        "jax": ["jax"],  # other backends of Keras; without TensorFlow: docs/backends.md
+        "torch": ["torch"],
         "benchmarks": ["onnx", "onnxruntime", "torch==2.13.0"],
     },
     entry_points={

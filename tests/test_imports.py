@@ -72,6 +72,7 @@ MAY_USE_TENSORFLOW = {
 DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
 BACKENDS = {"jax", "torch"}  # of Keras, beside TensorFlow: there where a user chose one
 OPTIONAL = {  # the extra whose libraries a module may import
+    "_assertions": "torch",
     "metrics.captions": "captions",
     "serving.connections": "serve",
     "serving.metrics": "serve",

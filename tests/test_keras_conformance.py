@@ -69,6 +69,17 @@ CASES = {
             "run_mixed_precision_check": False,  # the network brings a policy of its own
         },
     ),
+    "GatherSegments": Case(
+        layers.GatherSegments,
+        {"shape": (3,)},
+        {
+            "input_shape": (2, 4, 3),
+            "expected_output_shape": (2, 4, 3),
+            "expected_num_trainable_weights": 0,
+            "supports_masking": False,
+            "run_mixed_precision_check": False,  # it gives float32 under every policy
+        },
+    ),
     "AdditiveScores": Case(
         AdditiveScores,
         {"units": 5},

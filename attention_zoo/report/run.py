@@ -144,10 +144,10 @@ def trajectories(metrics):
 
 
 def is_fixed_focus(metrics):
-    """Whether columns of metrics.csv are those of `trainers.fixed_focus`."""
+    """Whether columns of metrics.csv are those of `experiments.fixed_focus`."""
     return {"alpha", "attention", "drive"} <= metrics.keys()
 
 
 def is_gradient_flow(metrics):
-    """Whether columns of metrics.csv are those of `trainers.gradient_flow`."""
+    """Whether columns of metrics.csv are those of `experiments.gradient_flow`."""
     return {"soft_mu", "soft_mu_theory"} <= metrics.keys()
