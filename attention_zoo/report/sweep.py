@@ -1,5 +1,6 @@
 """The results of a sweep: a row a run, means over seeds, and a page of them."""
 
+import contextlib
 import csv
 import io
 import math
@@ -25,8 +26,8 @@ def write_sweep(folder, jobs):
         folder: of the sweep, a `pathlib.Path`.
         jobs: of it, each with a name, its folder below, and the settings that it differs in.
     """
-    finished = [job for job in jobs if (folder / job.name / "results.json").is_file()]
-    runs = [Run.read(folder / job.name) for job in finished]
+    found = _finished(folder, jobs)
+    finished, runs = [job for job, _ in found], [run for _, run in found]
     rows = rows_of(runs)
     varied = [name for name in (jobs[0].settings if jobs else ()) if name != "seed"]
     groups = summarised(rows, [job.settings for job in finished], varied)
@@ -41,6 +42,16 @@ def write_sweep(folder, jobs):
         finished=len(finished),
     )
     write_whole(folder / "sweep.html", page)
+
+
+def _finished(folder, jobs):
+    """(job, `Run`) of those that are done; a damaged one counts as not done: it is to run again."""
+    found = []
+    for job in jobs:
+        if (folder / job.name / "results.json").is_file():
+            with contextlib.suppress(ValueError):
+                found.append((job, Run.read(folder / job.name)))
+    return found
 
 
 def summarised(rows, settings, varied):

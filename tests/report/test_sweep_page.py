@@ -92,3 +92,9 @@ def test_a_task_with_measures_of_its_own_has_these(swept):
         ["", "runs", "tilt", "tilt by argmax"],
         ["all runs", "1", "0.250", "0.500"],
     ]
+
+
+def test_a_damaged_run_counts_as_not_finished(swept):
+    page = swept([({"seed": 0}, {"focus_accuracy": 0.5}), ({"seed": 1}, "half a file")])
+    assert page.tables[CAPTION][1:] == [["all runs", "1", "50.0%"]]
+    assert "1 of 2 runs finished" in page.text
