@@ -59,7 +59,8 @@ class LabelTraining(AttentionModel):
     def accepted(self, x, y=None):
         """Bags of unequal size padded, and labels that name no class refused."""
         x, y = dense(x, y)
-        if getattr(self.distribute_strategy, "num_replicas_in_sync", 1) > 1:
+        strategy = getattr(self, "distribute_strategy", None)  # TensorFlow alone has one
+        if getattr(strategy, "num_replicas_in_sync", 1) > 1:
             x, y = without_bools(x, y)
         labels = as_targets(y)["label"]
         if hasattr(labels, "__array__"):
