@@ -16,6 +16,7 @@ from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("JAX_ENABLE_X64", "1")  # else JAX has no float64
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import keras

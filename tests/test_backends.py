@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import attention_zoo as az
-from attention_zoo import _tensorflow
+from attention_zoo import _lazy, _tensorflow
 from attention_zoo._saving.portable import portable
 
 OTHER = keras.backend.backend() != "tensorflow"
@@ -13,13 +13,13 @@ OTHER = keras.backend.backend() != "tensorflow"
 
 def test_missing_tensorflow_is_one_line():
     with pytest.raises(ImportError, match="^az.x needs tensorflow, which is not") as error:  # noqa: SIM117
-        with _tensorflow.needed_for("az.x"):
+        with _lazy.needed_for("az.x"):
             raise ModuleNotFoundError("No module named 'tensorflow.io'", name="tensorflow.io")
     assert "\n" not in str(error.value)
 
 
 def test_another_missing_module_stays_what_it_is():
-    with pytest.raises(ModuleNotFoundError, match="^no aiohttp$"), _tensorflow.needed_for("az.x"):
+    with pytest.raises(ModuleNotFoundError, match="^no aiohttp$"), _lazy.needed_for("az.x"):
         raise ModuleNotFoundError("no aiohttp", name="aiohttp")
 
 
