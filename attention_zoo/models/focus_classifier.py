@@ -138,7 +138,7 @@ class FocusClassifier(LabelTraining):
             q, a = self.attention.class_scores(self.classifier, segments, scores, mask, training)
             q = prediction.nan_where_nan(a, q)
         else:
-            a = self.attention.attend(scores, mask)
+            a = self._attend(scores, mask)
             q = prediction.WAYS[self.way_to_predict](self.classifier, segments, a)
         return {"label": q, "focus": a}
 
@@ -205,13 +205,18 @@ class FocusClassifier(LabelTraining):
         scores = kops.squeeze(ops.map_segments(self.focus, segments, mask), axis=-1)
         return ops.nan_where(kops.any(ops.any_nan(segments), axis=1), scores)
 
+    def _attend(self, scores, mask):
+        """Attention a (b, m); NaN where a score is: XLA's softmax on a CPU makes numbers of it."""
+        a = self.attention.attend(scores, mask)
+        return ops.nan_where(kops.any(kops.isnan(scores), axis=1), a)
+
     def predict_every_way(self, inputs):
         """Log-probabilities (b, c) under "argmax", "marginal" and "soft", and "focus" (b, m)."""
         return self.every_way(*self.encode(inputs))
 
     def every_way(self, segments, mask=None, names=tuple(prediction.WAYS)):
         """The same of what `encode` gives; `names` are the ways wanted."""
-        a = self.attention.attend(self.scores(segments), mask)
+        a = self._attend(self.scores(segments), mask)
         ways = {name: prediction.WAYS[name](self.classifier, segments, a) for name in names}
         return ways | {"focus": a}
 
