@@ -77,7 +77,10 @@ def test_dropout_of_the_encoder_is_on_in_training_only():
         keras.layers.Dense(1), keras.layers.Dense(C), encoder=keras.layers.Dropout(0.5)
     )
     segments = np.ones((B, M, D), dtype="float32")
-    predicted, again, trained = (model(segments, training=t)["label"] for t in (False, False, True))
+    predicted, again, trained = (
+        keras.ops.convert_to_numpy(model(segments, training=t)["label"])
+        for t in (False, False, True)
+    )
     np.testing.assert_array_equal(predicted, again)
     assert np.any(np.abs(trained - predicted) > 1e-3)
 
