@@ -66,6 +66,7 @@ MAY_USE_TENSORFLOW = {
 DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
 OPTIONAL = {  # the extra whose libraries a module may import
     "_assertions": "torch",
+    "_compiler": "jax",
     "metrics.captions": "captions",
     "serving.connections": "serve",
     "serving.metrics": "serve",
