@@ -1,4 +1,4 @@
-"""What compiles the graph that is being traced."""
+"""What compiles the graph that is being traced, and the floats that it has."""
 
 import keras
 
@@ -13,3 +13,12 @@ def compiled_by_xla():
     if tf.executing_eagerly():
         return False
     return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def widest_float():
+    """ "float64", or "float32" where there is none: under JAX unless `jax_enable_x64` is set."""
+    if keras.backend.backend() != "jax":
+        return "float64"
+    import jax
+
+    return "float64" if jax.config.jax_enable_x64 else "float32"

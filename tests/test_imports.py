@@ -73,6 +73,7 @@ DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
 BACKENDS = {"jax", "torch"}  # of Keras, beside TensorFlow: there where a user chose one
 OPTIONAL = {  # the extra whose libraries a module may import
     "_assertions": "torch",
+    "_compiler": "jax",
     "metrics.captions": "captions",
     "serving.connections": "serve",
     "serving.metrics": "serve",

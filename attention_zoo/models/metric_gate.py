@@ -35,4 +35,4 @@ class Seen:
     def value(self):
         """True or False, or None where a step is being traced and nobody knows."""
         seen = ops.greater(self._count, 0.0)
-        return bool(ops.convert_to_numpy(seen)) if hasattr(seen, "numpy") else None
+        return bool(seen) if hasattr(seen, "numpy") else None

@@ -7,18 +7,22 @@ The logits of a word are linear in the region that it is read from, so they spli
 and what the paradigms need of all n r v logits are matrix products of exp(base) and exp(U). These
 are float64: a word is likely where the sum of both is large, maybe where neither is near its own
 maximum. In float32 what lies 85 nats below is lost, and with it the normalisers' gradient: training
-then raises the logits without end, as it did after five epochs of LVML.
+then raises the logits without end, as it did after five epochs of LVML. Under JAX they are float32
+all the same unless `jax_enable_x64` is set.
 Letters: b images, n words of each, r regions, v vocabulary.
 """
 
 from functools import singledispatch
 from typing import Any, NamedTuple
 
+import keras
 from keras import ops as kops
 
 from attention_zoo import layers, ops
+from attention_zoo._compiler import widest_float
 
-_TINY = 1e-300  # below the smallest sum that is not rounding, above float64's denormals
+# Below the smallest sum that is not rounding, above the denormals.
+_TINY = {"float64": 1e-300, "float32": 1e-37}
 
 
 class RegionLogits(NamedTuple):
@@ -155,7 +159,8 @@ def log_normalizers(logits):
     """log Z_j = log sum_w exp(base_w + U_jw): (b, n, r).
 
     Base and U are taken relative to their maxima. A sum whose every term lies 690 nats or more
-    below the product of the two would be lost: it counts as that much below.
+    below the product of the two (85, where there is no float64) would be lost: it counts as that
+    much below.
     """
     base, regions = logits
     top = _maximum(base)
@@ -164,11 +169,12 @@ def log_normalizers(logits):
 
 
 def _exp(x):
-    return kops.exp(kops.cast(x, "float64"))
+    return kops.exp(kops.cast(x, widest_float()))
 
 
 def _log(product):
-    return kops.cast(kops.log(product + _TINY), "float32")
+    tiny = _TINY[keras.backend.standardize_dtype(product.dtype)]
+    return kops.cast(kops.log(product + tiny), "float32")
 
 
 def _maximum(x):
