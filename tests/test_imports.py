@@ -70,7 +70,6 @@ MAY_USE_TENSORFLOW = {
 }
 
 DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
-BACKENDS = {"jax", "torch"}  # of Keras, beside TensorFlow: there where a user chose one
 OPTIONAL = {  # the extra whose libraries a module may import
     "_assertions": "torch",
     "_compiler": "jax",
@@ -236,4 +235,4 @@ def test_every_library_is_required(path):
     ) - ({"experiments"} if path in EXPERIMENTS else set())
     named = {DISTRIBUTION.get(name, name.replace("_", "-")) for name in libraries}
     module = module_name(path).removeprefix(f"{PACKAGE}.")
-    assert named - BACKENDS <= required(OPTIONAL.get(module))
+    assert named <= required(OPTIONAL.get(module))

@@ -35,10 +35,6 @@ ENCODERS = {
 }
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() == "jax",
-    reason="jax.jit(lambda b, x: jnp.exp(jnp.where(b, jnp.nan, x))) is no NaN on a CPU (0.10.2)",
-)
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("attention", ["soft", "hard", "lvml"])
 def test_a_segment_with_nan_makes_its_example_nan_and_no_other(attention, encoder, data):
