@@ -16,7 +16,7 @@ def compiled_by_xla():
 
 
 def widest_float():
-    """ "float64", or "float32" where there is none: under JAX unless `jax_enable_x64` is set."""
+    """That is "float64", but "float32" under JAX unless `jax_enable_x64` is set."""
     if keras.backend.backend() != "jax":
         return "float64"
     import jax
