@@ -16,7 +16,7 @@ def compiled_by_xla():
 
 
 def widest_float():
-    """That is "float64", but "float32" under JAX unless `jax_enable_x64` is set."""
+    """The name of float64; of float32 where there is none, under JAX without `jax_enable_x64`."""
     if keras.backend.backend() != "jax":
         return "float64"
     import jax
