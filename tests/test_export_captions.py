@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from attention_zoo._decode import decoded
 from attention_zoo._export import captions, export
-from attention_zoo.datasets.captions import pictures
 from attention_zoo.models import Captioner, CaptionSearch, text_of
 
 WORDS = ["a", "hund", "läuft", "🐕"]
@@ -127,7 +127,7 @@ def test_bytes_are_pictures_as_in_the_data_sets(form, mode, size):
     file = io.BytesIO()
     Image.fromarray(pixels).convert("RGB").convert(mode).save(file, form)
     served = captions._image_reader(size)(tf.constant([file.getvalue()]))["image"][0]
-    np.testing.assert_array_equal(served, pictures.decode(file.getvalue(), size))
+    np.testing.assert_array_equal(served, decoded(file.getvalue(), size))
     if size == (13, 17) and form != "JPEG":
         np.testing.assert_array_equal(served, Image.open(file).convert("RGB"))
 

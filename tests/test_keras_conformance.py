@@ -18,6 +18,8 @@ import attention_zoo
 from attention_zoo import layers, models
 from attention_zoo.models.captioning.additive_scores import AdditiveScores
 from attention_zoo.models.captioning.decoder import CaptionDecoder
+from attention_zoo.models.networks.bags import AgainstFirst, _MaxOfBag
+from attention_zoo.models.networks.standardize import Standardize
 
 IDS = np.array([[2, 1, 3, 0], [1, 2, 0, 0]], "int32")
 SEGMENTS = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
@@ -138,6 +140,33 @@ CASES = {
         {
             "input_data": IDS,
             "expected_output_shape": (2, 4, 3),
+            "supports_masking": True,
+            "run_mixed_precision_check": False,  # the network brings a policy of its own
+        },
+    ),
+    "Standardize": Case(
+        Standardize,
+        {},
+        {
+            "input_shape": (2, 4, 3),
+            "expected_output_shape": (2, 4, 3),
+            "expected_num_trainable_weights": 0,
+            "expected_num_non_trainable_weights": 2,
+            "supports_masking": False,
+            "run_training_check": False,  # nothing to train
+        },
+    ),
+    "AgainstFirst": Case(
+        AgainstFirst,
+        {},
+        {"input_shape": (2, 3), "expected_output_shape": (2, 1), "supports_masking": False},
+    ),
+    "_MaxOfBag": Case(
+        _MaxOfBag,
+        {"network": keras.layers.Dense(5)},
+        {
+            "input_shape": (2, 4, 3),
+            "expected_output_shape": (2, 4, 5),
             "supports_masking": True,
             "run_mixed_precision_check": False,  # the network brings a policy of its own
         },

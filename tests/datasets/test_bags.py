@@ -209,7 +209,7 @@ def test_splits_of_slides(folder):
 
 
 def test_slides_are_read_when_a_batch_needs_them(folder, monkeypatch):
-    source = slides.load("train", data_dir=str(folder)).source
+    source = slides.load("train", data_dir=str(folder)).source.rows(np.arange(40) % 4)
     read = []
     real = slides.SlideInstances.read
     monkeypatch.setattr(
@@ -218,7 +218,7 @@ def test_slides_are_read_when_a_batch_needs_them(folder, monkeypatch):
     batches = iter(source.dataset(1))
     assert read == []
     next(batches)
-    assert 1 <= len(read) < 4
+    assert 1 <= len(read) < 20  # what is in flight, not the 40
 
 
 def test_the_fingerprint_of_slides_follows_their_files(folder):

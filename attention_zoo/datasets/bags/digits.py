@@ -34,7 +34,7 @@ def load(
     """
     base = base_images("digits")
     images, digits = select(base, split)
-    images = images.numpy()
+    images = np.asarray(images)
     if num_examples < 1:
         raise ValueError(f"num_examples is {num_examples}, expected 1 or more")
     if mean_size < 1 or size_deviation < 0:
