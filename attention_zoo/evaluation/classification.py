@@ -141,7 +141,7 @@ def tallied(predicted, bins):
         raise ValueError("the data set to evaluate has 0 batches, expected 1 or more")
     warn_of_nan(broken, count)
     ways = {name: tally.result() for name, tally in tallies.items()}
-    known = int(ops.convert_to_numpy(focus.count.value))
+    known = int(focus.count)
     return Evaluation(count, known, float(focus.result()), float(entropy.result()), ways)
 
 

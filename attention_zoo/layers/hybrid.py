@@ -123,7 +123,7 @@ class HybridAttention(Attention):
 
     @property
     def switch_state(self):
-        return bytes(kops.convert_to_numpy(self._switch_state.value)).rstrip(b"\0").decode() or None
+        return bytes(kops.convert_to_numpy(self._switch_state)).rstrip(b"\0").decode() or None
 
     @switch_state.setter
     def switch_state(self, text):

@@ -236,7 +236,7 @@ class PartitionedOptimizer(keras.optimizers.Optimizer):
 
     def save_own_variables(self, store):
         """Keras saves the parts by itself, after this."""
-        store["0"] = ops.convert_to_numpy(self._iterations.value)
+        store["0"] = ops.convert_to_numpy(self._iterations)
         if self._own_rates is not None:
             for part, mirror in self._mirrors.items():
                 mirror.assign(getattr(self, part).learning_rate)
