@@ -5,6 +5,7 @@ A benchmark's script starts itself with `--worker NAME`; `serve` then answers th
 another's, they take turns.
 """
 
+import importlib
 import json
 import os
 import platform
@@ -121,15 +122,37 @@ def _busy_seconds():
     return (user + nice + system + interrupt + soft + stolen) / os.sysconf("SC_CLK_TCK")
 
 
-def serve(cls, module, task, threads):
+def bfloat16(contestants):
+    """The names of those whose products are in bfloat16."""
+    return {name for name in contestants if name.endswith("_bfloat16")}
+
+
+def add_arguments(parser, contestants, rounds, steps, warm_up):
+    """The arguments that such benchmarks share, with these defaults."""
+    parser.add_argument("--contestants", nargs="+", choices=contestants, default=list(contestants))
+    parser.add_argument("--rounds", type=int, default=rounds, help="Turns of each contestant.")
+    parser.add_argument("--steps", type=int, default=steps, help="Timed steps in a turn.")
+    parser.add_argument(
+        "--warm_up", type=int, default=warm_up, help="Steps before the first round."
+    )
+    parser.add_argument("--patience", type=int, default=20, help="For quiet: repetitions, seconds.")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="Of each contestant.")
+    parser.add_argument("--json", help="File to write the figures to.")
+    parser.add_argument("--worker", choices=contestants, help="For itself.")
+
+
+def serve(contestant, task, threads):
     """Answers a `Worker`'s questions until there are no more.
 
     Args:
-        cls: the contestant: made of a task, with `step(i)`, whose result `losses` asks for.
-        module: where it is defined, which has `matrix_product(bfloat16)`.
+        contestant: (module, class) by name. The class is made of a task and has `step(i)`, whose
+            result `losses` asks for; the module may have `matrix_product(bfloat16)`.
         task: class of the task, made of the keywords of `make`.
         threads: for the contestant.
     """
+    module_name, class_name = contestant
+    module = importlib.import_module(module_name)
+    cls = getattr(module, class_name)
     answers, sys.stdout = os.fdopen(os.dup(1), "w"), sys.stderr
     os.dup2(2, 1)  # what libraries print must not be taken for an answer
     _set_threads(module, threads)
@@ -137,8 +160,8 @@ def serve(cls, module, task, threads):
     for line in sys.stdin:
         question = json.loads(line)
         if "peak" in question:
-            bfloat16 = question.get("bfloat16", False)
-            answer = _matrix_product_speed(module, question["peak"], bfloat16)
+            in_bfloat16 = question.get("bfloat16", False)
+            answer = _matrix_product_speed(module, question["peak"], in_bfloat16)
         elif "make" in question:
             contestant, answer = cls(task(**question["make"])), None
         elif "memory" in question:
@@ -168,9 +191,9 @@ def _timed(function, *args):
     return time.perf_counter() - begin, result
 
 
-def _matrix_product_speed(module, n, bfloat16):
+def _matrix_product_speed(module, n, in_bfloat16):
     """GFLOP/s of an n×n product in float32 or bfloat16, the best of twenty."""
-    product, constant = module.matrix_product(bfloat16)
+    product, constant = module.matrix_product(in_bfloat16)
     a = constant(np.random.default_rng(0).standard_normal((n, n)).astype("float32"))
     return 2e-9 * n**3 / min(_timed(product, a, a)[0] for _ in range(20))
 

@@ -10,13 +10,19 @@ process of its own; they take turns in rounds, see contestants.py.
 """
 
 import argparse
-import importlib
 import json
-import os
 import statistics
 from pathlib import Path
 
-from contestants import MALLOC, Worker, machine, serve, take_turns
+from contestants import (
+    MALLOC,
+    Worker,
+    add_arguments,
+    bfloat16,
+    machine,
+    serve,
+    take_turns,
+)
 from exported_inference_task import Task
 
 CONTESTANTS = {
@@ -28,15 +34,13 @@ CONTESTANTS = {
     "torch_compiled_bfloat16": ("exported_inference_torch", "TorchCompiledBfloat16"),
     "onnx": ("exported_inference_onnx", "OnnxRuntime"),
 }
-BFLOAT16 = {name for name in CONTESTANTS if name.endswith("_bfloat16")}
+BFLOAT16 = bfloat16(CONTESTANTS)
 
 
 def main():
     args = _parser().parse_args()
     if args.worker:
-        module_name, class_name = CONTESTANTS[args.worker]
-        module = importlib.import_module(module_name)
-        serve(getattr(module, class_name), module, Task, args.threads)
+        serve(CONTESTANTS[args.worker], Task, args.threads)
         return
     results = []
     for m in args.segments:
@@ -92,15 +96,8 @@ def _parser():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--segments", nargs="+", type=int, default=[5, 50], help="m.")
     parser.add_argument("--batch_size", nargs="+", type=int, default=[1, 64], help="Examples.")
-    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
     parser.add_argument("--malloc", choices=MALLOC, default="raised")
-    parser.add_argument("--rounds", type=int, default=9, help="Turns of each contestant.")
-    parser.add_argument("--steps", type=int, default=10, help="Timed calls in a turn.")
-    parser.add_argument("--warm_up", type=int, default=5, help="Calls before the first round.")
-    parser.add_argument("--patience", type=int, default=20, help="For quiet: repetitions, seconds.")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="Of each contestant.")
-    parser.add_argument("--json", help="File to write the figures to.")
-    parser.add_argument("--worker", choices=CONTESTANTS, help="For itself.")
+    add_arguments(parser, CONTESTANTS, rounds=9, steps=10, warm_up=5)
     return parser
 
 

@@ -22,13 +22,19 @@ computed; beside them stands the machine's matrix product of that precision in t
 """
 
 import argparse
-import importlib
 import json
-import os
 import statistics
 from pathlib import Path
 
-from contestants import MALLOC, Worker, machine, serve, take_turns
+from contestants import (
+    MALLOC,
+    Worker,
+    add_arguments,
+    bfloat16,
+    machine,
+    serve,
+    take_turns,
+)
 from train_step_task import Task, step_flops
 
 CONTESTANTS = {
@@ -42,7 +48,7 @@ CONTESTANTS = {
     "torch_bfloat16": ("train_step_torch", "TorchBfloat16"),
     "torch_compiled_bfloat16": ("train_step_torch", "TorchCompiledBfloat16"),
 }
-BFLOAT16 = {name for name in CONTESTANTS if name.endswith("_bfloat16")}
+BFLOAT16 = bfloat16(CONTESTANTS)
 # By how much losses may differ: to 1e-5 in the first step, a little less after updates. A product
 # in bfloat16 has 8 bits: losses near 1.1 are off by a few of their 2**-8.
 TOLERANCES = (1e-5, 1e-4, 1e-3)
@@ -52,9 +58,7 @@ BFLOAT16_TOLERANCES = (2**-6, 2**-6, 2**-5)
 def main():
     args = _parser().parse_args()
     if args.worker:
-        module_name, class_name = CONTESTANTS[args.worker]
-        module = importlib.import_module(module_name)
-        serve(getattr(module, class_name), module, Task, args.threads)
+        serve(CONTESTANTS[args.worker], Task, args.threads)
         return
     results = []
     for m in args.segments:
@@ -155,21 +159,9 @@ def _parser():
     parser.add_argument("--attention", nargs="+", default=["soft", "hard", "lvml"])
     parser.add_argument("--segments", nargs="+", type=int, default=[5, 10], help="m.")
     parser.add_argument("--malloc", nargs="+", choices=MALLOC, default=list(MALLOC))
-    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
     parser.add_argument("--before", nargs="*", default=[], help="Other checkouts, see above.")
     parser.add_argument("--batch_size", type=int, default=256, help="Mosaics a step.")
-    parser.add_argument("--rounds", type=int, default=9, help="Turns of each contestant.")
-    parser.add_argument("--steps", type=int, default=3, help="Timed steps in a turn.")
-    parser.add_argument("--warm_up", type=int, default=3, help="Steps before the first round.")
-    parser.add_argument(
-        "--patience",
-        type=int,
-        default=20,
-        help="For quiet: repetitions, seconds.",
-    )
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="Of each contestant.")
-    parser.add_argument("--json", help="File to write the figures to.")
-    parser.add_argument("--worker", choices=CONTESTANTS, help="For itself.")
+    add_arguments(parser, CONTESTANTS, rounds=9, steps=3, warm_up=3)
     return parser
 
 

@@ -7,7 +7,14 @@ import numpy as np
 from scipy.stats import rankdata
 
 from attention_zoo import metrics
-from attention_zoo.evaluation.classification import Evaluation, EveryWay, predictions, tallied
+from attention_zoo.evaluation.classification import (
+    Evaluation,
+    EveryWay,
+    known_mean,
+    percent,
+    predictions,
+    tallied,
+)
 from attention_zoo.models.prediction import WAYS
 
 BY_WAY = ("auroc", "average_precision", "balanced_accuracy")
@@ -44,14 +51,10 @@ class BagEvaluation(Evaluation):
         names = [name.replace("_", " ") for name in BY_WAY]
         lines = [super().table(), "prediction" + "".join(f"{name:>19}" for name in names)]
         for way, figures in self.by_way.items():
-            lines.append(f"{way:<10}" + "".join(f"{_percent(figures[k]):>19}" for k in BY_WAY))
+            lines.append(f"{way:<10}" + "".join(f"{percent(figures[k]):>19}" for k in BY_WAY))
         if np.isfinite(self.instance_auroc):
-            lines.append(f"key instances, AUROC within a bag {_percent(self.instance_auroc)}")
+            lines.append(f"key instances, AUROC within a bag {percent(self.instance_auroc)}")
         return "\n".join(lines)
-
-
-def _percent(fraction):
-    return "–" if np.isnan(fraction) else f"{fraction:.1%}"
 
 
 def evaluate_bags(model, dataset, *, bins=5):
@@ -82,7 +85,7 @@ def evaluate_bags(model, dataset, *, bins=5):
     fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
     return BagEvaluation(
         **fields,
-        instance_auroc=_mean(found["instances"]),
+        instance_auroc=known_mean(found["instances"]),
         by_way={way: bag_scores(found["labels"], found[way]) for way in WAYS},
         labels=found["labels"],
         probabilities={way: found[way] for way in WAYS},
@@ -113,8 +116,3 @@ def _auc(keys, a):
     k = keys.sum()
     ranks = rankdata(a)[keys].sum()  # of equals the mean
     return float((ranks - k * (k + 1) / 2) / (k * (len(a) - k)))
-
-
-def _mean(values):
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")

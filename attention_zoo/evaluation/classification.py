@@ -71,19 +71,26 @@ class Evaluation:
         cells = ("FTPT", "FFPT", "FTPF", "FFPF")
         partly = 0 < self.num_known < self.num_examples
         lines = [
-            f"{self.num_examples} examples, focus true (FT) {_percent(self.focus_accuracy)}"
+            f"{self.num_examples} examples, focus true (FT) {percent(self.focus_accuracy)}"
             + (f" of {self.num_known} known" if partly else "")
             + f", attention entropy {self.entropy:.3f} nats",
             "prediction  accuracy     NLL" + "".join(f"{cell:>8}" for cell in cells),
         ]
         for name, way in self.ways.items():
-            breakdown = "".join(f"{_percent(way.breakdown[cell]):>8}" for cell in cells)
-            lines.append(f"{name:<10}{_percent(way.accuracy):>10}{way.nll:>8.4f}{breakdown}")
+            breakdown = "".join(f"{percent(way.breakdown[cell]):>8}" for cell in cells)
+            lines.append(f"{name:<10}{percent(way.accuracy):>10}{way.nll:>8.4f}{breakdown}")
         return "\n".join(lines)
 
 
-def _percent(fraction):
+def percent(fraction):
+    """As tables show a fraction; "–" is not known."""
     return "–" if np.isnan(fraction) else f"{fraction:.1%}"
+
+
+def known_mean(values):
+    """The mean of what is known; NaN if nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def evaluate(model, dataset, *, bins=5):

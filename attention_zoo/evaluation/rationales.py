@@ -7,7 +7,14 @@ import numpy as np
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
-from attention_zoo.evaluation.classification import Evaluation, EveryWay, predictions, tallied
+from attention_zoo.evaluation.classification import (
+    Evaluation,
+    EveryWay,
+    known_mean,
+    percent,
+    predictions,
+    tallied,
+)
 from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.inputs import split
 from attention_zoo.models.prediction import WAYS
@@ -50,16 +57,12 @@ class RationaleEvaluation(Evaluation):
     def table(self):
         """The figures as a table in plain text, in percent."""
         names = {name: name.replace("_", " ") for name in (*self.agreement, *BY_WAY)}
-        agreement = ", ".join(f"{names[k]} {_percent(v)}" for k, v in self.agreement.items())
+        agreement = ", ".join(f"{names[k]} {percent(v)}" for k, v in self.agreement.items())
         lines = [super().table(), f"rationales, {self.top_k} tokens: {agreement}"]
         lines.append("prediction" + "".join(f"{names[name]:>19}" for name in BY_WAY))
         for way, figures in self.by_way.items():
-            lines.append(f"{way:<10}" + "".join(f"{_percent(figures[k]):>19}" for k in BY_WAY))
+            lines.append(f"{way:<10}" + "".join(f"{percent(figures[k]):>19}" for k in BY_WAY))
         return "\n".join(lines)
-
-
-def _percent(fraction):
-    return "–" if np.isnan(fraction) else f"{fraction:.1%}"
 
 
 def evaluate_rationales(model, dataset, *, top_k=5, bins=5):
@@ -140,7 +143,7 @@ def _rationale(focus, a):
 
 def _agreement(found):
     overlap = metrics.iou_f1(found["iou"], found["named"])
-    figures = {name: _mean(found[name]) for name in AGREEMENT} | {"iou_f1": overlap}
+    figures = {name: known_mean(found[name]) for name in AGREEMENT} | {"iou_f1": overlap}
     marked = ~np.isnan(found["iou"])
     return _unless_nan(found["broken"][marked], figures)
 
@@ -150,8 +153,8 @@ def _by_way(found, way):
     figures = {
         "macro_f1": metrics.macro_f1(labels, p),
         "auroc": metrics.auroc(labels, p),
-        "comprehensiveness": _mean(found[f"{way}_comprehensiveness"]),
-        "sufficiency": _mean(found[f"{way}_sufficiency"]),
+        "comprehensiveness": known_mean(found[f"{way}_comprehensiveness"]),
+        "sufficiency": known_mean(found[f"{way}_sufficiency"]),
     }
     return _unless_nan(found["broken"], figures)
 
@@ -159,9 +162,3 @@ def _by_way(found, way):
 def _unless_nan(broken, figures):
     """The figures; NaN if attention of one of the examples that they are of is."""
     return dict.fromkeys(figures, float("nan")) if broken.any() else figures
-
-
-def _mean(values):
-    """The mean of what is known; NaN if nothing is."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")

@@ -49,7 +49,7 @@ def extremes(model, dataset, count=4, same=None):
     Returns:
         Two lists of `Extreme`, the highest from the top down, the lowest from the bottom up.
     """
-    return ends_of(list(_all(model, dataset)), count, same)
+    return ends_of(list(every_example(model, dataset)), count, same)
 
 
 def ends_of(found, count=4, same=None):
@@ -96,8 +96,8 @@ def _classes_first(groups):
     return {keys[place]: groups[keys[place]] for place in order}
 
 
-def _all(model, dataset):
-    """The `Extreme` of every example."""
+def every_example(model, dataset):
+    """The `Extreme` of every example; `dataset` as of `extremes`."""
     first = 0
     for inputs, truth in dataset:
         with tracing.expected():
@@ -151,9 +151,20 @@ def post_examples(model, info):
 
 
 def _examples(model, dataset, class_names, segments, same):
-    best, worst = extremes(model, dataset, same=same)
+    return described(model, extremes(model, dataset, same=same), class_names, segments)
 
-    def described(example):
+
+def described(model, ends, class_names, segments):
+    """What `examples.json` says of a run's best and worst.
+
+    Args:
+        model: the FocusClassifier.
+        ends: (best, worst), lists of `Extreme`.
+        class_names: in the order of the labels.
+        segments: function of an `Extreme` -> what shows its segments, by name.
+    """
+
+    def one(example):
         shown = segments(example)
         m = len(shown.get("tokens", example.attention))
         return {
@@ -165,9 +176,8 @@ def _examples(model, dataset, class_names, segments, same):
             "true": example.true,
         } | shown
 
-    ends = {"best": map(described, best), "worst": map(described, worst)}
-    found = {name: list(examples) for name, examples in ends.items()}
-    return {"way_to_predict": model.way_to_predict, **found}
+    best, worst = ([one(example) for example in end] for end in ends)
+    return {"way_to_predict": model.way_to_predict, "best": best, "worst": worst}
 
 
 def png(pixels):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from attention_zoo.evaluation import evaluate
 from attention_zoo.models import FocusClassifier, networks
 from experiments import paper_scale
 from experiments.stability_curves import StabilityCurves, momentum_norms
@@ -47,7 +48,7 @@ def test_momentum_after_one_step_is_the_rate_times_the_gradient(model):
 
 
 def test_curves_are_those_of_fresh_mosaics(model, tmp_path):
-    """Against `evaluate` of the same mosaics."""
+    """Against `evaluate` of the same mosaics, Keras's and the package's own."""
     curves = StabilityCurves(num_examples=300, dataset="sdc/digits", split="train[:50%]")
     again = StabilityCurves(**curves.get_config())
     for callback in (curves, again):
@@ -63,6 +64,10 @@ def test_curves_are_those_of_fresh_mosaics(model, tmp_path):
     found = model.evaluate(curves._mosaics.dataset(300), verbose=0, return_dict=True)
     for name in ("focus_accuracy", "label_accuracy", "focus_entropy"):
         np.testing.assert_allclose(logs[f"paper_{name}"], found[name], rtol=1e-5)
+    own = evaluate(model, curves._mosaics.dataset(300))
+    figures = own.focus_accuracy, own.ways["soft"].accuracy, own.entropy
+    for name, figure in zip(("focus_accuracy", "label_accuracy", "focus_entropy"), figures):
+        np.testing.assert_allclose(logs[f"paper_{name}"], figure, rtol=1e-5)
     assert logs["focus_momentum"] == 0.0 < logs["focus_gradient"]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
 from attention_zoo.datasets.bags.bags import BagInfo, Bags
 from attention_zoo.datasets.bags.instances import Instances
@@ -246,7 +247,7 @@ def _opened(path):
             yield file
     except OSError as error:
         raise ValueError(
-            f"{path} cannot be read as HDF5 ({str(error).splitlines()[0]}), expected a file with "
+            f"{path} cannot be read as HDF5 ({first_line(error)}), expected a file with "
             "features (m, d)"
         ) from error
 

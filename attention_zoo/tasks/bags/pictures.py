@@ -6,7 +6,7 @@ import numpy as np
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import plots
-from attention_zoo.tasks.examples import Extreme, ends_of, png
+from attention_zoo.tasks.examples import Extreme, described, ends_of, every_example, png
 
 TOP = 8  # instances of a bag that are shown
 SLIDES = 4  # slides whose heat map is drawn
@@ -33,47 +33,21 @@ def bag_examples(model, split, dataset):
     """`examples.json` of bags: pictures of their most attended instances; None without images."""
     if len(split.segment_shape) != 3 or split.segment_shape[2] not in (1, 3):
         return None
-    best, worst = ends_of(list(_bags(model, dataset)))
-    ends = {"best": best, "worst": worst}
-    found = {name: [_described(one, split) for one in ones] for name, ones in ends.items()}
-    return {"way_to_predict": model.way_to_predict, **found}
+    source = split.source
+
+    def pictures(bag):
+        return {"pictures": [png(_bytes(image)) for image in source.read(bag.number)[bag.top]]}
+
+    bags = [_shortened(one, source.lengths) for one in every_example(model, dataset)]
+    return described(model, ends_of(bags), split.class_names, pictures)
 
 
-def _bags(model, dataset):
-    """A `_Bag` for every bag."""
-    first = 0
-    for inputs, truth in dataset:
-        with tracing.expected():
-            outputs = model.predict_on_batch(inputs)
-        labels, keys, mask = (
-            np.asarray(x) for x in (truth["label"], truth["focus"], inputs["mask"])
-        )
-        for i, label in enumerate(labels):
-            a, log_p = outputs["focus"][i][mask[i]], outputs["label"][i]
-            top = np.argsort(-a, kind="stable")[:TOP]
-            yield _Bag(
-                number=first + i,
-                label=int(label),
-                prediction=int(log_p.argmax()),
-                log_likelihood=float(log_p[label]),
-                attention=a[top],
-                true=np.flatnonzero(keys[i][mask[i]][top]).tolist(),
-                top=top,
-            )
-        first += len(labels)
-
-
-def _described(one, split):
-    names, images = split.class_names, split.source.read(one.number)[one.top]
-    return {
-        "number": one.number,
-        "label": names[one.label],
-        "prediction": names[one.prediction],
-        "likelihood": float(np.exp(one.log_likelihood)),
-        "attention": [round(float(share), 6) for share in one.attention],
-        "true": one.true,
-        "pictures": [png(_bytes(image)) for image in images],
-    }
+def _shortened(one, lengths):
+    """The `_Bag` of an `Extreme`, whose padding stands at its end."""
+    a = one.attention[: lengths[one.number]]
+    top = np.argsort(-a, kind="stable")[:TOP]
+    true = np.flatnonzero(np.isin(top, one.true)).tolist()
+    return _Bag(**vars(one) | {"attention": a[top], "true": true}, top=top)
 
 
 def _bytes(image):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from attention_zoo import datasets, layers
+from attention_zoo._errors import first_line
 from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.datasets.bags import csv_file, digits, slides
 from attention_zoo.datasets.bags.folds import train_validation_test
@@ -15,7 +16,7 @@ from attention_zoo.models import POOLS, FocusClassifier, bag_networks, pooled_ne
 from attention_zoo.models.networks.bags import one_hot
 from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
-from attention_zoo.tasks.classification import ClassificationTask
+from attention_zoo.tasks.classification import ClassificationTask, numbered
 from attention_zoo.training.task import Words
 
 _INSTANCES = 16_384  # of a batch that is not trained on, unless one bag has more
@@ -91,7 +92,7 @@ class BagsTask(ClassificationTask):
             raise ValueError(
                 f"data is a {type(data).__name__}, expected Bags, such as Bags.from_lists makes"
             )
-        names = tuple(map(str, range(int(data.labels.max()) + 1)))
+        names = numbered(data.labels)
         return datasets.BagInfo(name="bags", split="", source=data, class_names=names)
 
     def check(self, config, splits):
@@ -245,7 +246,7 @@ def _load_encoder(path, shape):
     try:
         network = keras.saving.load_model(path, compile=False)
     except (ValueError, OSError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ValueError(
             f"encoder is {path!r}, which cannot be read ({reason}), expected a Keras file"
         ) from error
