@@ -177,11 +177,11 @@ def test_permuted_segments_have_permuted_weights(make, step, segments, scores, k
 # --- precision, compilers, devices ---
 
 
-@pytest.mark.low_precision
 def dtype_of(x):
     return keras.backend.standardize_dtype(x.dtype)
 
 
+@pytest.mark.low_precision
 @pytest.mark.parametrize(
     ("name", "precision"), [("mixed_float16", 2**-10), ("mixed_bfloat16", 2**-7)]
 )
