@@ -179,27 +179,37 @@ def compared(found, other, what):
     return max(float(np.max(np.abs(one - other[name]), initial=0.0)) for name, one in found.items())
 
 
-def main(folder):
-    """Runs, writes and compares."""
-    folder.mkdir(parents=True, exist_ok=True)
-    backend = keras.backend.backend()
+def found_by(path):
+    """The arrays of a backend that has been there."""
+    with np.load(path) as arrays:
+        return {name.replace("|", "/"): arrays[name] for name in arrays.files}
+
+
+def write(path):
+    """Runs all, writes what came out and a trained model."""
     found = {attention: of_classifier(attention) for attention in ATTENTIONS}
     found |= {"rows": of_rows(), "captions": of_captions(), "preset": of_preset()}
-    fitted("hybrid")[1].save(folder / f"{backend}.keras")
-    found = flat(found | {"file": of_file(folder / f"{backend}.keras")})
-    np.savez(folder / f"{backend}.npz", **{k.replace("/", "|"): v for k, v in found.items()})
-    print(f"{backend}: {len(found)} arrays")
-    for path in sorted(folder.glob("*.npz")):
-        if path.stem == backend:
-            continue
-        with np.load(path) as arrays:
-            other = {k.replace("|", "/"): arrays[k] for k in arrays.files}
-        difference = compared(found, other, f"{backend} and {path.stem}")
-        own = {k: v for k, v in found.items() if k.startswith("file/")}
-        read = flat({"file": of_file(path.with_suffix(".keras"))})
+    fitted("hybrid")[1].save(path.with_suffix(".keras"))
+    found = flat(found | {"file": of_file(path.with_suffix(".keras"))})
+    np.savez(path, **{name.replace("/", "|"): array for name, array in found.items()})
+    print(f"{path.stem}: {len(found)} arrays")
+
+
+def main(folder):
+    """Runs and writes, unless that was done before, and compares."""
+    folder.mkdir(parents=True, exist_ok=True)
+    own = folder / f"{keras.backend.backend()}.npz"
+    if not own.exists():
+        write(own)
+    found = found_by(own)
+    trained = {name: array for name, array in found.items() if name.startswith("file/")}
+    for path in sorted({*folder.glob("*.npz")} - {own}):
+        difference = compared(found, found_by(path), f"{own.stem} and {path.stem}")
+        file = path.with_suffix(".keras")
+        read = compared(flat({"file": of_file(file)}), trained, file.name)
         print(
-            f"{backend} and {path.stem}: all within {difference:.1e}; "
-            f"{path.stem}.keras within {compared(read, own, path.with_suffix('.keras').name):.1e}"
+            f"{own.stem} and {path.stem}: all within {difference:.1e}; "
+            f"{file.name} within {read:.1e}"
         )
 
 

@@ -21,9 +21,11 @@ what is wrong in them. Ends with 1 where a block fails.
 """
 
 import collections
+import concurrent.futures
 import contextlib
 import functools
 import io
+import multiprocessing
 import os
 import re
 import signal
@@ -56,13 +58,21 @@ def main(arguments):
     """Checks the pages named, or all; returns the exit code."""
     pages = arguments or ["README.md", "BUILD.md", *sorted(_docs())]
     counts: collections.Counter = collections.Counter()
-    for page in pages:
-        for place, what, fault in check_page((ROOT / page).read_text("utf-8")):
-            counts["failed" if fault else what.split()[0].strip(",")] += 1
-            if fault or "in a line of text" not in what:
-                print(f"{page}:{place}: {what}{fault and f' FAILED: {fault}'}", flush=True)
+    # Processes, since a page's Python has the working directory for itself.
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(min(2, len(pages)), spawn) as workers:
+        for page, found in zip(pages, workers.map(_found_on, pages), strict=True):
+            for place, what, fault in found:
+                counts["failed" if fault else what.split()[0].strip(",")] += 1
+                if fault or "in a line of text" not in what:
+                    print(f"{page}:{place}: {what}{fault and f' FAILED: {fault}'}", flush=True)
     print(", ".join(f"{count} {name}" for name, count in counts.items()))
     return 1 if counts["failed"] else 0
+
+
+def _found_on(page):
+    """What `check_page` finds on the page of this name."""
+    return list(check_page((ROOT / page).read_text("utf-8")))
 
 
 def _docs():

@@ -2,6 +2,7 @@
 
 import importlib.util
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -188,10 +189,14 @@ def test_blocks_of_the_ci_are_left_to_it(check):
     assert check(block("exit 1", "<!-- ci: test -->")) == [("elsewhere (ci: test)", "")]
 
 
-def test_the_program_ends_with_1_where_a_block_fails(script, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(script, "ROOT", tmp_path)
-    (tmp_path / "good.md").write_text(block("true"))
-    (tmp_path / "bad.md").write_text("\n" + block("false"))
-    assert script.main(["good.md"]) == 0 and script.main(["good.md", "bad.md"]) == 1
-    out = capsys.readouterr().out
-    assert "bad.md:3: ran bash" in out and out.rstrip().endswith("1 ran, 1 failed")
+def test_the_program_ends_with_1_where_a_block_fails(tmp_path):
+    """Two pages at once, said in their order."""
+    good, bad = tmp_path / "good.md", tmp_path / "bad.md"
+    good.write_text(block("sleep 1"))
+    bad.write_text("\n" + block("false"))
+    command = [sys.executable, SCRIPT, good, bad]
+    done = subprocess.run(command, capture_output=True, text=True)
+    first, second, counts = done.stdout.splitlines()
+    assert done.returncode == 1 and counts == "1 ran, 1 failed"
+    assert first.startswith(f"{good}:2: ran bash, 1.") and second.startswith(f"{bad}:3: ran bash")
+    assert subprocess.run([*command[:2], good], capture_output=True).returncode == 0
