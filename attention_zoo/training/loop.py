@@ -1,6 +1,5 @@
 """The training loop: compiled steps, many a call, broken off and taken up at any of them."""
 
-import functools
 import itertools
 
 import keras
@@ -56,7 +55,8 @@ class Loop:
                 f"jit_compile is {jit_compile} under {type(self.strategy).__name__}, expected "
                 "'auto' or False: replicas exchange gradients within the step"
             )
-        self._make_functions()
+        self._train = Retraced(self._trace_key, self._compiled_call)
+        self._test = Retraced(self._trace_key, self._compiled_test)
 
     def fit(
         self,
@@ -93,7 +93,6 @@ class Loop:
         Returns:
             Whether training reached its end; False where it was stopped.
         """
-        self._make_functions()
         with self.strategy.scope():
             self.model.optimizer.build(self.model.trainable_variables)
         self._build_metrics(batches(0) if validation is None else validation)
@@ -174,11 +173,10 @@ class Loop:
         """Makes the metrics' variables, which Keras leaves to the first batch."""
         self.evaluate(dataset.take(1))
 
-    def _make_functions(self):
-        """The compiled calls, which are traced by their first use and where they no longer hold."""
-        key = functools.partial(trace_key, self.model)
-        self._train = Retraced(key, self._compiled_call)
-        self._test = Retraced(key, self._compiled_test)
+    def _trace_key(self):
+        """What the graphs hold: a phase of the attention, and what `compile` makes."""
+        model = self.model
+        return trace_key(model), model.optimizer, model._compile_loss, model._compile_metrics
 
     def _compiled_test(self):
         """batch -> adds it to the model's figures."""

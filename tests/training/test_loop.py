@@ -326,12 +326,20 @@ def test_batches_of_different_sizes(within_xla, digits, monkeypatch):
     assert_equal(fitted, looped, atol=1e-5)
 
 
-def test_the_model_may_be_compiled_anew_between_two_fits(digits):
-    model = build("soft")
+def test_steps_are_traced_once_until_the_model_is_compiled_anew(digits, monkeypatch):
+    model, traced = build("soft"), []
+    train_step = model.train_step
+    monkeypatch.setattr(model, "train_step", lambda data: traced.append(1) or train_step(data))
     loop = Loop(model, prepare=resident(digits.source))
-    for _ in range(2):
+    for compiled_anew in (False, False, True, False):
+        if compiled_anew:
+            optimizer = keras.optimizers.SGD(0.0)
+            model.compile(optimizer)
+            before = weights(model)
         loop.fit(lambda step: digits.source.indices().endless(B), epochs=1, steps_per_epoch=2)
-        model.compile(keras.optimizers.SGD(0.05))
+    assert len(traced) == 2 and int(optimizer.iterations) == 4
+    for now, then in zip(weights(model), before, strict=True):
+        np.testing.assert_array_equal(now, then)  # as the new rate of 0 has it
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class Trained:
         if self.model is None:
             self.model, self._every_way = fresh, EveryWay(fresh)
             jit_compile = {"auto": "auto", "true": True, "false": False}[config.jit_compile]
-            self._loop = _Loop(fresh, steps_per_call=_STEPS, jit_compile=jit_compile)
+            self._loop = Loop(fresh, steps_per_call=_STEPS, jit_compile=jit_compile)
             return
         for mine, new in zip(_state(self.model), _state(fresh), strict=True):
             mine.assign(new)
@@ -79,14 +79,6 @@ class Trained:
             validation=keep and task.validation_batches(splits["validation"], config),
             callbacks=[one for one in callbacks if one is not None],
         )
-
-
-class _Loop(Loop):
-    """A loop whose compiled steps are made once, and hold for every fit."""
-
-    def _make_functions(self):
-        if not hasattr(self, "_train"):
-            super()._make_functions()
 
 
 def _state(model):
