@@ -20,7 +20,7 @@ class ClassificationTask(Task):
             return {}
         return {"focus": config.learning_rate, "classifier": config.classifier_learning_rate}
 
-    def collapse(self, splits):
+    def collapse(self, splits, config):
         source = splits["train"].source
         return WarnOnCollapse(source.labels, source.lengths)
 

@@ -120,7 +120,7 @@ def _train(task, model, folder, config, splits, brought):
     probe = functools.partial(task.probe, splits)
     switch = make_switch(config, model.attention, model.optimizer, probe)
     keep = None if config.keep == "last" else KeepBest(folder, config.keep, config.patience)
-    collapse = task.collapse(splits)
+    collapse = task.collapse(splits, config)
     monitors = [*make_monitors(config, probe), *filter(None, (collapse, keep))]
     inputs = task.device_inputs(splits, config, model.distribute_strategy)
     loop = make_loop(model, config, **inputs)

@@ -141,7 +141,7 @@ class Task(abc.ABC):
         """A batch of training examples to measure the drive to focus on."""
         return next(iter(splits["train"].source.dataset(256)))
 
-    def collapse(self, splits):
+    def collapse(self, splits, config):
         """A `WarnOnCollapse` that knows chance's loss on the training examples; None for none."""
         return None
 

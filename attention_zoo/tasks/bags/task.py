@@ -7,7 +7,6 @@ import numpy as np
 
 from attention_zoo import datasets, layers
 from attention_zoo._errors import first_line
-from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.datasets.bags import csv_file, digits, slides
 from attention_zoo.datasets.bags.folds import train_validation_test
 from attention_zoo.datasets.fingerprint import file_fingerprint
@@ -172,9 +171,9 @@ class BagsTask(ClassificationTask):
     def probe(self, splits):
         return next(iter(splits["train"].source.in_batches_of(_INSTANCES)))
 
-    def collapse(self, splits):
-        source = splits["train"].source
-        return _WarnOnCollapse(source.labels, source.lengths)
+    def collapse(self, splits, config):
+        """None with instance-max pooling, which is one-hot from the start."""
+        return None if config.attention == "instance_max" else super().collapse(splits, config)
 
     def evaluate(self, model, split, config):
         return evaluate_bags(model, split.source.in_batches_of(_INSTANCES))
@@ -192,13 +191,6 @@ class BagsTask(ClassificationTask):
     def random_focus(self, split):
         shares = [np.mean(key) for key in split.source.keys if key is not None and np.any(key)]
         return float(np.mean(shares)) if shares else float("nan")
-
-
-class _WarnOnCollapse(WarnOnCollapse):
-    """Instance-max pooling is one-hot from the start, and no collapse."""
-
-    def _is_collapsed(self, logs):
-        return self.model.attention.normalizer is not one_hot and super()._is_collapsed(logs)
 
 
 def _digits(config):
