@@ -22,6 +22,7 @@ def test_bags_hold_what_they_say(load_example):
     assert set(focus[labels == 0]) == {-1} and set(mask.sum(axis=1)) == {2, 3, 4, 5, 6}
 
 
+@pytest.mark.tensorflow("a look-up of words inside the graph")
 def test_the_word_that_tells_is_attended_and_the_label_right(load_example, capsys):
     found = load_example("text_with_rationales").main()
     assert found.ways["marginal"].accuracy > 0.95 and found.focus_accuracy > 0.95
