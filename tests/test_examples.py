@@ -43,7 +43,7 @@ def test_class_scores_is_what_differs_in_models_of_ones_own(load_example):
     q is enumerated: the loss of hard is never below that of LVML for one pair of networks, and
     here, trained apart, it stays above.
     """
-    losses, averages = load_example("class_scores").main(epochs=3)
+    losses, averages = load_example("class_scores").main(epochs=6)
     for name in ("hard", "lvml", "hybrid"):
         np.testing.assert_array_equal(averages[name], averages["soft"])
     for name in averages:
