@@ -80,7 +80,10 @@ def served(model, folder, **settings):
     return tf.saved_model.load(folder).signatures
 
 
-@pytest.mark.parametrize("kind", ENCODERS)
+HALF = pytest.param("half floats", marks=pytest.mark.low_precision)
+
+
+@pytest.mark.parametrize("kind", [*(kind for kind in ENCODERS if kind != "half floats"), HALF])
 def test_segments_are_of_the_encoders_type(kind, tmp_path):
     """And the answers are the model's."""
     dtype, shape, make = ENCODERS[kind]

@@ -222,7 +222,13 @@ def test_every_layer_of_the_package_is_here():
 # --- shapes and dtypes that are said before anything is run ---
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16", "float64"])
+LOW = [
+    pytest.param(policy, marks=pytest.mark.low_precision)
+    for policy in ("mixed_float16", "mixed_bfloat16")
+]
+
+
+@pytest.mark.parametrize("policy", ["float32", "float64", *LOW])
 def test_per_segment_says_the_dtype_that_it_gives(policy):
     for network in (keras.layers.Dense(2, dtype=policy), dense(2)):
         layer = layers.PerSegment(network, dtype=policy)
