@@ -6,13 +6,12 @@ import keras
 
 
 class WordEncoder(keras.layers.Layer, abc.ABC):
-    """The encoder of a `FocusClassifier` of texts: it knows how words become numbers.
+    """The encoder of a `FocusClassifier` of texts: it knows how words become numbers."""
 
-    Attributes:
-        segment_shape: the shape of what `look_up` makes of a word.
-    """
-
-    segment_shape: tuple[int, ...] = ()
+    @property
+    def segment_shape(self):
+        """The shape of what `look_up` makes of a word."""
+        return ()
 
     @abc.abstractmethod
     def look_up(self, tokens):
