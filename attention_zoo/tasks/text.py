@@ -191,9 +191,8 @@ def _networks(config, training):
     """(focus, classifier, encoder) of the settings."""
     options = {"dropout": config.dropout}
     if _is_pretrained(config):
-        encoder = TextEncoder.from_preset(config.encoder, pooling=config.pooling)
-        if config.lora_rank:
-            encoder.backbone.enable_lora(config.lora_rank)
+        own = {"pooling": config.pooling, "lora_rank": config.lora_rank}
+        encoder = TextEncoder.from_preset(config.encoder, **own)
         return *reading_networks(encoder.dim, training.num_classes, **options), encoder
     if config.encoder is not None:
         encoder = load_token_encoder(config.encoder)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from attention_zoo._checks import as_count
 from attention_zoo._pieces import num_pieces, word_pieces
 from attention_zoo.layers.masks import conjunction, keras_mask
 from attention_zoo.models.networks._keras_hub import (
@@ -37,6 +38,9 @@ class TextEncoder(WordEncoder):
             "segment_ids", and gives a feature vector a piece, alone or as "sequence_output".
         pooling: how pieces become words: "first" or "mean".
         max_pieces: places for the pieces of a word, p.
+        lora_rank: of the backbone's queries and values only changes of this rank are trained (LoRA,
+            arXiv:2106.09685); 0 for a backbone that is trained whole. A saved model has the changes
+            in its weights.
 
     Call arguments:
         pieces: int (b, m, p), as `look_up` makes them: ids + 1, 0 for none.
@@ -50,19 +54,21 @@ class TextEncoder(WordEncoder):
         ValueError: tokenizer and backbone do not belong together. ImportError: without KerasHub.
     """
 
-    def __init__(self, tokenizer, backbone, pooling="first", max_pieces=16, **kwargs):
+    def __init__(self, tokenizer, backbone, pooling="first", max_pieces=16, lora_rank=0, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if pooling not in POOLING:
             raise ValueError(f"pooling is {pooling!r}, expected one of {list(POOLING)}")
-        if max_pieces < 1:
-            raise ValueError(f"max_pieces is {max_pieces}, expected 1 or more")
+        as_count("max_pieces", max_pieces, 1)
+        as_count("lora_rank", lora_rank, 0)
         _check_pair(tokenizer, backbone)
         self.tokenizer, self.backbone = tokenizer, backbone
-        self.pooling, self.max_pieces = pooling, max_pieces
+        self.pooling, self.max_pieces, self.lora_rank = pooling, max_pieces, lora_rank
         self.supports_masking = True
         # TensorFlow's rows are as long as the longest of a batch, for which XLA does not compile.
         self.supports_jit = keras.backend.backend() != "tensorflow"
         _freeze_what_is_not_read(backbone)
+        if lora_rank:
+            backbone.enable_lora(lora_rank)
 
     @classmethod
     def from_preset(cls, preset, **settings):
@@ -71,7 +77,7 @@ class TextEncoder(WordEncoder):
         Args:
             preset: a folder, KerasHub's or Hugging Face's, or a handle such as
                 "bert_tiny_en_uncased" or "hf://user/name".
-            **settings: `pooling`, `max_pieces`.
+            **settings: `pooling`, `max_pieces`, `lora_rank`.
 
         Raises:
             ValueError: there is no such preset, or no way to it. ImportError: without KerasHub.
@@ -141,7 +147,7 @@ class TextEncoder(WordEncoder):
         return zero_masked(ops.cast(pieces, "int32"), mask)
 
     def get_config(self):
-        own = {"pooling": self.pooling, "max_pieces": self.max_pieces}
+        own = {name: getattr(self, name) for name in ("pooling", "max_pieces", "lora_rank")}
         backbone = keras.saving.serialize_keras_object(self.backbone)
         networks = {"tokenizer": tokenizer_config(self.tokenizer), "backbone": backbone}
         return super().get_config() | networks | own
