@@ -76,3 +76,29 @@ def test_raw_texts_are_answered_as_predict_answers_their_words(model, tmp_path):
 def test_mask_beside_texts_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match="mask is True with a TextEncoder, expected False"):
         export(model, tmp_path / "model", mask=True)
+
+
+SERVED = """
+import sys
+from attention_zoo.serving.served_model import ServedModel
+
+if sys.argv[2] == "without":
+    sys.modules["tensorflow_text"] = None
+try:
+    print(sorted(ServedModel(sys.argv[1]).signatures))
+except ImportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_the_server_loads_the_ops_of_pieces_or_names_the_extra(model, tmp_path):
+    export(model, tmp_path / "served")
+    outputs = {}
+    for way in ("with", "without"):
+        command = [sys.executable, "-c", SERVED, str(tmp_path / "served"), way]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        outputs[way] = done.stdout.splitlines()[-1]
+    assert "serving_default" in outputs["with"]
+    assert outputs["without"].endswith("pip install attention-zoo[pretrained]")

@@ -245,3 +245,53 @@ def test_byte_pairs_of_a_word_are_those_after_a_blank(tiny_roberta, tmp_path):
     again = loaded.encoder.look_up(words)
     np.testing.assert_array_equal(again, pieces)
     np.testing.assert_array_equal(loaded(again)["label"], model(pieces)["label"])
+
+
+@pytest.fixture
+def tiny_deberta(keras_hub):
+    """Pieces that SentencePiece found in a few words; relative positions, no "segment_ids"."""
+    import io
+
+    import sentencepiece
+
+    memory = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(" ".join(text) for text in TEXTS * 20),
+        model_writer=memory,
+        vocab_size=60,
+        hard_vocab_limit=False,
+        pad_id=0,
+        bos_id=1,
+        eos_id=2,
+        unk_id=3,
+        pad_piece="[PAD]",
+        bos_piece="[CLS]",
+        eos_piece="[SEP]",
+        unk_piece="[UNK]",
+        user_defined_symbols="[MASK]",
+        minloglevel=2,
+    )
+    tokenizer = keras_hub.models.DebertaV3Tokenizer(memory.getvalue())
+    size = tokenizer.vocabulary_size()
+    return tokenizer, keras_hub.models.DebertaV3Backbone(size, 1, 2, 8, 16, 0.0, 16, 8)
+
+
+@pytest.fixture
+def tiny_distilbert(tiny_bert, keras_hub):
+    vocabulary = tiny_bert()[0].vocabulary
+    tokenizer = keras_hub.models.DistilBertTokenizer(vocabulary, lowercase=True)
+    return tokenizer, keras_hub.models.DistilBertBackbone(len(vocabulary), 1, 2, 8, 16, 0.0, 16)
+
+
+@pytest.mark.parametrize("kind", ["tiny_deberta", "tiny_distilbert"])
+def test_other_backbones_read_and_are_saved(kind, request, tmp_path):
+    one = TextEncoder(*request.getfixturevalue(kind), "mean", 12)
+    pieces = one.look_up(padded(TEXTS))
+    alone = one(one.look_up(padded(TEXTS[2:])))
+    np.testing.assert_allclose(one(pieces)[2, :3], alone[0], atol=ATOL)
+    model = classifier_of(one)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    again = loaded.encoder.look_up(padded(TEXTS))
+    np.testing.assert_array_equal(again, pieces)
+    np.testing.assert_array_equal(loaded(again)["label"], model(pieces)["label"])
