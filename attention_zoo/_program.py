@@ -93,7 +93,7 @@ def parse_flags(argv):
         sys.exit(f"error: {reason}, expected flags as --help lists them")
 
 
-_EXPECTED = (ValueError, OSError, FloatingPointError, MemoryError)
+_EXPECTED = (ValueError, OSError, FloatingPointError, ImportError, MemoryError)
 
 
 @contextlib.contextmanager

@@ -559,3 +559,40 @@ def linear():
         return model
 
     return build
+
+
+@pytest.fixture(scope="session")
+def keras_hub():
+    """KerasHub, of the extra "pretrained"; skips where it is not installed."""
+    return pytest.importorskip(
+        "keras_hub",
+        reason="KerasHub is not installed: attention-zoo[pretrained]",
+        exc_type=ImportError,
+    )
+
+
+@pytest.fixture
+def tiny_bert(keras_hub):
+    """(**sizes) -> (tokenizer, backbone): a BERT of random weights, of words of weather and food.
+
+    It splits "thunderstorm" and "teaspoon" into two pieces, "teas" into "tea" and "##s".
+    """
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = ["tea", "soup", "thunder", "rain", "##storm", "##spoon", "##s", "the", "is", "!", ","]
+    words += ["drizzle", "sun", "cold", "hot", "nice", "good", "bad", "x"]
+
+    def make(num_layers=2, max_sequence_length=32, dropout=0.0, **sizes):
+        tokenizer = keras_hub.models.BertTokenizer(vocabulary=special + words, lowercase=True)
+        backbone = keras_hub.models.BertBackbone(
+            vocabulary_size=len(special + words),
+            num_layers=num_layers,
+            num_heads=2,
+            hidden_dim=8,
+            intermediate_dim=16,
+            dropout=dropout,
+            max_sequence_length=max_sequence_length,
+            **sizes,
+        )
+        return tokenizer, backbone
+
+    return make

@@ -84,6 +84,7 @@ def test_help_has_the_description_and_the_flags_in_groups():
         (ValueError("epochs is 0, expected 1 or more\nand more"), "error: epochs is 0, expected"),
         (FileNotFoundError("no data in x, expected it"), "error: no data in x, expected it"),
         (FloatingPointError("loss is nan"), "error: loss is nan"),
+        (ImportError("no x, expected it: pip install x"), "error: no x, expected it: pip"),
         (tf.errors.InternalError(None, None, "out of luck"), "error: out of luck"),
         (MemoryError(), "error: memory is not enough (MemoryError), expected less data"),
         (KeyboardInterrupt(), 130),

@@ -7,7 +7,7 @@ from attention_zoo._export.input_dtype import input_dtype
 from attention_zoo._export.prediction_modes import Ways
 from attention_zoo._text import split_words
 from attention_zoo.layers import PerSegment
-from attention_zoo.models import TokenEncoder
+from attention_zoo.models import WordEncoder
 from attention_zoo.models.class_names import as_class_names
 
 
@@ -15,13 +15,12 @@ def add_classifier_endpoints(archive, model, mask=False, class_names=None, dtype
     """Adds those that `export` names to a `keras.export.ExportArchive`."""
     names = as_class_names(class_names, model.num_classes) or model.class_names
     predict, explain, argmax = (_naming(function, names) for function in _functions(model))
-    if isinstance(model.encoder, TokenEncoder):
+    if isinstance(model.encoder, WordEncoder):
+        kind = type(model.encoder).__name__
         if mask:
-            raise ValueError("mask is True with a TokenEncoder, expected False: texts have no mask")
+            raise ValueError(f"mask is True with a {kind}, expected False: texts have no mask")
         if dtype is not None:
-            raise ValueError(
-                f"dtype is {dtype!r} with a TokenEncoder, expected none: it takes texts"
-            )
+            raise ValueError(f"dtype is {dtype!r} with a {kind}, expected none: it takes texts")
         _add_text_endpoints(archive, model.encoder, predict, explain, argmax)
         return
     signature = _signature(model, mask, _dtype(model, dtype))

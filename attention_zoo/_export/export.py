@@ -39,10 +39,12 @@ def export(model, directory, **settings):
     m is free as well without an encoder, with one that is a `PerSegment`, and where the model was
     built with m None; another encoder may count on the m that the model was built with.
 
-    Where the model's encoder is a `TokenEncoder`, they take `text`, strings (b,), `explain` also
-    gives "tokens" (b, m), "" for padding, and `explain` and `argmax` "token" (b,), the chosen one.
+    Where the model's encoder is a `TokenEncoder` or a `TextEncoder`, they take `text`, strings
+    (b,), `explain` also gives "tokens" (b, m), "" for padding, and `explain` and `argmax` "token"
+    (b,), the chosen one.
     Tokens are made by the one rule for words, that of `datasets.words_of` and docs/data.md;
-    `explain_tokens` takes `tokens` (b, m) of one's own.
+    `explain_tokens` takes `tokens` (b, m) of one's own. With a `TextEncoder` they are cut into
+    pieces within the graph: the process that serves it has to import `tensorflow_text`.
 
     Of a Captioner, signatures that take `image`, strings (b,), the bytes of JPEG or PNG files,
     which are turned upright by their EXIF data, as in training, or, where it has no encoder,

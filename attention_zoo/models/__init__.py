@@ -25,8 +25,10 @@ from attention_zoo.models.networks.text import (
     text_networks,
     transformer_networks,
 )
+from attention_zoo.models.networks.text_encoder import TextEncoder
 from attention_zoo.models.networks.token_dropout import TokenDropout
 from attention_zoo.models.networks.token_encoder import TokenEncoder
+from attention_zoo.models.networks.word_encoder import WordEncoder
 from attention_zoo.models.networks.word_vectors import read_word_vectors
 
 __all__ = [
@@ -40,8 +42,10 @@ __all__ = [
     "SinusoidalPositions",
     "Standardize",
     "SubwordEmbedding",
+    "TextEncoder",
     "TokenDropout",
     "TokenEncoder",
+    "WordEncoder",
     "bag_networks",
     "cifar10_networks",
     "cifar100_networks",

@@ -3,5 +3,6 @@
 from attention_zoo.optimizers.adam import Adam
 from attention_zoo.optimizers.partitioned import PartitionedOptimizer
 from attention_zoo.optimizers.two_optimizers import TwoOptimizers
+from attention_zoo.optimizers.warm_up import WarmUp
 
-__all__ = ["Adam", "PartitionedOptimizer", "TwoOptimizers"]
+__all__ = ["Adam", "PartitionedOptimizer", "TwoOptimizers", "WarmUp"]

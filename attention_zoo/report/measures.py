@@ -17,6 +17,8 @@ _HIGHER = _PERCENT - {"FFPT", "FTPF", "FFPF", "sufficiency"} | {
     *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "meteor")
 }
 _LOWER = {"nll", "FFPF", "sufficiency", "perplexity"}
+_FLOORS = ("accuracy", "macro_f1", "focus_accuracy")
+_PERCENT |= {f"tf_idf_{name}" for name in _FLOORS}
 _NAMES = {
     "focus_accuracy": TITLES["focus"],
     "entropy": "attention entropy, nats",
@@ -35,6 +37,13 @@ _NAMES = {
     "num_pictures": "pictures",
     "drive": "drive to focus",
 }
+_NAMES |= {f"tf_idf_{k}": f"{_NAMES.get(k, k)} of TF-IDF and logistic regression" for k in _FLOORS}
+
+
+def floors_line(results):
+    """What chance and simple baselines give on the test examples; "" where it is not known."""
+    floors = results.get("floors", {}).get("test", {})
+    return ", ".join(f"{title(name)} {shown(name, value)}" for name, value in floors.items())
 
 
 def split_way(name):

@@ -3,7 +3,7 @@
 from attention_zoo.report import figures
 from attention_zoo.report.examples import are_posts, are_relative, ends
 from attention_zoo.report.html import relative_link, render, write_whole
-from attention_zoo.report.measures import shown, title
+from attention_zoo.report.measures import floors_line, shown, title
 from attention_zoo.report.run import Run
 from attention_zoo.report.tables import settings, tables
 from attention_zoo.report.words import TEST, is_known_of_all, terms, word
@@ -96,12 +96,11 @@ _LIBRARIES = ("attention_zoo", "keras", "tensorflow")
 
 
 def _examples(run):
-    """How many examples figures are of, and what chance would give on the test examples."""
+    """How many examples figures are of, and the floors on the test examples."""
     counts = run.results.get("num_examples", {})
     text = ", ".join(f"{count} {split}" for split, count in counts.items())
-    floors = run.results.get("floors", {}).get("test", {})
-    chance = ", ".join(f"{title(name)} {shown(name, value)}" for name, value in floors.items())
-    return text + (f"; chance on test: {chance}" if chance else "")
+    floors = floors_line(run.results)
+    return text + (f"; floors on test: {floors}" if floors else "")
 
 
 def _attention(run):

@@ -1,6 +1,7 @@
 """ServedModel: the signatures of a SavedModel, what they take, and whether their rows may join."""
 
 import dataclasses
+import importlib
 import os
 import re
 
@@ -95,10 +96,29 @@ def _load(folder):
     try:
         if tf.io.gfile.exists(os.path.join(folder, "fingerprint.pb")):
             tf.saved_model.experimental.read_fingerprint(folder)  # else only a warning, a long one
-        return tf.saved_model.load(folder)
+        return _of_texts(folder) if _has_pieces(folder) else tf.saved_model.load(folder)
+    except ImportError:
+        raise
     except Exception as error:  # as many types as there are ways to damage a file
         reason = first_line(error)
         raise ValueError(f"{folder} is no whole SavedModel: {reason}") from error
+
+
+def _has_pieces(folder):
+    """Whether the graph cuts words into pieces, by ops of TensorFlow Text."""
+    with tf.io.gfile.GFile(os.path.join(folder, "saved_model.pb"), "rb") as file:
+        return b"TFText>" in file.read()
+
+
+def _of_texts(folder):
+    try:
+        importlib.import_module("tensorflow_text")  # has the ops
+    except ImportError as error:
+        raise ImportError(
+            f"{folder} cuts words into pieces, expected tensorflow_text for it: "
+            "pip install attention-zoo[pretrained]"
+        ) from error
+    return tf.saved_model.load(folder)
 
 
 class Signature:

@@ -3,7 +3,7 @@
 import dataclasses
 
 from attention_zoo._settings import setting
-from attention_zoo.training.config import TaskConfig
+from attention_zoo.training.config import EncoderConfig, TaskConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,9 @@ class SearchConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CaptionsConfig(CaptionsData, CaptionsModel, SearchConfig, LVMLConfig, TaskConfig):
+class CaptionsConfig(
+    CaptionsData, CaptionsModel, SearchConfig, LVMLConfig, EncoderConfig, TaskConfig
+):
     """Settings of captions."""
 
     attention: str = setting(

@@ -6,6 +6,7 @@ import numpy as np
 
 from attention_zoo import plots
 from attention_zoo.callbacks import WarnOnCollapse
+from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import Task
 
 
@@ -15,10 +16,16 @@ class ClassificationTask(Task):
     others = "classifier"
 
     def rates(self, config):
-        """The focus network at learning_rate, all else at classifier_learning_rate if it is set."""
-        if config.classifier_learning_rate is None:
+        """The focus network at learning_rate, all else at classifier_learning_rate if it is set.
+
+        The encoder at encoder_learning_rate, where one is trained apart.
+        """
+        apart = encoder_learns_apart(config)
+        if config.classifier_learning_rate is None and not apart:
             return {}
-        return {"focus": config.learning_rate, "classifier": config.classifier_learning_rate}
+        others = config.classifier_learning_rate or config.learning_rate
+        encoder = {"encoder": config.encoder_learning_rate or others} if apart else {}
+        return {"focus": config.learning_rate, "classifier": others} | encoder
 
     def collapse(self, splits, config):
         source = splits["train"].source

@@ -4,16 +4,18 @@ The posts of HateXplain are hateful. None of their text is written to logs or er
 """
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 from absl import logging
 
 from attention_zoo import datasets
-from attention_zoo.datasets.fingerprint import file_fingerprint
+from attention_zoo.datasets.fingerprint import file_fingerprint, fingerprint
 from attention_zoo.datasets.text.posts import vocabulary
 from attention_zoo.evaluation import evaluate_rationales
 from attention_zoo.models import (
     FocusClassifier,
+    TextEncoder,
     TokenEncoder,
     load_token_encoder,
     read_word_vectors,
@@ -54,6 +56,15 @@ class TextTask(ClassificationTask):
                 logging.warning("%s: left out %s", name, split.left_out)
         return splits
 
+    def settled(self, config):
+        """A pretrained encoder learns more slowly than what is new, and by a schedule."""
+        if not _is_pretrained(config):
+            return config
+        rate = 1e-3 if config.lora_rank else 5e-5
+        values = {"encoder_learning_rate": rate, "warmup": 0.1, "schedule": "linear"}
+        unset = {name: value for name, value in values.items() if getattr(config, name) is None}
+        return dataclasses.replace(config, **unset)
+
     def accept(self, data, config):
         _check(config)
         if isinstance(data, datasets.TextInfo):
@@ -67,7 +78,7 @@ class TextTask(ClassificationTask):
         )
 
     def build(self, config, splits, attention):
-        """The vocabulary is that of the training posts."""
+        """The vocabulary is that of the training posts, or of a pretrained encoder."""
         focus, classifier, encoder = _networks(config, splits["train"])
         model = FocusClassifier(
             focus,
@@ -77,19 +88,15 @@ class TextTask(ClassificationTask):
             inference=config.inference,
             class_names=splits["train"].class_names,
         )
-        model.build((None, None))
+        model.build((None, None, *encoder.segment_shape))
         return model
 
     def fingerprints(self, config, splits):
         return super().fingerprints(config, splits) | _files(config, "word_vectors", "encoder")
 
     def inputs(self, splits, model, config, workdir):
-        """The posts with ids for tokens."""
-        look_up = model.encoder.look_up
-        return {
-            name: dataclasses.replace(split, source=split.source.encoded(look_up))
-            for name, split in splits.items()
-        }
+        """The posts with ids for tokens, or for pieces of words."""
+        return {name: _encoded(split, model.encoder) for name, split in splits.items()}
 
     def evaluate(self, model, split, config):
         return evaluate_rationales(model, split.source.dataset(256), top_k=config.top_k)
@@ -100,6 +107,13 @@ class TextTask(ClassificationTask):
     def facts(self, splits):
         return {"left_out": {name: split.left_out for name, split in splits.items()}}
 
+    def floors(self, splits):
+        """Chance's, and those of logistic regression on TF-IDF: `text_floors`."""
+        from attention_zoo.tasks.text_floors import tf_idf_floors  # scikit-learn is slow to import
+
+        found = super().floors(splits)
+        return {name: found[name] | more for name, more in tf_idf_floors(splits).items()} or found
+
     def random_focus(self, split):
         known = split.source.has_rationale
         share = split.source.rationales.numpy()
@@ -108,13 +122,48 @@ class TextTask(ClassificationTask):
 
 
 def _files(config, *names):
-    """Fingerprints of the files that settings name, where they do."""
+    """Fingerprints of the files and folders that settings name, where they do."""
     paths = {name: getattr(config, name) for name in names}
-    return {name: file_fingerprint(path) for name, path in paths.items() if path is not None}
+    return {name: _fingerprint(path) for name, path in paths.items() if path is not None}
+
+
+def _fingerprint(path):
+    """Of a file, or of all files of a folder; of a handle none."""
+    files = sorted(one for one in Path(path).glob("*") if one.is_file())
+    if not files:
+        return file_fingerprint(path)
+    return fingerprint([one.name for one in files], [file_fingerprint(one) for one in files])
+
+
+def _is_pretrained(config):
+    """Whether the encoder is one of KerasHub, not a Keras file of tokens."""
+    return config.encoder is not None and not config.encoder.endswith(".keras")
+
+
+def _encoded(split, encoder):
+    """The split as the encoder reads it; says what it does not read."""
+    left_out = dict(split.left_out)
+    if isinstance(encoder, TextEncoder):
+        words, posts = encoder.num_cut(split.source.strings)
+        left_out |= {"pieces of long words": words, "ends of long posts": posts}
+        left_out = {reason: count for reason, count in left_out.items() if count}
+        for reason in left_out.keys() - split.left_out.keys():
+            logging.warning(
+                "%s: the encoder leaves out %s: %d", split.split, reason, left_out[reason]
+            )
+    return dataclasses.replace(
+        split, source=split.source.encoded(encoder.look_up), left_out=left_out
+    )
 
 
 def _check(config):
     """Raises ValueError for settings that no network can have, or that contradict each other."""
+    for name in () if _is_pretrained(config) else ("pooling", "lora_rank"):
+        if getattr(config, name) != getattr(TextConfig(), name):
+            raise ValueError(
+                f"{name} is {getattr(config, name)!r} without a pretrained encoder, expected one: "
+                "a folder or handle of KerasHub as encoder"
+            )
     if config.encoder is not None and config.word_vectors is not None:
         raise ValueError(
             f"word_vectors is {config.word_vectors!r} beside an encoder, expected one of them: "
@@ -141,6 +190,10 @@ def _load(config, name):
 def _networks(config, training):
     """(focus, classifier, encoder) of the settings."""
     options = {"dropout": config.dropout}
+    if _is_pretrained(config):
+        own = {"pooling": config.pooling, "lora_rank": config.lora_rank}
+        encoder = TextEncoder.from_preset(config.encoder, **own)
+        return *reading_networks(encoder.dim, training.num_classes, **options), encoder
     if config.encoder is not None:
         encoder = load_token_encoder(config.encoder)
         dim = encoder.network.output_shape[-1]

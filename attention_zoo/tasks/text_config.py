@@ -3,7 +3,7 @@
 import dataclasses
 
 from attention_zoo._settings import setting
-from attention_zoo.training.config import KEEP, TaskConfig
+from attention_zoo.training.config import KEEP, EncoderConfig, TaskConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,15 +53,28 @@ class TextModel:
     )
     encoder: str | None = setting(
         None,
-        "Keras file of an encoder of tokens to use in place of the network's own; settings of "
-        "network, embedding, tokens and subwords then say nothing.",
+        "Encoder in place of the network's own: a Keras file of one of tokens (.keras), or a "
+        "pretrained model of KerasHub, a folder or a handle such as bert_tiny_en_uncased or "
+        "hf://user/name; settings of network, embedding, tokens and subwords then say nothing.",
         path=True,
+    )
+    pooling: str = setting(
+        "first",
+        "How the pieces of a word become the word, with a pretrained encoder: the first of them, "
+        "or their mean.",
+        choices=("first", "mean"),
+    )
+    lora_rank: int = setting(
+        0,
+        "Rank of the only changes that queries and values of a pretrained encoder learn (LoRA); 0 "
+        "for an encoder that is trained whole.",
+        least=0,
     )
     top_k: int = setting(5, "Tokens of a predicted rationale.", least=1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TextConfig(TextData, TextModel, TaskConfig):
+class TextConfig(TextData, TextModel, EncoderConfig, TaskConfig):
     """Settings of text."""
 
     keep: str = setting(
@@ -76,6 +89,12 @@ class TextConfig(TextData, TextModel, TaskConfig):
         "adam", "SGD with momentum (sgd), or Adam (adam).", choices=("sgd", "adam")
     )
     learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
+    encoder_learning_rate: float | None = setting(
+        None,
+        "Learning rate of the encoder; classifier_learning_rate if unset, for a pretrained one "
+        "0.00005 (with LoRA 0.001).",
+        above=0,
+    )
     ema_momentum: float | None = setting(
         0.98,
         "Keeps an average of the weights over the steps, each keeping so much of it (0.98: over "

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +60,8 @@ class Command:
                 logging.warning("SIGINT: stopped, %s has what was saved before", workdir)
                 raise
         page = Path(workdir, "report.html")
-        print(f"{self.report(results)}\n\nwritten to {page if page.is_file() else workdir}")
+        written = f"written to {page if page.is_file() else workdir}"
+        print("\n\n".join([self.report(results), *_floors(workdir), written]))
 
 
 def command(task, workdir, description):
@@ -77,6 +79,15 @@ def _train(task, workdir, **settings):
     from attention_zoo import tasks
 
     return tasks.train(task, workdir, **settings)
+
+
+def _floors(workdir):
+    """[the line of a run's floors on the test examples], or []."""
+    from attention_zoo.report.measures import floors_line  # slow to import
+
+    results = Path(workdir, "results.json")
+    line = floors_line(json.loads(results.read_text("utf-8"))) if results.is_file() else ""
+    return [f"floors on test: {line}"] if line else []
 
 
 def tables(evaluations):

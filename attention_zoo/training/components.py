@@ -8,6 +8,7 @@ from attention_zoo import layers
 from attention_zoo.callbacks import FocusDrive, FocusStalled, SwitchAttention
 from attention_zoo.optimizers import Adam, PartitionedOptimizer
 from attention_zoo.training.config import POLICIES
+from attention_zoo.training.learning_rates import are_scheduled, rates_of_parts, scheduled
 
 
 def make_attention(settings):
@@ -32,22 +33,25 @@ def _leaf(name, settings):
     return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}))
 
 
-def make_optimizer(settings, model, rates=None, others=None):
+def make_optimizer(settings, model, rates=None, others=None, steps_per_epoch=None):
     """SGD with momentum, as the paper has it, or Adam; parts may have a rate of their own.
 
     Args:
         settings: `TaskConfig`.
         model: the built model to train.
         rates, others: as of `Task`.
+        steps_per_epoch: steps an epoch, for schedules.
     """
     if not rates:
-        return _optimizer(settings, settings.learning_rate)
-    parts = {part: _optimizer(settings, rate) for part, rate in rates.items()}
-    return PartitionedOptimizer.of(model, others=others, **parts)
+        return _optimizer(settings, scheduled(settings, settings.learning_rate, steps_per_epoch))
+    made, parts = rates_of_parts(settings, model, rates, others, steps_per_epoch)
+    return PartitionedOptimizer({k: _optimizer(settings, rate) for k, rate in made.items()}, parts)
 
 
 def _optimizer(settings, learning_rate):
     common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay}
+    if settings.accumulation > 1:
+        common["gradient_accumulation_steps"] = settings.accumulation
     if settings.ema_momentum is not None:
         common |= {"use_ema": True, "ema_momentum": settings.ema_momentum}
     if settings.optimizer == "adam":
@@ -72,7 +76,9 @@ def make_switch(settings, attention, optimizer, probe):
         "focus_drive": lambda: FocusDrive(*probe()),
     }
     return SwitchAttention(
-        when=when[settings.switch_when](), learning_rate=_second_rate(settings, optimizer)
+        when=when[settings.switch_when](),
+        reset_optimizer=not are_scheduled(settings),  # else schedules would begin anew
+        learning_rate=_second_rate(settings, optimizer),
     )
 
 
@@ -150,6 +156,11 @@ def _check_switch(settings, attention):
         )
     if not isinstance(attention, layers.HybridAttention):
         return
+    if settings.second_learning_rate is not None and are_scheduled(settings):
+        raise ValueError(
+            f"second_learning_rate is {settings.second_learning_rate} beside a schedule, warm-up "
+            "or frozen epochs, expected none: the rates go on with their schedule at the switch"
+        )
     if settings.switch_epoch is None and settings.epochs < 2:
         raise ValueError("epochs is 1 with hybrid attention, expected 2 or more, or a switch_epoch")
     phases = [type(phase) for phase in (attention.first, attention.second)]

@@ -101,6 +101,23 @@ class OptimizationConfig:
         "Learning rate of every network but the focus network; learning_rate if unset.",
         above=0,
     )
+    warmup: float | None = setting(
+        None,
+        "Share of the steps in which learning rates rise from 0 to what they are set to; none if "
+        "unset, with a pretrained encoder 0.1.",
+        least=0,
+        most=1,
+    )
+    schedule: str | None = setting(
+        None,
+        "Learning rates after that: as they are (constant), or down to 0 in a straight line "
+        "(linear) or half a cosine (cosine) by the last step; constant if unset, with a pretrained "
+        "encoder linear.",
+        choices=("constant", "linear", "cosine"),
+    )
+    accumulation: int = setting(
+        1, "Batches whose gradients are averaged before weights move.", least=1
+    )
     momentum: float = setting(0.9, "Momentum of SGD (--optimizer=sgd).", least=0, most=1)
     weight_decay: float | None = setting(
         None,
@@ -138,6 +155,28 @@ class OptimizationConfig:
         "Ends training after so many epochs that are no better on the validation examples, by what "
         "--keep names; never early if unset.",
         least=1,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """Fine-tuning of an encoder."""
+
+    encoder_learning_rate: float | None = setting(
+        None, "Learning rate of the encoder; classifier_learning_rate if unset.", above=0
+    )
+    layer_decay: float = setting(
+        1.0,
+        "Learning rate of a layer of the encoder, as a share of that of the layer above it; the "
+        "highest has encoder_learning_rate.",
+        above=0,
+        most=1,
+    )
+    frozen_epochs: int = setting(
+        0,
+        "Epochs in the beginning in which the encoder keeps its weights; all of them, and it is "
+        "not trained at all.",
+        least=0,
     )
 
 

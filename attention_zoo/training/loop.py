@@ -31,7 +31,8 @@ class Loop:
         prepare: callable, a batch's inputs -> the model's inputs, of TensorFlow ops; None takes
             them as they are.
         prepare_validation: the same for validation batches; None is `prepare`.
-        jit_compile: True, False, or "auto": XLA for one replica on a GPU.
+        jit_compile: True, False, or "auto": XLA for one replica on a GPU, unless the
+            model's encoder says that it cannot be compiled by it.
         steps_per_call: steps between two looks at the figures, at the clock, and for a signal to
             stop.
     """
@@ -49,7 +50,9 @@ class Loop:
             raise ValueError(f"steps_per_call is {steps_per_call}, expected 1 or more")
         if jit_compile not in ("auto", True, False):
             raise ValueError(f"jit_compile is {jit_compile!r}, expected 'auto', True or False")
-        self._jit_compile = gains_by_xla(self.strategy) if jit_compile == "auto" else jit_compile
+        can = getattr(getattr(model, "encoder", None), "supports_jit", True)
+        gains = can and gains_by_xla(self.strategy)
+        self._jit_compile = gains if jit_compile == "auto" else jit_compile
         if self._jit_compile and self.strategy.num_replicas_in_sync > 1:
             raise ValueError(
                 f"jit_compile is {jit_compile} under {type(self.strategy).__name__}, expected "

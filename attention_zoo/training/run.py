@@ -24,6 +24,7 @@ from attention_zoo.training.components import (
     resolved,
 )
 from attention_zoo.training.initial_weights import load_initial_weights
+from attention_zoo.training.learning_rates import encoder_is_frozen
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.run_callbacks import KeepBest, Progress, StopIfNotFinite, WriteMetrics
@@ -42,7 +43,7 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     brought = Brought(attention, optimizer, callbacks)
     brought.check_settings(settings)
     _check_data_settings(task, data, settings)
-    config = make(task.config, settings | brought.named)
+    config = task.settled(make(task.config, settings | brought.named))
     keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(config.strategy)
     splits = _checked(task.load(config) if data is None else _accepted(task, data, config))
@@ -73,9 +74,11 @@ def build_model(task, config, splits, attention=None, optimizer=None):
     """
     with precision(config):
         model = task.build(config, splits, attention or task.attention(config))
+    if encoder_is_frozen(config):
+        model.encoder.trainable = False
     load_initial_weights(model, config.initial_weights)
-    rates = task.rates(config)
-    model.compile(optimizer or make_optimizer(config, model, rates, task.others))
+    rates, steps = task.rates(config), len(splits["train"].source) // config.batch_size
+    model.compile(optimizer or make_optimizer(config, model, rates, task.others, steps))
     return model
 
 
@@ -230,7 +233,7 @@ def _finish(task, model, folder, config, splits, facts):
         _write(task, model, folder, config, measured, evaluations, facts)
         results = {name: found.scalars() for name, found in evaluations.items()}
         results |= _known_of(splits, measured) | facts | task.facts(splits)
-        floors = task.floors(measured)
+        floors = task.floors(measured | {"train": splits["train"]})
         finish(folder, results | ({"floors": floors} if floors else {}))
         _say_collapse(facts)
     return evaluations

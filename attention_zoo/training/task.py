@@ -85,6 +85,10 @@ class Task(abc.ABC):
         """A `datasets.Split` of what a user brings in place of a name: here only of such a one."""
         return data
 
+    def settled(self, config):
+        """The settings with what others of them decide where they are unset."""
+        return config
+
     def check(self, config, splits):
         """Raises ValueError for settings that contradict each other or the data."""
         return
@@ -165,7 +169,11 @@ class Task(abc.ABC):
         return {}
 
     def floors(self, splits):
-        """What needs no model, by split: figures of `evaluate` that chance would give."""
+        """What chance or a simple baseline would give, by split: figures by name.
+
+        Args:
+            splits: those that are evaluated; "train" whole.
+        """
         return {}
 
     def export(self, model, path, config):

@@ -22,8 +22,8 @@ class Posts(Examples):
     `LENGTHS` that holds a batch.
 
     Attributes:
-        tokens: Ragged tensor in host memory, (n, tokens): strings, or ids of 1 and more once they
-            are `encoded`. Padding is "" or 0.
+        tokens: Ragged tensor in host memory, (n, tokens): strings, or once they are `encoded` ids
+            of 1 and more, or (n, tokens, p) of pieces of words. Padding is "" or 0.
         labels: Class ids, (n,), int32.
         rationales: Ragged tensor (n, tokens), int32: 1 for tokens of the rationale; all 0 where
             none is known.
@@ -72,7 +72,7 @@ class Posts(Examples):
         return tf.reduce_any(self.rationales > 0, axis=1).numpy()
 
     def encoded(self, look_up):
-        """The same posts with ids for tokens; `look_up` maps strings (k,) to ids (k,)."""
+        """The same posts with ids for tokens; `look_up` maps strings (k,) to ids (k, ...)."""
         ids = tf.cast(look_up(self.tokens.flat_values), tf.int32)
         return dataclasses.replace(self, tokens=self.tokens.with_flat_values(ids))
 
@@ -109,8 +109,9 @@ def _padded(example, batch_size):
         if not isinstance(part, tf.RaggedTensor):
             return part
         x = part.to_tensor()
-        x = tf.pad(x, [[0, 0], [0, m - tf.shape(x)[1]]], constant_values=_PADDING[x.dtype])
-        return tf.ensure_shape(x, (batch_size, None))
+        paddings = [[0, 0], [0, m - tf.shape(x)[1]], *[[0, 0]] * (x.shape.rank - 2)]
+        x = tf.pad(x, paddings, constant_values=_PADDING[x.dtype])
+        return tf.ensure_shape(x, (batch_size, None, *x.shape[2:]))
 
     return tf.nest.map_structure(dense, example)
 

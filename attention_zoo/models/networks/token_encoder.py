@@ -5,10 +5,11 @@ from keras import ops as kops
 
 from attention_zoo._text import lower
 from attention_zoo.layers.masks import conjunction, keras_mask
+from attention_zoo.models.networks.word_encoder import WordEncoder
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
-class TokenEncoder(keras.layers.Layer):
+class TokenEncoder(WordEncoder):
     """The encoder of a `FocusClassifier` of texts: a segment is a token.
 
         id = 0 for "", 1 for a token that is not in the vocabulary, 2 and more for one that is
@@ -48,7 +49,6 @@ class TokenEncoder(keras.layers.Layer):
         )
 
     def look_up(self, tokens):
-        """Ids, int of the same shape, of a tensor of strings."""
         return self.vectorization(tokens)
 
     def build(self, ids_shape):

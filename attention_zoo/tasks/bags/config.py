@@ -3,7 +3,7 @@
 import dataclasses
 
 from attention_zoo._settings import setting
-from attention_zoo.training.config import KEEP, TaskConfig
+from attention_zoo.training.config import KEEP, EncoderConfig, TaskConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class BagsModel:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BagsConfig(BagsData, BagsModel, TaskConfig):
+class BagsConfig(BagsData, BagsModel, EncoderConfig, TaskConfig):
     """Settings of bags."""
 
     attention: str = setting(

@@ -16,6 +16,7 @@ from attention_zoo.models.networks.bags import one_hot
 from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
 from attention_zoo.tasks.classification import ClassificationTask, numbered
+from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import Words
 
 _INSTANCES = 16_384  # of a batch that is not trained on, unless one bag has more
@@ -110,6 +111,11 @@ class BagsTask(ClassificationTask):
             raise ValueError(
                 f"classifier_learning_rate is {config.classifier_learning_rate} with "
                 f"{config.attention}, expected none: it has no focus network to learn otherwise"
+            )
+        if config.attention in POOLS and encoder_learns_apart(config):
+            raise ValueError(
+                f"the encoder has rates of its own with {config.attention}, expected none: it has "
+                "no focus network to learn otherwise"
             )
         if config.keep != "last" and "validation" not in splits:
             raise ValueError(

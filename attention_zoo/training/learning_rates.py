@@ -1,0 +1,88 @@
+"""Learning rates over the steps of a run, and over the depth of an encoder."""
+
+from keras.optimizers.schedules import CosineDecay, PolynomialDecay
+
+from attention_zoo.optimizers import WarmUp
+from attention_zoo.optimizers.depths import by_depth
+from attention_zoo.optimizers.parts import parts_of
+from attention_zoo.training.config import EncoderConfig
+
+# Of a rate and the steps after warm-up.
+SCHEDULES = {
+    None: lambda rate, steps: rate,
+    "constant": lambda rate, steps: rate,
+    "linear": lambda rate, steps: PolynomialDecay(rate, steps, end_learning_rate=0.0),
+    "cosine": CosineDecay,
+}
+
+
+def encoder_is_frozen(settings):
+    """Whether the encoder is never trained."""
+    return _frozen_epochs(settings) >= settings.epochs
+
+
+def encoder_learns_apart(settings):
+    """Whether the settings give an encoder that is trained rates of its own."""
+    if not isinstance(settings, EncoderConfig) or encoder_is_frozen(settings):
+        return False
+    is_set = settings.encoder_learning_rate is not None
+    return is_set or settings.layer_decay < 1 or settings.frozen_epochs > 0
+
+
+def are_scheduled(settings):
+    """Whether a part's rate is more than a number."""
+    return _frozen_epochs(settings) > 0 or _change(settings)
+
+
+def _frozen_epochs(settings):
+    return settings.frozen_epochs if isinstance(settings, EncoderConfig) else 0
+
+
+def _change(settings):
+    """Whether rates change over the steps."""
+    return bool(settings.warmup) or settings.schedule not in (None, "constant")
+
+
+def scheduled(settings, rate, steps_per_epoch, frozen_epochs=0):
+    """A part's learning rate: a number, or a schedule where the settings want one.
+
+    Args:
+        settings: `TaskConfig`.
+        rate: the rate after warm-up.
+        steps_per_epoch: steps an epoch.
+        frozen_epochs: epochs at rate 0 before all else.
+    """
+    if not frozen_epochs and not _change(settings):
+        return rate
+    start = frozen_epochs * steps_per_epoch
+    left = settings.epochs * steps_per_epoch - start
+    warmup = round((settings.warmup or 0.0) * left)
+    return WarmUp(SCHEDULES[settings.schedule](rate, max(left - warmup, 1)), warmup, start)
+
+
+def rates_of_parts(settings, model, rates, others, steps_per_epoch):
+    """Of each part of a model its rate, and of each trainable variable its part.
+
+    Args:
+        settings: `TaskConfig`.
+        model: the built model.
+        rates, others: as of `Task`.
+        steps_per_epoch: steps an epoch.
+    """
+    parts = parts_of(model, rates, others)
+    frozen = {}
+    if isinstance(settings, EncoderConfig) and "encoder" in rates:
+        frozen["encoder"] = settings.frozen_epochs
+        if settings.layer_decay < 1:
+            names, above = by_depth(model.encoder, "encoder")
+            own = rates["encoder"]
+            frozen = dict.fromkeys(above, settings.frozen_epochs)
+            rates = {part: rate for part, rate in rates.items() if part != "encoder"}
+            rates |= {part: own * settings.layer_decay**n for part, n in above.items()}
+            variables = zip(model.trainable_variables, parts, strict=True)
+            parts = [names[id(one)] if part == "encoder" else part for one, part in variables]
+    made = {
+        part: scheduled(settings, rate, steps_per_epoch, frozen.get(part, 0))
+        for part, rate in rates.items()
+    }
+    return made, parts
