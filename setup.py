@@ -7,8 +7,9 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 CAPTIONS = ["pycocoevalcap>=1.2"]  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
+HUB = ["huggingface-hub>=0.34"]
 SERVE = ["aiohttp>=3.13.3", "prometheus-client>=0.21"]
-TEST = ["pytest>=9", "pytest-xdist>=3.6", "hypothesis>=6.100", *CAPTIONS, *SERVE]
+TEST = ["pytest>=9", "pytest-xdist>=3.6", "hypothesis>=6.100", *CAPTIONS, *HUB, *SERVE]
 
 setup(
     name="attention-zoo",
@@ -62,6 +63,7 @@ setup(
         "test": TEST,
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
         "captions": CAPTIONS,
+        "hub": HUB,
         "serve": SERVE,
         "jax": ["jax"],  # other backends of Keras; without TensorFlow: docs/backends.md
         "torch": ["torch"],

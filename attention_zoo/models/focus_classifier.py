@@ -232,10 +232,12 @@ class FocusClassifier(LabelTraining):
         """The trained model of a preset: built, ready to predict, to be compiled to train on.
 
         Args:
-            preset: one of `az.zoo.list()`, or the path of a folder that `save_to_preset` made.
+            preset: one of `az.zoo.list()`; the path of a folder that `save_to_preset` made; or an
+                address on the Hugging Face Hub, "hf://user/name" or "hf://user/name@revision".
 
         Raises:
             ValueError: an unknown name, no preset, one of a later format, or a damaged one.
+            ConnectionError: the hub is not reached. ImportError: it needs huggingface_hub.
         """
         model = load_preset(preset)
         if not isinstance(model, cls):
