@@ -98,7 +98,7 @@ class FocusClassifier(LabelTraining):
         self.byte_segments = byte_segments
         self.class_names = class_names
         self.score_watch = ScoreWatch()
-        self._segments_shape = None
+        self._segments_shape = self._given_rank = None
 
     def build(self, input_shape):
         shape, dtype = segments_shape(input_shape), None
@@ -143,12 +143,21 @@ class FocusClassifier(LabelTraining):
         return {"label": q, "focus": a}
 
     def accepted(self, x, y=None):
-        """As of `LabelTraining`; of arrays the rank too, of which a graph may know nothing."""
+        """As of `LabelTraining`; the rank too, of which a graph may know nothing."""
         x, y = super().accepted(x, y)
-        segments = x.get("segments") if isinstance(x, dict) else x
-        if hasattr(segments, "shape"):
+        given = x
+        if hasattr(x, "element_spec"):  # a pipeline
+            given = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
+        segments = given.get("segments") if isinstance(given, dict) else given
+        shape = getattr(segments, "shape", None)
+        if shape is not None and getattr(shape, "rank", 0) is not None:
+            self._given_rank = len(shape)
             self._check_rank(segments)
         return x, y
+
+    def _trace_key(self):
+        """The rank too: TensorFlow makes one graph of two ranks, which knows neither."""
+        return super()._trace_key(), self._given_rank
 
     def compute_mask(self, inputs, mask=None):
         return None
