@@ -130,7 +130,7 @@ class FocusClassifier(LabelTraining):
 
     def call(self, inputs, mask=None, training=None):
         if training:
-            self.byte_segments = bytes_read.learnt(split(inputs)[0], self.byte_segments)
+            self._learn_bytes(split(inputs)[0])
         segments, mask = self.encode(inputs, mask)
         scores = self.scores(segments, mask if training else None)
         if training:
@@ -141,6 +141,11 @@ class FocusClassifier(LabelTraining):
             a = self._attend(scores, mask)
             q = prediction.WAYS[self.way_to_predict](self.classifier, segments, a)
         return {"label": q, "focus": a}
+
+    def _learn_bytes(self, segments):
+        """From segments, not from what an encoder takes in their place: rows, or features."""
+        if self._segments_shape is None or len(segments.shape) == len(self._segments_shape):
+            self.byte_segments = bytes_read.learnt(segments, self.byte_segments)
 
     def accepted(self, x, y=None):
         """As of `LabelTraining`; the rank too, of which a graph may know nothing."""

@@ -128,6 +128,24 @@ class MosaicsTask(ClassificationTask):
     def evaluate(self, model, split, config):
         return evaluate(model, split.source.dataset(256))
 
+    def card(self, config, splits):
+        train, test = splits["train"], splits["test"]
+        shape = ", ".join(map(str, test.segment_shape))
+        return {
+            "inputs": f"float32 (b, m, {shape}), m = {test.num_segments} in training; bytes are "
+            "scaled by (x - 127.5) / 127.5",
+            "data": {
+                "name": test.name,
+                "split": config.test_split,
+                "num_segments": config.num_segments,
+                "num_examples": test.num_examples,
+                "protocol": config.protocol,
+                "seed": config.seed,
+            },
+            "protocol": f"{test.protocol}: trained on {train.num_examples} mosaics of the images "
+            f"{train.split!r}, measured on {test.num_examples} of {test.split!r}",
+        }
+
     def examples(self, model, split, config):
         return mosaic_examples(model, split)
 

@@ -170,6 +170,19 @@ def test_training_on_features_is_training_with_a_frozen_encoder(segments):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+def test_model_trained_on_features_reads_bytes_as_numbers(segments):
+    """What is told of bytes by training is told by segments alone."""
+    model = classifier(pooled())
+    model.build(segments.shape)
+    model.encoder.trainable = False
+    model.compile("sgd")
+    model.fit(segments.mean((2, 3))[..., [0] * D], np.arange(B) % 2, verbose=0)
+    pixels = (segments * 40 + 128).astype("uint8")
+    bytes_read = model.predict(pixels, verbose=0)
+    floats_read = model.predict(pixels.astype("float32"), verbose=0)
+    np.testing.assert_allclose(bytes_read["label"], floats_read["label"], atol=1e-5)
+
+
 def test_masked_segments_are_absent_on_both_ways(segments):
     model = classifier(pooled())
     mask = np.arange(3) < np.array([[3], [2], [1], [3]])
