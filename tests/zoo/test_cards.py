@@ -28,7 +28,10 @@ def test_the_wheel_stays_small():
     assert sum(map(len, packed)) < 14.5e6
 
 
-@pytest.mark.parametrize("name", ["input_axes", "output_axes", "quantization_config"])
+@pytest.mark.parametrize(
+    "name",
+    ["input_axes", "output_axes", "quantization_config", "sliding_window", "use_gate"],
+)
 def test_shipped_presets_keep_to_what_the_oldest_keras_knows(name):
     """Keras 3.15 writes these arguments, unset; 3.12, the last for Python 3.10, refuses them."""
     configs = [path.read_text() for path in PRESETS.glob("*/config.json")]
