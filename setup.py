@@ -7,12 +7,13 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 CAPTIONS = ["pycocoevalcap>=1.2"]  # BLEU, ROUGE-L, CIDEr; METEOR needs Java besides
+HUB = ["huggingface-hub>=0.34"]
 PRETRAINED = ["keras-hub>=0.25.1"]  # brings tensorflow-text; 0.25.1 is the last for Python 3.10
 SERVE = ["aiohttp>=3.13.3", "prometheus-client>=0.21"]
 # Of Python 3.13 tensorflow-text has no wheel beside TensorFlow 2.21: tests there do without.
 PRETRAINED_IN_TESTS = [f'{one}; python_version < "3.13"' for one in PRETRAINED]
 TEST = ["pytest>=9", "pytest-xdist>=3.6", "hypothesis>=6.100"]
-TEST += [*CAPTIONS, *SERVE, *PRETRAINED_IN_TESTS]
+TEST += [*CAPTIONS, *HUB, *SERVE, *PRETRAINED_IN_TESTS]
 
 setup(
     name="attention-zoo",
@@ -67,6 +68,7 @@ setup(
         "dev": ["build", "mypy>=2.4,<2.5", "ruff>=0.17,<0.18", *TEST],
         "captions": CAPTIONS,
         "pretrained": PRETRAINED,
+        "hub": HUB,
         "serve": SERVE,
         "jax": ["jax"],  # other backends of Keras; without TensorFlow: docs/backends.md
         "torch": ["torch"],

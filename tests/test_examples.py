@@ -51,3 +51,18 @@ def test_class_scores_is_what_differs_in_models_of_ones_own(load_example):
     soft, hard, lvml = (losses[name, "functional"] for name in ("soft", "hard", "lvml"))
     assert min(abs(soft - hard), abs(soft - lvml)) > 0.02 and hard > lvml + 0.02
     assert losses["hybrid", "functional"] == losses["soft", "functional"]  # until a switch
+
+
+def test_frozen_random_network_is_enough_to_find_the_deciding_digit(load_example, capsys):
+    found = load_example("pretrained_images").main(epochs=10, tuning_epochs=0)
+    assert found.keys() == {"frozen"}
+    assert found["frozen"]["label_accuracy"] > 0.75 and found["frozen"]["focus_accuracy"] > 0.6
+    assert capsys.readouterr().out.startswith("frozen: ")
+
+
+@pytest.mark.slow
+def test_the_network_is_fine_tuned(load_example):
+    """An epoch on few mosaics changes it, and does not spoil it."""
+    found = load_example("pretrained_images").main(epochs=10, tuning_epochs=1)
+    assert found["fine-tuned"]["loss"] != found["frozen"]["loss"]
+    assert found["fine-tuned"]["label_accuracy"] > 0.5

@@ -80,6 +80,7 @@ OPTIONAL = {  # the extra whose libraries a module may import
     "serving.connections": "serve",
     "serving.metrics": "serve",
     "serving.server": "serve",
+    "zoo.hub": "hub",
 }
 
 

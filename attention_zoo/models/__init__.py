@@ -5,6 +5,7 @@ from attention_zoo.models.captioning.search import CaptionSearch
 from attention_zoo.models.captioning.uniform_attention import uniform
 from attention_zoo.models.captioning.vocabulary import text_of
 from attention_zoo.models.focus_classifier import FocusClassifier
+from attention_zoo.models.networks.applications import APPLICATIONS, application
 from attention_zoo.models.networks.bags import POOLS, bag_networks, pooled_networks
 from attention_zoo.models.networks.block_max_pool import BlockMaxPool2D
 from attention_zoo.models.networks.image import (
@@ -13,6 +14,7 @@ from attention_zoo.models.networks.image import (
     digits_networks,
 )
 from attention_zoo.models.networks.linear import linear_networks
+from attention_zoo.models.networks.pixels import Pixels
 from attention_zoo.models.networks.registry import NETWORKS, networks
 from attention_zoo.models.networks.saved_encoder import load_token_encoder
 from attention_zoo.models.networks.sinusoidal_positions import SinusoidalPositions
@@ -32,6 +34,7 @@ from attention_zoo.models.networks.word_encoder import WordEncoder
 from attention_zoo.models.networks.word_vectors import read_word_vectors
 
 __all__ = [
+    "APPLICATIONS",
     "NETWORKS",
     "POOLS",
     "TEXT_NETWORKS",
@@ -39,6 +42,7 @@ __all__ = [
     "CaptionSearch",
     "Captioner",
     "FocusClassifier",
+    "Pixels",
     "SinusoidalPositions",
     "Standardize",
     "SubwordEmbedding",
@@ -46,6 +50,7 @@ __all__ = [
     "TokenDropout",
     "TokenEncoder",
     "WordEncoder",
+    "application",
     "bag_networks",
     "cifar10_networks",
     "cifar100_networks",

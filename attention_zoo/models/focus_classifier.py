@@ -98,7 +98,7 @@ class FocusClassifier(LabelTraining):
         self.byte_segments = byte_segments
         self.class_names = class_names
         self.score_watch = ScoreWatch()
-        self._segments_shape = None
+        self._segments_shape = self._given_rank = None
 
     def build(self, input_shape):
         shape, dtype = segments_shape(input_shape), None
@@ -130,7 +130,7 @@ class FocusClassifier(LabelTraining):
 
     def call(self, inputs, mask=None, training=None):
         if training:
-            self.byte_segments = bytes_read.learnt(split(inputs)[0], self.byte_segments)
+            self._learn_bytes(split(inputs)[0])
         segments, mask = self.encode(inputs, mask)
         scores = self.scores(segments, mask if training else None)
         if training:
@@ -142,13 +142,27 @@ class FocusClassifier(LabelTraining):
             q = prediction.WAYS[self.way_to_predict](self.classifier, segments, a)
         return {"label": q, "focus": a}
 
+    def _learn_bytes(self, segments):
+        """From segments, not from what an encoder takes in their place: rows, or features."""
+        if self._segments_shape is None or len(segments.shape) == len(self._segments_shape):
+            self.byte_segments = bytes_read.learnt(segments, self.byte_segments)
+
     def accepted(self, x, y=None):
-        """As of `LabelTraining`; of arrays the rank too, of which a graph may know nothing."""
+        """As of `LabelTraining`; the rank too, of which a graph may know nothing."""
         x, y = super().accepted(x, y)
-        segments = x.get("segments") if isinstance(x, dict) else x
-        if hasattr(segments, "shape"):
+        given = x
+        if hasattr(x, "element_spec"):  # a pipeline
+            given = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
+        segments = given.get("segments") if isinstance(given, dict) else given
+        shape = getattr(segments, "shape", None)
+        if shape is not None and getattr(shape, "rank", 0) is not None:
+            self._given_rank = len(shape)
             self._check_rank(segments)
         return x, y
+
+    def _trace_key(self):
+        """The rank too: TensorFlow makes one graph of two ranks, which knows neither."""
+        return super()._trace_key(), self._given_rank
 
     def compute_mask(self, inputs, mask=None):
         return None
@@ -232,10 +246,12 @@ class FocusClassifier(LabelTraining):
         """The trained model of a preset: built, ready to predict, to be compiled to train on.
 
         Args:
-            preset: one of `az.zoo.list()`, or the path of a folder that `save_to_preset` made.
+            preset: one of `az.zoo.list()`; the path of a folder that `save_to_preset` made; or an
+                address on the Hugging Face Hub, "hf://user/name" or "hf://user/name@revision".
 
         Raises:
             ValueError: an unknown name, no preset, one of a later format, or a damaged one.
+            ConnectionError: the hub is not reached. ImportError: it needs huggingface_hub.
         """
         model = load_preset(preset)
         if not isinstance(model, cls):

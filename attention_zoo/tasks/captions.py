@@ -8,7 +8,6 @@ import dataclasses
 import json
 
 from absl import logging
-from tqdm.auto import tqdm
 
 from attention_zoo import datasets, metrics, plots
 from attention_zoo._export import export
@@ -17,9 +16,10 @@ from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.evaluation import evaluate_captions
 from attention_zoo.evaluation.captions import word_figures
 from attention_zoo.layers import SoftAttention
-from attention_zoo.models import Captioner, uniform
+from attention_zoo.models import APPLICATIONS, Captioner, uniform
 from attention_zoo.models.networks.image_encoders import load_encoder
 from attention_zoo.tasks.captions_config import CaptionsConfig
+from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.training.task import Task, Words
 
 
@@ -103,7 +103,7 @@ class CaptionsTask(Task):
 
     def fingerprints(self, config, splits):
         found = super().fingerprints(config, splits)
-        if config.encoder is not None:
+        if config.encoder is not None and config.encoder not in APPLICATIONS:
             found["encoder"] = file_fingerprint(config.encoder)
         return found
 
@@ -115,7 +115,8 @@ class CaptionsTask(Task):
         found = {}
         for name, split in splits.items():
             split = _with_vocabulary(split, model.vocabulary)
-            features = _features(split.source.pictures, model.encoder, folder, config.feature_dtype)
+            pictures, dtype = split.source.pictures, config.feature_dtype
+            features = frozen_features(pictures, model.encoder, folder, dtype)
             found[name] = dataclasses.replace(split, source=split.source.seen_as(features))
         return found
 
@@ -180,17 +181,6 @@ def _with_vocabulary(split, words):
     if split.vocabulary == tuple(words):
         return split
     return dataclasses.replace(split, source=split.source.with_vocabulary(words))
-
-
-def _features(pictures, encoder, folder, dtype):
-    with tqdm(total=len(pictures), unit="picture", desc="encoder", dynamic_ncols=True) as bar:
-        return datasets.cached_features(
-            pictures,
-            encoder,
-            folder,
-            dtype=dtype,
-            progress=lambda done, _: bar.update(done - bar.n),
-        )
 
 
 def _pictures(split):

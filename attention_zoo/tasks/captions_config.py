@@ -37,7 +37,8 @@ class CaptionsModel:
 
     encoder: str | None = setting(
         None,
-        "Keras file of a model from pictures to features; VGG19 of ImageNet if unset.",
+        "Keras file of a model from pictures to features, or a network of keras.applications with "
+        "the weights of ImageNet, such as MobileNetV3Small; the paper's VGG19 if unset.",
         path=True,
     )
     fine_tune_encoder: bool = setting(False, "Train the encoder too, on the pictures themselves.")

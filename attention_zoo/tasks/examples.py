@@ -127,9 +127,9 @@ def mosaic_examples(model, info):
     source = info.source
 
     def pictures(example):
-        if len(info.segment_shape) != 3:
+        if len(source.shown.shape) != 4:
             return {}
-        segments = np.asarray(ops.take(source.images, source.table[example.number], axis=0))
+        segments = np.asarray(ops.take(source.shown, source.table[example.number], axis=0))
         return {"pictures": [png(segment) for segment in segments]}
 
     foreground = source.table[np.arange(len(source)), source.focus]

@@ -1,14 +1,23 @@
 """Mosaics: one foreground image among background images; attention chooses an image."""
 
+import dataclasses
+
+import keras
+
 from attention_zoo import _tracing as tracing
 from attention_zoo import datasets, plots
+from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.datasets.mosaics.augmentation import augmented, check_augment
 from attention_zoo.datasets.mosaics.device_dataset import resident
+from attention_zoo.datasets.mosaics.image_array import ImageArray
 from attention_zoo.evaluation import evaluate
-from attention_zoo.models import FocusClassifier
+from attention_zoo.layers import PerSegment, Precomputed
+from attention_zoo.models import APPLICATIONS, FocusClassifier, reading_networks
+from attention_zoo.models.networks.image_encoders import segment_network
 from attention_zoo.models.networks.registry import networks
 from attention_zoo.tasks.classification import ClassificationTask, numbered
 from attention_zoo.tasks.examples import mosaic_examples
+from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training.task import Words
 
@@ -54,21 +63,52 @@ class MosaicsTask(ClassificationTask):
 
     def check(self, config, splits):
         check_augment(config.augment, splits["train"].segment_shape)
+        _check_encoder(config, splits["train"].source.images)
 
     def build(self, config, splits, attention):
         data = splits["train"]
-        name = config.network or _NETWORK.get(data.name, "cifar10")
-        focus, classifier = networks(name, data.segment_shape, data.num_classes)
+        focus, classifier, encoder = _networks(config, data)
         model = FocusClassifier(
             focus,
             classifier,
             attention,
+            encoder=encoder,
             inference=config.inference,
             class_names=data.class_names,
             byte_segments="scaled" if data.source.images.dtype == "uint8" else "auto",
         )
         model.build((None, data.num_segments, *data.segment_shape))
         return model
+
+    def rates(self, config):
+        """An encoder that is trained has a rate of its own."""
+        if not config.fine_tune_encoder:
+            return super().rates(config)
+        rate = config.learning_rate
+        return {
+            "focus": rate,
+            "classifier": config.classifier_learning_rate or rate,
+            "encoder": config.encoder_learning_rate or rate / 10,
+        }
+
+    def fingerprints(self, config, splits):
+        found = super().fingerprints(config, splits)
+        if config.encoder is not None and config.encoder not in APPLICATIONS:
+            found["encoder"] = file_fingerprint(config.encoder)
+        return found
+
+    def inputs(self, splits, model, config, workdir):
+        """Mosaics of what a frozen encoder makes of the base images, which it sees once."""
+        if not isinstance(model.encoder, Precomputed):
+            return splits
+        folder = config.features_dir or workdir.parent / "features"
+        network = model.encoder.encoder.network
+        return {
+            name: dataclasses.replace(
+                split, source=_of_features(split.source, network, folder, config.feature_dtype)
+            )
+            for name, split in splits.items()
+        }
 
     def batches(self, split, config, first_step):
         source = split.source.indices()
@@ -88,20 +128,39 @@ class MosaicsTask(ClassificationTask):
     def evaluate(self, model, split, config):
         return evaluate(model, split.source.dataset(256))
 
+    def card(self, config, splits):
+        train, test = splits["train"], splits["test"]
+        shape = ", ".join(map(str, test.segment_shape))
+        return {
+            "inputs": f"float32 (b, m, {shape}), m = {test.num_segments} in training; bytes are "
+            "scaled by (x - 127.5) / 127.5",
+            "data": {
+                "name": test.name,
+                "split": config.test_split,
+                "num_segments": config.num_segments,
+                "num_examples": test.num_examples,
+                "protocol": config.protocol,
+                "seed": config.seed,
+            },
+            "protocol": f"{test.protocol}: trained on {train.num_examples} mosaics of the images "
+            f"{train.split!r}, measured on {test.num_examples} of {test.split!r}",
+        }
+
     def examples(self, model, split, config):
         return mosaic_examples(model, split)
 
     def figures(self, model, split, evaluation, config):
         """The first eight mosaics with the model's attention, where segments are images."""
         found = super().figures(model, split, evaluation, config)
-        if len(split.segment_shape) != 3:
+        source = split.source
+        if len(source.shown.shape) != 4:
             return found
-        segments, truth = next(iter(split.source.dataset(8)))
+        inputs, truth = next(iter(source.dataset(8)))
         with tracing.expected():
-            outputs = model.predict_on_batch(segments)
+            outputs = model.predict_on_batch(inputs)
         return found | {
             "mosaics": plots.mosaics(
-                segments,
+                datasets.gather_segments(source.shown, source.table[:8]),
                 outputs["focus"],
                 focus=truth["focus"],
                 labels=truth["label"],
@@ -112,6 +171,45 @@ class MosaicsTask(ClassificationTask):
 
 
 _NETWORK = {"sdc/digits": "digits", "sdc/cifar100": "cifar100", "orthogonal": "linear"}
+
+
+def _check_encoder(config, images):
+    """Raises ValueError for settings of an encoder that is not there, or that it has no use for."""
+    if config.encoder is None:
+        for name in ("fine_tune_encoder", "encoder_learning_rate", "image_size"):
+            if getattr(config, name):
+                raise ValueError(
+                    f"{name} is {getattr(config, name)} without an encoder, expected one"
+                )
+    elif images.dtype != "uint8":
+        raise ValueError(
+            f"images are {keras.backend.standardize_dtype(images.dtype)}, expected bytes (uint8) "
+            "with an encoder"
+        )
+    elif config.augment != "none" and not config.fine_tune_encoder:
+        raise ValueError(
+            f"augment is {config.augment!r} with a frozen encoder, which sees every image once, "
+            "expected 'none', or fine_tune_encoder"
+        )
+
+
+def _networks(config, data):
+    """(focus, classifier, encoder or None) of the settings."""
+    if config.encoder is None:
+        name = config.network or _NETWORK.get(data.name, "cifar10")
+        return *networks(name, data.segment_shape, data.num_classes), None
+    network = segment_network(config.encoder, data.segment_shape, config.image_size)
+    network.trainable = config.fine_tune_encoder
+    heads = reading_networks(network.output_shape[-1], data.num_classes)
+    encoder = PerSegment(network)
+    return *heads, encoder if config.fine_tune_encoder else Precomputed(encoder)
+
+
+def _of_features(mosaics, network, folder, dtype):
+    """The mosaics with features (N, d) for base images."""
+    features = frozen_features(ImageArray(mosaics.images), network, folder, dtype)
+    images = features.tensor()[:, 0].numpy().astype("float32")
+    return dataclasses.replace(mosaics, images=images, pictures=mosaics.images)
 
 
 def _load(config, split, num_examples):

@@ -48,8 +48,36 @@ class MosaicsModel:
 
     network: str | None = setting(
         None,
-        "Pair of focus and classification networks; the data set's own if unset.",
+        "Pair of focus and classification networks; the data set's own if unset. With an encoder "
+        "both are a dense layer of 200 units and one on top.",
         choices=("digits", "cifar10", "cifar100", "linear"),
+    )
+    encoder: str | None = setting(
+        None,
+        "Pretrained network under both: a Keras file of a model from pictures RGB in 0..255 to "
+        "features, or a network of keras.applications with the weights of ImageNet, such as "
+        "MobileNetV3Small. It is frozen, and runs once over the images, unless it is fine-tuned.",
+        path=True,
+    )
+    fine_tune_encoder: bool = setting(False, "Train the encoder too, on the images themselves.")
+    encoder_learning_rate: float | None = setting(
+        None,
+        "Learning rate of an encoder that is trained (--fine_tune_encoder); a tenth of "
+        "learning_rate if unset.",
+        above=0,
+    )
+    image_size: int | None = setting(
+        None,
+        "Height and width that images are resized to for the encoder; as they are if unset.",
+        least=1,
+    )
+    features_dir: str | None = setting(
+        None, "Where a frozen encoder's features are kept; beside the workdir if unset.", path=True
+    )
+    feature_dtype: str = setting(
+        "float16",
+        "Dtype of a frozen encoder's features on disk.",
+        choices=("float16", "float32"),
     )
 
 

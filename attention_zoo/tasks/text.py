@@ -104,6 +104,15 @@ class TextTask(ClassificationTask):
     def examples(self, model, split, config):
         return post_examples(model, split)
 
+    def card(self, config, splits):
+        found = super().card(config, splits)
+        if config.dataset == "hatexplain":
+            found["data"]["annotators"] = config.annotators
+        inputs = (
+            "ids of tokens (b, m), as `model.encoder.look_up` makes them; texts in a SavedModel"
+        )
+        return found | {"inputs": inputs}
+
     def facts(self, splits):
         return {"left_out": {name: split.left_out for name, split in splits.items()}}
 

@@ -1,4 +1,4 @@
-r"""Makes a preset with its card from a finished run of `attention_zoo.trainers.sdc`.
+r"""Makes a preset with its card from a finished run on mosaics, text or bags.
 
     python -m attention_zoo.trainers.sdc --attention=soft --workdir=runs/sdc_digits_soft
     python -m attention_zoo.trainers.make_preset --run=runs/sdc_digits_soft \
@@ -40,8 +40,8 @@ def make_preset(preset, **settings):
         Its `Card`.
 
     Raises:
-        ValueError: the run is not a finished one of `trainers.sdc` on mosaics, its model has not
-            its figures, or the preset's folder has files. FileNotFoundError: the data are not
+        ValueError: the run is not a finished one on mosaics, text or bags by name, its model has
+            not its figures, or the preset's folder has files. FileNotFoundError: the data are not
             there.
     """
     from attention_zoo.trainers.preset_of_run import preset_of_run

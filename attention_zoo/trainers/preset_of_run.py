@@ -9,17 +9,15 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from attention_zoo import datasets
+from attention_zoo import tasks
 from attention_zoo._errors import one_line
 from attention_zoo._json import loads
 from attention_zoo._settings import make
 from attention_zoo._version import __version__
-from attention_zoo.evaluation import evaluate
 from attention_zoo.models import FocusClassifier
-from attention_zoo.tasks import MosaicsTask
 from attention_zoo.zoo import Card
 
-_SDC = "python -m attention_zoo.trainers.sdc"
+_TRAINERS = {"mosaics": "sdc", "text": "hatexplain", "bags": "bags"}
 
 
 def preset_of_run(preset, chosen):
@@ -30,15 +28,21 @@ def preset_of_run(preset, chosen):
         chosen: `make_preset.Settings`.
     """
     folder = Path(chosen.run)
-    config, results = (_read(folder, name) for name in ("config.json", "results.json"))
-    if not str(config.get("dataset")).startswith("sdc/"):
-        raise ValueError(f"run {folder} is of no data set sdc/…, expected one of trainers.sdc")
-    known = {f.name for f in dataclasses.fields(MosaicsTask.config)}
-    trained = make(MosaicsTask.config, {k: v for k, v in config.items() if k in known})
-    data, test = _load(trained, trained.test_split, trained.num_test_examples)
-    card = _card(chosen, Path(preset).name, trained, data, test, results.get("test", {}))
+    about, config, results = (
+        _read(folder, name) for name in ("about.json", "config.json", "results.json")
+    )
+    if about.get("task") not in _TRAINERS or config.get("dataset") == "own data":
+        raise ValueError(
+            f"run {folder} is of the task {about.get('task')} on {config.get('dataset')}, expected "
+            f"one of {', '.join(_TRAINERS)}, on data of a name"
+        )
+    task = tasks.get(about["task"])
+    known = {f.name for f in dataclasses.fields(task.config)}
+    trained = make(task.config, {k: v for k, v in config.items() if k in known})
+    splits = task.load(trained)
+    card = _card(chosen, Path(preset).name, task, trained, splits, results.get("test", {}))
     model = _model(folder)
-    _check_figures(folder, model, test, card.figures)
+    _check_figures(folder, model, task, trained, splits["test"], card.figures)
     model.save_to_preset(preset, card=card)
     return card
 
@@ -64,12 +68,13 @@ def _model(folder):
         ) from error
 
 
-def _check_figures(folder, model, test, figures):
+def _check_figures(folder, model, task, trained, test, figures):
     """Raises unless the model has the figures, shares to 2 examples and means to 0.002 nats."""
     if not isinstance(model, FocusClassifier):
         kind = type(model).__name__
         raise ValueError(f"model.keras of run {folder} is a {kind}, expected a FocusClassifier")
-    found = evaluate(model, test.source.dataset(256)).scalars()
+    split = task.inputs({"test": test}, model, trained, folder)["test"]
+    found = task.evaluate(model, split, trained).scalars()
     for name in sorted(found.keys() | figures.keys()):
         is_mean = name == "entropy" or name.endswith("_nll")
         atol = 0.002 if is_mean else 2.01 / test.num_examples
@@ -80,21 +85,16 @@ def _check_figures(folder, model, test, figures):
             )
 
 
-def _card(chosen, name, trained, data, test, figures):
+def _card(chosen, name, task, trained, splits, figures):
     """The card of a run with the settings `trained`."""
-    _, training = _load(trained, trained.train_split, trained.num_examples)
-    shape = ", ".join(map(str, test.segment_shape))
+    test = splits["test"]
     return Card(
         name=name,
         description=chosen.description,
-        inputs=f"float32 (b, m, {shape}), m = {test.num_segments} in training; bytes are scaled "
-        "by (x - 127.5) / 127.5",
         classes=test.class_names,
-        data=data,
-        protocol=f"{test.protocol}: trained on {training.num_examples} mosaics of the images "
-        f"{training.split!r}, measured on {test.num_examples} of {test.split!r}",
+        **task.card(trained, splits),
         licence=test.citation if chosen.licence is None else chosen.licence,
-        command=command(trained, f"runs/{name}"),
+        command=command(task, trained, f"runs/{name}"),
         seed=trained.seed,
         seconds=chosen.seconds,
         machine=chosen.machine,
@@ -105,33 +105,25 @@ def _card(chosen, name, trained, data, test, figures):
     )
 
 
-def _load(trained, split, num_examples):
-    """The arguments of `datasets.load` for a split of a run's data, and its `DatasetInfo`."""
-    arguments = {
-        "name": trained.dataset,
-        "split": split,
-        "num_segments": trained.num_segments,
-        "num_examples": num_examples,
-        "protocol": trained.protocol,
-        "seed": trained.seed,
-    }
-    _, info = datasets.load(**arguments, data_dir=trained.data_dir)
-    return arguments | {"num_examples": info.num_examples}, info
-
-
-def command(trained, workdir):
+def command(task, trained, workdir):
     """The command line of a run: the attention, all that is not the default, the workdir.
 
+    Of `data_dir` the name alone, and only of a file: folders are of this machine.
+
     Args:
-        trained: `MosaicsConfig`.
+        task: the `Task`.
+        trained: its settings.
         workdir: the run's folder.
     """
     parts = [f"--attention={trained.attention}"]
     for field in dataclasses.fields(trained):
         value = getattr(trained, field.name)
-        if field.name not in ("attention", "data_dir") and value != field.default:
+        if field.name == "data_dir":
+            value = Path(value).name if value and Path(value).is_file() else field.default
+        if field.name != "attention" and value != field.default:
             parts.append(f"--{field.name}={shlex.quote(str(value))}")
-    return " ".join([_SDC, *parts, f"--workdir={workdir}"])
+    program = f"python -m attention_zoo.trainers.{_TRAINERS[task.name]}"
+    return " ".join([program, *parts, f"--workdir={workdir}"])
 
 
 def _versions():

@@ -140,8 +140,8 @@ class OptimizationConfig:
     initial_weights: str | None = setting(
         None,
         "What to start from, with fresh optimizer state: a file of weights (.weights.h5), a model "
-        "(.keras), the folder of a run, or a preset. Of the last three the classifier's last layer "
-        "may have another number of classes, and then starts anew.",
+        "(.keras), the folder of a run, or a preset (hf://user/name on the hub). Of the last three "
+        "the classifier's last layer may have another number of classes, and then starts anew.",
         path=True,
     )
     keep: str = setting(

@@ -20,7 +20,7 @@ def load_initial_weights(model, source):
     Args:
         model: to be given the weights.
         source: a file of weights (.weights.h5), a model (.keras), the folder of a run, a preset's
-            name or folder; None for none.
+            name, folder or address; None for none.
 
     Raises:
         ValueError: there is no such thing, or its weights do not fit.

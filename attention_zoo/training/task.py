@@ -176,6 +176,23 @@ class Task(abc.ABC):
         """
         return {}
 
+    def card(self, config, splits):
+        """What the task knows of the card of a run's preset: fields of `zoo.Card` by name.
+
+        Here "protocol", and "data", the arguments of `datasets.load` that give the test examples.
+
+        Args:
+            config: the settings of the run.
+            splits: "train" and "test", as of `load`.
+        """
+        train, test = splits["train"], splits["test"]
+        examples = self.words.examples
+        return {
+            "data": {"name": test.name, "split": test.split},
+            "protocol": f"trained on {len(train.source)} {examples} of {train.split!r}, measured "
+            f"on {len(test.source)} of {test.split!r}",
+        }
+
     def export(self, model, path, config):
         """Writes the SavedModel."""
         export(model, path)

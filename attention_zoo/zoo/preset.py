@@ -10,6 +10,7 @@ import keras
 from attention_zoo._paths import expanded
 from attention_zoo._saving.loadable import check_loadable
 from attention_zoo._saving.weights_file import save_weights
+from attention_zoo.zoo import hub
 from attention_zoo.zoo.card import card_of, fields_of
 from attention_zoo.zoo.preset_folder import (
     CARD,
@@ -35,11 +36,15 @@ def find_preset(preset):
     """The folder of a preset.
 
     Args:
-        preset: one of `preset_names()`, or the path of a folder.
+        preset: one of `preset_names()`, the path of a folder, or an address on the Hugging Face
+            Hub, "hf://user/name" or "hf://user/name@revision".
 
     Raises:
-        ValueError: neither, or both.
+        ValueError: none of these, or more than one. ConnectionError, ImportError: as of
+        `hub.fetch`.
     """
+    if hub.is_address(preset):
+        return hub.fetch(preset)
     names, folder = preset_names(), expanded(Path(preset))
     if preset in names and Path(preset).is_dir():
         raise ValueError(
@@ -53,7 +58,8 @@ def find_preset(preset):
     close = difflib.get_close_matches(str(preset), names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ValueError(
-        f"preset is {str(preset)!r}, expected a folder or one of {', '.join(names)}{hint}"
+        f"preset is {str(preset)!r}, expected a folder, hf://user/name or one of "
+        f"{', '.join(names)}{hint}"
     )
 
 
@@ -71,6 +77,7 @@ def load_preset(preset):
 
     Raises:
         ValueError: an unknown name, no preset, one of a later format, or a damaged one.
+        ConnectionError, ImportError: as of `find_preset`.
     """
     folder = find_preset(preset)
     files = check(folder)
@@ -78,6 +85,30 @@ def load_preset(preset):
     _load_weights(model, folder / WEIGHTS, f"preset {folder}")
     _name_classes(model, folder, files)
     return model
+
+
+def upload_preset(preset, address):
+    """Uploads a preset to the Hugging Face Hub: its files, and its card as README.md, in a commit.
+
+    Needs huggingface_hub (`pip install 'attention-zoo[hub]'`), and a token that may write, as
+    `hf auth login` or the variable HF_TOKEN give it.
+
+    Args:
+        preset: one of `preset_names()`, or the path of a folder.
+        address: "hf://user/name"; the repository is made, public, if it is not there. After an @
+            may stand a branch of it.
+
+    Returns:
+        The address of what was uploaded, "hf://user/name@commit", for `from_preset`.
+
+    Raises:
+        ValueError: no such preset, a damaged one, no address, or a repository that may not be
+            written to. ConnectionError: the hub is not reached. ImportError: huggingface_hub is
+            not installed.
+    """
+    folder = find_preset(preset)
+    readme = card(folder).markdown() if CARD in check(folder) else None
+    return hub.upload(folder, address, readme)
 
 
 def _name_classes(model, folder, files):
@@ -175,7 +206,7 @@ def card(preset):
     """The `Card` of a preset.
 
     Args:
-        preset: one of `list()`, or the path of a preset's folder.
+        preset: one of `list()`, the path of a preset's folder, or its address on the hub.
 
     Raises:
         ValueError: as of `FocusClassifier.from_preset`, or the preset has no card, or one that is

@@ -26,6 +26,7 @@ from attention_zoo._version import __version__
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.weights.h5", "card.json"
 METADATA = "metadata.json"
+FILES = (CONFIG, METADATA, WEIGHTS, CARD)  # beside SHA256SUMS; the card may be missing
 
 
 def write_json(path, data):
@@ -89,7 +90,7 @@ def _read_sums(folder):
     _there(folder, SUMS)
     with _damage(folder):
         sums = read_sums(folder)
-    if sums.keys() | {CARD} != {CONFIG, WEIGHTS, METADATA, CARD}:
+    if sums.keys() | {CARD} != set(FILES):
         raise ValueError(
             f"preset {folder} is damaged: {SUMS} lists {', '.join(sorted(sums))}, expected "
             f"{CONFIG}, {METADATA}, {WEIGHTS} and maybe {CARD}"

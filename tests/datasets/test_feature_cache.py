@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from attention_zoo import datasets
 from attention_zoo.datasets.captions import feature_cache, feature_writer
+from attention_zoo.datasets.mosaics.image_array import ImageArray
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,30 @@ def test_features_are_the_encoders(source, encoder, tmp_path):
     assert half.path != features.path
     np.testing.assert_allclose(half.tensor().numpy(), true, rtol=1e-3, atol=1e-3)
     assert half.path.stat().st_size == 60 * 4 * 5 * 2
+
+
+def test_features_of_whole_pictures_are_one_region(source, encoder, tmp_path):
+    flat = keras.Model(encoder.input, keras.layers.Flatten()(encoder.output))
+    features = cached(source, flat, tmp_path, dtype="float32")
+    assert features.shape == (1, 20)
+    true = expected(source, encoder).reshape(60, 1, 20)
+    np.testing.assert_allclose(features.tensor().numpy(), true, rtol=1e-5)
+
+
+def test_base_images_in_memory_have_features(tmp_path):
+    """Bytes are scaled as in a mosaic, and other images have another cache."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(60, 4, 4, 3)).astype("uint8")
+    inputs = keras.Input((4, 4, 3), name="images")
+    network = keras.Model(inputs, keras.layers.GlobalAveragePooling2D(name="mean")(inputs))
+    features = datasets.cached_features(ImageArray(images), network, tmp_path, dtype="float32")
+    true = ((images - 127.5) / 127.5).mean((1, 2))
+    np.testing.assert_allclose(features.tensor()[:, 0], true, atol=1e-6)
+    again = datasets.cached_features(ImageArray(images), network, tmp_path, dtype="float32")
+    assert (features.encoded, again.encoded) == (60, 0)
+    images[3, 0, 0] ^= 1
+    other = datasets.cached_features(ImageArray(images), network, tmp_path, dtype="float32")
+    assert other.encoded == 60
 
 
 def test_the_encoder_runs_once(source, encoder, tmp_path):
@@ -268,9 +293,9 @@ def test_an_encoder_tells_what_it_was_given(source, tmp_path):
 
 
 def test_bad_input(source, encoder, tmp_path):
-    flat = keras.Model(encoder.input, keras.layers.Flatten()(encoder.output))
-    with pytest.raises(ValueError, match=r"^encoder gives shape \(None, 20\), expected \(b, h, w,"):
-        cached(source, flat, tmp_path)
+    deep = keras.Model(encoder.input, keras.layers.Reshape((1, 2, 2, 5))(encoder.output))
+    with pytest.raises(ValueError, match=r"^encoder gives shape \(None, 1, 2, 2, 5\), expected \("):
+        cached(source, deep, tmp_path)
     inputs = keras.Input((24, 24, 3))
     small = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
     with pytest.raises(ValueError, match=r"^encoder takes no pictures \(None, 32, 32, 3\) \(Valu"):

@@ -259,7 +259,7 @@ def test_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="did you mean 'sdc_digits_hybrid'") as refusal:
         FocusClassifier.from_preset("sdc_digits_hybird")
     assert all(name in str(refusal.value) for name in preset_names())
-    with pytest.raises(ValueError, match="expected a folder or one of") as refusal:
+    with pytest.raises(ValueError, match="expected a folder, hf://user/name or one of") as refusal:
         FocusClassifier.from_preset("nowhere/at/all")
     assert "did you mean" not in str(refusal.value)
 

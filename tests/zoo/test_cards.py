@@ -1,6 +1,7 @@
 """Shipped presets: what their cards say is so."""
 
 import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -12,36 +13,46 @@ from attention_zoo.zoo.preset_folder import seal
 ATTENTIONS = ["soft", "hard", "lvml", "hybrid"]
 DIGITS = [f"sdc_digits_{name}" for name in ATTENTIONS]
 CIFAR10 = [f"sdc_cifar10_{name}" for name in ATTENTIONS]
+TEXT = ["hatexplain_simple_lvml", "hatexplain_transformer_soft"]
+BAGS = ["bags_digits_hard", "bags_musk1_soft"]
+ALL = sorted(DIGITS + CIFAR10 + TEXT + BAGS)
 
 
 def test_the_zoo_lists_its_presets():
-    assert az.zoo.list() == sorted(DIGITS + CIFAR10)
+    assert az.zoo.list() == ALL
 
 
 def test_the_wheel_stays_small():
-    """Under 15 MB all together, folders that git and the wheel carry."""
-    assert sum(path.stat().st_size for path in PRESETS.rglob("*")) < 15e6
+    """Under 15 MB, packed as in the wheel, with 0.5 MB for the code."""
+    packed = [zlib.compress(path.read_bytes(), 6) for path in PRESETS.glob("*/*")]
+    assert sum(map(len, packed)) < 14.5e6
 
 
-@pytest.mark.parametrize("name", ["input_axes", "output_axes", "quantization_config"])
+@pytest.mark.parametrize(
+    "name",
+    ["input_axes", "output_axes", "quantization_config", "sliding_window", "use_gate"],
+)
 def test_shipped_presets_keep_to_what_the_oldest_keras_knows(name):
     """Keras 3.15 writes these arguments, unset; 3.12, the last for Python 3.10, refuses them."""
     configs = [path.read_text() for path in PRESETS.glob("*/config.json")]
-    assert len(configs) == len(DIGITS + CIFAR10)
+    assert len(configs) == len(ALL)
     assert not any(f'"{name}"' in config for config in configs)
 
 
 def assert_measured(name, **options):
-    """Every figure on the card, measured again on the same mosaics.
-
-    Other machines round otherwise, which may tip a mosaic or two: shares may differ by 2 / n,
-    means in nats by 0.002.
-    """
+    """Every figure on the card, measured again on the same mosaics."""
     card = az.zoo.card(name)
     _, info = az.datasets.load(**card.data, **options)
-    assert card.classes == info.class_names
     model = az.FocusClassifier.from_preset(name)
-    found = az.evaluate(model, info.source.dataset(256))
+    assert_figures(card, info, az.evaluate(model, info.source.dataset(256)))
+
+
+def assert_figures(card, info, found):
+    """Other machines round otherwise, which may tip an example or two.
+
+    Shares may differ by 2 / n, means in nats by 0.002.
+    """
+    assert card.classes == info.class_names
     assert found.num_examples == card.num_examples
     figures = found.scalars()
     assert figures.keys() == card.figures.keys()
@@ -49,6 +60,44 @@ def assert_measured(name, **options):
         is_mean = figure == "entropy" or figure.endswith("nll")
         atol = 0.002 if is_mean else 2.01 / card.num_examples
         assert value == pytest.approx(card.figures[figure], abs=atol), figure
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TEXT)
+def test_card_of_posts_is_measured(name, shared_dir):
+    data_dir = shared_dir / "data" / "hatexplain"
+    if not data_dir.is_dir():
+        pytest.skip(f"needs the copy of HateXplain that it was measured on: no folder {data_dir}")
+    card = az.zoo.card(name)
+    _, info = az.datasets.load(**card.data, data_dir=data_dir)
+    model = az.FocusClassifier.from_preset(name)
+    posts = info.source.encoded(model.encoder.look_up).dataset(256)
+    assert_figures(card, info, az.evaluate_rationales(model, posts, top_k=5))
+
+
+def test_card_of_bags_of_digits_is_measured():
+    card = az.zoo.card("bags_digits_hard")
+    _, info = az.datasets.load(**card.data)
+    model = az.FocusClassifier.from_preset(card.name)
+    assert_figures(card, info, az.evaluate_bags(model, info.source.in_batches_of(16_384)))
+
+
+def test_card_of_molecules_is_measured(shared_dir):
+    path = shared_dir / "data" / "bags" / "musk1.csv"
+    if not path.is_file():
+        pytest.skip(f"needs musk1: no file {path}")
+    card, task = az.zoo.card("bags_musk1_soft"), az.tasks.BagsTask()
+    _, info = az.datasets.load(**card.data, data_dir=path)
+    test = task.cut(info, task.config(folds=5))["test"]
+    model = az.FocusClassifier.from_preset(card.name)
+    assert_figures(card, info, az.evaluate_bags(model, test.source.in_batches_of(16_384)))
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_cards_of_hateful_data_say_so(name):
+    card = az.zoo.card(name)
+    assert "hateful" in card.limits[0] and "not to moderate" in card.limits[1]
+    assert "CC BY 4.0" in card.licence and "MIT" in card.licence
 
 
 @pytest.mark.parametrize("name", DIGITS)
@@ -65,13 +114,14 @@ def test_card_of_cifar10_is_measured(name, shared_dir):
     assert_measured(name, data_dir=data_dir)
 
 
-@pytest.mark.parametrize("name", DIGITS + CIFAR10)
+@pytest.mark.parametrize("name", ALL)
 def test_card_says_what_a_card_must(name):
     card = az.zoo.card(name)
     assert card.name == name
-    assert card.figures["focus_accuracy"] == pytest.approx(
-        card.figures["argmax_FTPT"] + card.figures["argmax_FTPF"], abs=1e-6
-    )
+    if "focus_accuracy" in card.figures:
+        assert card.figures["focus_accuracy"] == pytest.approx(
+            card.figures["argmax_FTPT"] + card.figures["argmax_FTPF"], abs=1e-6
+        )
     for field in ("description", "inputs", "protocol", "licence", "machine", "versions", "limits"):
         assert getattr(card, field), field
     assert card.seconds > 0
@@ -155,11 +205,12 @@ def test_card_that_is_none_is_refused(linear_model, tmp_path, content, words):
 
 
 def test_the_docs_have_the_cards_figures():
+    """In percent: FT, accuracy by argmax, marginal and soft; "–" is not known."""
     docs = Path(__file__).resolve().parents[2] / "docs" / "zoo.md"
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", docs.read_text(), re.M)
     rows = {name: cells.split(" | ") for name, cells in rows if name in az.zoo.list()}
     assert rows.keys() == set(az.zoo.list())
     for name, cells in rows.items():
         figures = az.zoo.card(name).figures
-        shown = [figures[f"{of}_accuracy"] for of in ("focus", "argmax", "marginal", "soft")]
-        assert cells == [f"{100 * figure:.1f}" for figure in shown], name
+        shown = [figures.get(f"{of}_accuracy") for of in ("focus", "argmax", "marginal", "soft")]
+        assert cells == ["–" if one is None else f"{100 * one:.1f}" for one in shown], name

@@ -10,7 +10,7 @@ import pytest
 
 import attention_zoo as az
 from attention_zoo._settings import make
-from attention_zoo.tasks import MosaicsTask
+from attention_zoo.tasks import BagsTask, MosaicsTask
 from attention_zoo.trainers import make_preset
 from attention_zoo.trainers.preset_of_run import command
 
@@ -32,6 +32,7 @@ def run(model, tmp_path):
     folder.mkdir()
     settings = dataclasses.asdict(make(MosaicsTask.config, SETTINGS))
     (folder / "config.json").write_text(json.dumps(settings))
+    (folder / "about.json").write_text(json.dumps({"task": "mosaics"}))
     _, info = az.datasets.load("sdc/digits", "test", num_examples=20, seed=7)
     figures = az.evaluate(model, info.source.dataset(20)).scalars()
     (folder / "results.json").write_text(json.dumps({"train": {}, "test": figures}))
@@ -63,7 +64,7 @@ def test_preset_of_a_run(run, model, tmp_path):
 def test_command_has_the_runs_settings(settings):
     trained = make(MosaicsTask.config, settings)
     program = ["python", "-m", "attention_zoo.trainers.sdc"]
-    *start, workdir = shlex.split(command(trained, "runs/mine"))
+    *start, workdir = shlex.split(command(MosaicsTask(), trained, "runs/mine"))
     assert start[:3] == program
     assert workdir == "--workdir=runs/mine"
     flags = dict(part.removeprefix("--").split("=", 1) for part in start[3:])
@@ -71,7 +72,7 @@ def test_command_has_the_runs_settings(settings):
 
 
 @pytest.mark.parametrize("text", [None, "", "[" * 100_000])
-@pytest.mark.parametrize("name", ["config.json", "results.json", "model.keras"])
+@pytest.mark.parametrize("name", ["about.json", "config.json", "results.json", "model.keras"])
 def test_unfinished_run_or_a_damaged_one_is_refused(run, tmp_path, name, text):
     (run / name).unlink() if text is None else (run / name).write_text(text)
     with pytest.raises(ValueError, match=rf"has no sound {name}.*, expected a finished run"):
@@ -132,8 +133,43 @@ def test_command_line_names_the_preset_it_wrote(run, tmp_path, capsys):
     assert capsys.readouterr().out == f"{page}\n\nwritten to {preset}\n"
 
 
-def test_run_on_other_data_is_refused(run, tmp_path):
-    (run / "config.json").write_text(json.dumps({"dataset": "hatexplain"}))
-    with pytest.raises(ValueError, match="of no data set sdc/…, expected one of trainers.sdc"):
+@pytest.mark.parametrize(
+    ("task", "dataset"), [("captions", "coco_captions"), ("mosaics", "own data"), (None, "sdc/x")]
+)
+def test_run_of_another_task_or_on_own_data_is_refused(run, tmp_path, task, dataset):
+    (run / "about.json").write_text(json.dumps({"task": task}))
+    (run / "config.json").write_text(json.dumps({"dataset": dataset}))
+    words = f"is of the task {task} on {dataset}, expected one of mosaics, text, bags, on data of a"
+    with pytest.raises(ValueError, match=words):
         make_preset.make_preset(run=str(run), preset=str(tmp_path / "preset"))
     assert not (tmp_path / "preset").exists()
+
+
+def test_command_names_a_file_of_data_without_its_folder(tmp_path):
+    (tmp_path / "bags.csv").write_text("")
+    task = BagsTask()
+    for place, expected in ((tmp_path / "bags.csv", " --data_dir=bags.csv "), (tmp_path, " ")):
+        trained = task.config(dataset="bags/csv", data_dir=str(place), folds=3)
+        assert command(task, trained, "runs/mine") == (
+            f"python -m attention_zoo.trainers.bags --attention=soft --dataset=bags/csv{expected}"
+            "--folds=3 --workdir=runs/mine"
+        )
+
+
+def test_preset_of_a_run_on_bags(tmp_path):
+    settings = {"num_examples": 40, "num_test_examples": 20, "epochs": 1}
+    az.train("bags", tmp_path / "run", **settings)
+    folder = tmp_path / "preset"
+    card = make_preset.make_preset(run=str(tmp_path / "run"), preset=str(folder))
+    assert card.data == {
+        "name": "bags/digits",
+        "split": "test",
+        "num_examples": 20,
+        "mean_size": 10.0,
+        "seed": 0,
+    }
+    assert card.protocol == ("trained on 40 bags of 'train[:90%]', measured on 20 of 'test'")
+    _, info = az.datasets.load(**card.data)
+    model = az.FocusClassifier.from_preset(folder)
+    found = az.evaluate_bags(model, info.source.in_batches_of(1000)).scalars()
+    assert found == pytest.approx(card.figures, abs=1e-5)

@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import json
 import os
+import typing
 from pathlib import Path
 
 import keras
@@ -20,10 +21,29 @@ from attention_zoo.datasets.captions.feature_writer import (
     locked,
     whole,
 )
-from attention_zoo.datasets.captions.pictures import Pictures
 
 DTYPES = ("float16", "float32")
 _VERSION = 3  # of how pictures are decoded, resized and kept: a change makes all caches anew
+
+
+class Images(typing.Protocol):
+    """What an encoder can be given image by image: `Pictures`, `ImageArray`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one image, (h, w, c)."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def identity(self) -> tuple:
+        """What tells them from others: what JSON can hold."""
+
+    def fingerprint(self):
+        """A `fingerprint` of them."""
+
+    def attach(self, batches, batch_size):
+        """Batches of (numbers (b,), which images (b,)) -> (numbers, images, readable (b,))."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,7 +51,7 @@ class Features:
     """Features of n pictures, R regions of d features each, read from disk as they are needed.
 
     Attributes:
-        pictures: The `Pictures` they are of.
+        pictures: The `Pictures` or other images they are of.
         path: The file they are in, as they follow each other in memory.
         shape: (R, d).
         dtype: "float16" or "float32".
@@ -39,7 +59,7 @@ class Features:
         encoded: How many pictures the encoder was given to make these; 0 where all was there.
     """
 
-    pictures: Pictures
+    pictures: Images
     path: Path
     shape: tuple[int, int]
     dtype: str
@@ -91,8 +111,9 @@ def cached_features(pictures, encoder, folder, *, dtype="float16", batch_size=32
     while they are put together, and the pixels of a few times `batch_size` pictures.
 
     Args:
-        pictures: `Pictures`.
-        encoder: A Keras model, RGB (b, h, w, 3) float32 in 0..255 -> (b, h', w', d) or (b, R, d).
+        pictures: `Pictures`, or an `ImageArray` of base images, which are scaled to [-1, 1].
+        encoder: A Keras model, RGB (b, h, w, 3) float32 in 0..255 -> (b, h', w', d), (b, R, d), or
+            (b, d), which is one region.
             One of a class of its own that takes arguments has a `get_config`; its code is not in
             the hash.
         folder: The folder of all caches.
@@ -110,9 +131,9 @@ def cached_features(pictures, encoder, folder, *, dtype="float16", batch_size=32
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}, expected one of {list(DTYPES)}")
-    given = _output_shape(encoder, (*pictures.size, 3))
-    if len(given) not in (3, 4):
-        raise ValueError(f"encoder gives shape {given}, expected (b, h, w, d) or (b, R, d)")
+    given = _output_shape(encoder, pictures.shape)
+    if len(given) not in (2, 3, 4):
+        raise ValueError(f"encoder gives shape {given}, expected (b, h, w, d), (b, R, d) or (b, d)")
     folder = Path(expanded(folder), fingerprint(encoder, pictures, dtype))
     folder.mkdir(parents=True, exist_ok=True)
     encoded, size = 0, (len(pictures), dtype)
@@ -149,11 +170,7 @@ def fingerprint(encoder, pictures, dtype):
     """The name of a cache: 20 hexadecimal digits of a SHA-256."""
     digest = hashlib.sha256()
     config = _config(encoder)
-    places = [
-        (Path(path).parts[-2:], start, size, ends)
-        for (path, start, size), ends in zip(pictures.places, pictures.ends, strict=True)
-    ]
-    for part in (_VERSION, config, places, pictures.size, dtype):
+    for part in (_VERSION, config, *pictures.identity(), dtype):
         digest.update(json.dumps(part, sort_keys=True, default=str).encode())
     for weight in encoder.weights:
         digest.update(np.ascontiguousarray(weight.numpy()).tobytes())

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -54,6 +55,22 @@ class Pictures:
 
     def __len__(self):
         return len(self.ids)
+
+    @property
+    def shape(self):
+        """Of one picture, (h, w, 3)."""
+        return (*self.size, 3)
+
+    def identity(self):
+        """What tells the pictures from others in the name of a feature cache: what JSON can hold.
+
+        Names of files and of their folders, first bytes, numbers of bytes, and `ends`.
+        """
+        places = [
+            (Path(path).parts[-2:], start, size, ends)
+            for (path, start, size), ends in zip(self.places, self.ends, strict=True)
+        ]
+        return places, self.size
 
     def fingerprint(self):
         """A `fingerprint` of ids, sizes, and the first and last 4 kB of every picture."""

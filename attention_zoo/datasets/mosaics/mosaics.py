@@ -61,6 +61,8 @@ class Mosaics(Examples):
         labels: Index of the foreground image's class, (n,), int32.
         focus: Position of the foreground image, the z of the paper, (n,), int32.
         are_gathered: Whether batches have segments, or in their place rows of the table.
+        pictures: What a person is shown of the base images where `images` are features of them,
+            (N, h, w, c); None where they are themselves.
     """
 
     images: Any = dataclasses.field(repr=False)
@@ -68,6 +70,7 @@ class Mosaics(Examples):
     labels: np.ndarray = dataclasses.field(repr=False)
     focus: np.ndarray = dataclasses.field(repr=False)
     are_gathered: bool = True
+    pictures: Any = dataclasses.field(default=None, repr=False)
 
     kind = "mosaics"
 
@@ -78,6 +81,11 @@ class Mosaics(Examples):
     def targets(self):
         """{"label": labels (n,), "focus": focus (n,)}, as `fit` of a FocusClassifier takes them."""
         return {"label": self.labels, "focus": self.focus}
+
+    @property
+    def shown(self):
+        """The base images for a person to see, (N, ...)."""
+        return self.images if self.pictures is None else self.pictures
 
     def arrays(self):
         """All mosaics at once, as arrays: segments (n, m, ...) float32, and `targets`."""

@@ -1,18 +1,20 @@
-"""Encoders of pictures: VGG19 as the paper has it, or any Keras model out of a file."""
+"""Encoders of pictures: VGG19 as the paper has it, one of Keras's, or any Keras model of a file."""
 
 import keras
 import numpy as np
 
 from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
+from attention_zoo.models.networks.applications import APPLICATIONS, application, pretrained
+from attention_zoo.models.networks.pixels import Pixels
 
 
 def load_encoder(path, image_size):
-    """The encoder of a `.keras` file, or VGG19 where the path is None.
+    """The encoder of a `.keras` file or of `keras.applications`; VGG19 where the path is None.
 
     Args:
         path: of a model from RGB (b, h, w, 3) in 0..255 to a grid of features (b, h', w', d) or
-            to regions (b, R, d).
+            to regions (b, R, d); or a name of `APPLICATIONS`, with the weights of ImageNet.
         image_size: height and width of the pictures it is to take.
 
     Raises:
@@ -21,6 +23,8 @@ def load_encoder(path, image_size):
     """
     if path is None:
         return vgg19(image_size)
+    if str(path) in APPLICATIONS:
+        return application(str(path), image_size)
     try:
         encoder = keras.models.load_model(expanded(path))
     except (OSError, ValueError, TypeError) as error:
@@ -30,6 +34,34 @@ def load_encoder(path, image_size):
     return encoder
 
 
+def segment_network(path, segment_shape, image_size=None):
+    """A pretrained network of one segment that is an image: (n, h, w, 3) in [-1, 1] -> (n, d).
+
+    A feature map is averaged over its places.
+
+    Args:
+        path: as of `load_encoder`.
+        segment_shape: (h, w, 3).
+        image_size: height and width that images are resized to; None leaves them as they are.
+
+    Raises:
+        ValueError: segments that are no images of three channels, or as of `load_encoder`.
+        FileNotFoundError: as of `load_encoder`.
+    """
+    h, w = (*segment_shape, 0)[:2]
+    if len(segment_shape) != 3 or segment_shape[2] != 3 or (image_size is None and h != w):
+        raise ValueError(
+            f"segments have shape {tuple(segment_shape)} with the encoder {path}, expected images "
+            "(h, w, 3), square ones or an image_size"
+        )
+    images = keras.Input(segment_shape, name="images")
+    pixels = Pixels("bytes", "scaled", image_size, name="bytes")(images)
+    features = load_encoder(path, image_size or h)(pixels)
+    pooling = {3: keras.layers.GlobalAveragePooling1D, 4: keras.layers.GlobalAveragePooling2D}
+    features = pooling[len(features.shape)](name="mean")(features)
+    return keras.Model(images, features, name="segment_network")
+
+
 def vgg19(image_size, weights="imagenet"):
     """VGG19 up to its last convolution, block5_conv4: 14 × 14 regions of 512 features at 224 px.
 
@@ -37,16 +69,9 @@ def vgg19(image_size, weights="imagenet"):
     """
     shape = (image_size, image_size, 3)
     pixels = keras.Input(shape, name="pixels")  # named, for the config has its name
-    try:
-        network = keras.applications.VGG19(
-            include_top=False, weights=weights, input_tensor=pixels, input_shape=shape
-        )
-    except Exception as error:  # what Keras raises where there is no network is an Exception
-        reason = first_line(error)
-        raise FileNotFoundError(
-            f"encoder VGG19 cannot be made ({reason}), expected its weights or a network to fetch "
-            "them: name another encoder as a .keras file"
-        ) from error
+    network = pretrained(
+        "VGG19", include_top=False, weights=weights, input_tensor=pixels, input_shape=shape
+    )
     inputs = keras.Input(shape, name="image")
     # Its weights expect blue, green, red, each less its mean over ImageNet.
     x = keras.layers.Normalization(mean=_MEANS, variance=[1.0] * 3, name="less_mean")(inputs)
@@ -58,7 +83,10 @@ def vgg19(image_size, weights="imagenet"):
 
 
 _MEANS = [123.68, 116.779, 103.939]  # red, green, blue
-_EXPECTED = "expected a .keras file of a model from pictures (b, h, w, 3) to (b, h', w', d)"
+_EXPECTED = (
+    "expected a .keras file of a model from pictures (b, h, w, 3) to (b, h', w', d), or a name of "
+    "keras.applications"
+)
 
 
 def _check(encoder, path, image_size):

@@ -191,6 +191,19 @@ class BagsTask(ClassificationTask):
         found = super().figures(model, split, evaluation, config)
         return found | heat_maps(model, split)
 
+    def card(self, config, splits):
+        """Of bags that were cut into folds "data" are all of them."""
+        found, test = super().card(config, splits), splits["test"]
+        shape = ", ".join(map(str, test.segment_shape))
+        found["inputs"] = f"segments (b, m, {shape}) and mask (b, m), True for the instances"
+        if config.dataset == "bags/digits":
+            sizes = {"num_examples": config.num_test_examples, "mean_size": config.mean_size}
+            found["data"] |= sizes | {"seed": config.seed}
+        else:
+            found["data"]["split"] = "all"
+            found["protocol"] += f": part {config.fold} of {config.folds or 5}, stratified"
+        return found
+
     def facts(self, splits):
         return {"pictures": {"heat_maps": SHOWN}}
 

@@ -1,0 +1,73 @@
+"""Regions: what a network makes of one picture, a segment a region."""
+
+import keras
+from keras import ops
+
+from attention_zoo._checks import as_count
+from attention_zoo.layers.output_spec import output_spec
+
+
+@keras.saving.register_keras_serializable(package="attention_zoo")
+class Regions(keras.layers.Layer):
+    """The feature map of a picture as segments, line by line.
+
+        segment i w + j = network(picture)[i, j]
+
+    An encoder for `FocusClassifier`, whose attention then chooses a place of the picture:
+    `Regions(keras.applications.MobileNetV3Small(include_top=False))`.
+
+    Args:
+        network: a Keras layer or model that maps pictures (b, H, W, c) to a feature map
+            (b, h, w, d), or to regions (b, R, d).
+        skip: how many regions at the beginning are none, such as the class token of a vision
+            transformer.
+
+    Attributes:
+        grid: (h, w) of the feature map; None before it is built, where the network gives no map,
+            or where its size is not known.
+
+    Call arguments:
+        pictures: (b, H, W, c).
+
+    Returns:
+        (b, h w, d), or (b, R - skip, d).
+    """
+
+    def __init__(self, network, skip=0, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+        self.skip = as_count("skip", skip, least=0)
+        self.grid = None
+
+    def build(self, pictures_shape):
+        shape = _checked(output_spec(self.network, (None, *pictures_shape[1:]))).shape
+        if len(shape) == 4 and self.skip:
+            raise ValueError(f"skip is {self.skip} and network gives shape {shape}, expected 0")
+        self.grid = tuple(shape[1:3]) if len(shape) == 4 and None not in shape[1:3] else None
+        self.built = True
+
+    def call(self, pictures, training=None):
+        features = _checked(self.network(pictures, training=training))
+        if len(features.shape) == 4:
+            rows, columns, size = features.shape[1:]
+            count = -1 if None in (rows, columns) else rows * columns
+            first = -1 if count > 0 else ops.shape(features)[0]
+            features = ops.reshape(features, (first, count, size))  # (b, h * w, d)
+        return features[:, self.skip :]
+
+    def get_config(self):
+        network = keras.saving.serialize_keras_object(self.network)
+        return super().get_config() | {"network": network, "skip": self.skip}
+
+    @classmethod
+    def from_config(cls, config):
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**config | {"network": network})
+
+
+def _checked(features):
+    shape = getattr(features, "shape", None)
+    if shape is None or len(shape) not in (3, 4):
+        given = f"a {type(features).__name__}" if shape is None else f"shape {tuple(shape)}"
+        raise ValueError(f"network gives {given}, expected (b, h, w, d) or (b, R, d)")
+    return features
