@@ -14,23 +14,49 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from attention_zoo._paths import expanded
-from experiments.belief.models import DATA, of_study, train
+from experiments.belief.measured import measure
+from experiments.belief.models import DATA, load, of_study, train
+from experiments.belief.tables import page
 
 
 def main():
     """Trains, measures and sums up what is left to do."""
     args = _parser().parse_args()
     folder = expanded(Path(args.folder))
-    models = of_study(args.data, args.seeds)
     (folder / "models").mkdir(parents=True, exist_ok=True)
-    for trained in models:
+    for trained in of_study(args.data, args.seeds):
         path = folder / "models" / f"{trained.name}.keras"
         if not path.exists():
             train(trained, path, args.data_dir)
-            keras.backend.clear_session()
             print(f"{trained.name}: trained", flush=True)
+        if not path.with_suffix(".npz").exists():
+            _measure(trained, path, args.data_dir)
+            print(f"{trained.name}: measured", flush=True)
+        keras.backend.clear_session()
+        (folder / "belief.md").write_text(page(_measured(folder, args)), "utf-8")
+    print(f"written to {folder}/belief.md")
+
+
+def _measure(trained, path, data_dir):
+    _, _, splits = load(trained, data_dir)
+    found = measure(keras.saving.load_model(path, compile=False), splits["test"])
+    temporary = path.with_name(f"writing-{path.stem}.npz")
+    np.savez(temporary, **found)
+    temporary.replace(path.with_suffix(".npz"))
+
+
+def _measured(folder, args):
+    """{data: {kind of model: [numbers of a seed]}} of what there is so far."""
+    found: dict[str, dict[str, list]] = {name: {} for name in args.data}
+    for trained in of_study(args.data, args.seeds):
+        path = folder / "models" / f"{trained.name}.npz"
+        if path.exists():
+            with np.load(path) as numbers:
+                found[trained.data].setdefault(trained.kind, []).append(dict(numbers))
+    return found
 
 
 def _parser():

@@ -60,6 +60,7 @@ MAY_USE_TENSORFLOW = {
     "training",
     "trainers",
     "serving",
+    "_explain",
     "_export",
     "_assertions",
     "_compiler",
@@ -74,6 +75,8 @@ DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
 OPTIONAL = {  # the extra whose libraries a module may import
     "_assertions": "torch",
     "_compiler": "jax",
+    "_explain.gradients_jax": "jax",
+    "_explain.gradients_torch": "torch",
     "metrics.captions": "captions",
     "serving.connections": "serve",
     "serving.metrics": "serve",

@@ -5,6 +5,7 @@ of pyplot or needs a display.
 """
 
 from attention_zoo.plots.breakdown import breakdown
+from attention_zoo.plots.calibration import calibration
 from attention_zoo.plots.captions import captions
 from attention_zoo.plots.compared_curves import compared_curves
 from attention_zoo.plots.explanation import explanation
@@ -19,6 +20,7 @@ from attention_zoo.plots.training_curves import training_curves, training_panels
 
 __all__ = [
     "breakdown",
+    "calibration",
     "captions",
     "compared_curves",
     "explanation",

@@ -12,16 +12,20 @@ _PERCENT = {  # as in `Evaluation.table` and `RationaleEvaluation.table`
     *("attention_mass", "average_precision", "token_precision", "token_recall", "token_f1"),
     *("auprc", "iou_f1"),
     *("balanced_accuracy", "instance_auroc"),
+    *("flip_rate", "deletion_area", "insertion_area", "ece"),
 }
-_HIGHER = _PERCENT - {"FFPT", "FTPF", "FFPF", "sufficiency"} | {
+_LOWER = {"nll", "FFPF", "sufficiency", "deletion_area", "ece", "brier", "aurc", "perplexity"}
+_HIGHER = _PERCENT - _LOWER - {"FFPT", "FTPF"} | {
     *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "meteor")
 }
-_LOWER = {"nll", "FFPF", "sufficiency", "perplexity"}
 _NAMES = {
     "focus_accuracy": TITLES["focus"],
     "entropy": "attention entropy, nats",
     "attention_entropy": "attention entropy of a word, nats",
     "nll": "NLL, nats",
+    "ece": "ECE",
+    "brier": "Brier score",
+    "aurc": "AURC",
     **{f"bleu_{n}": f"BLEU-{n}" for n in range(1, 5)},
     "rouge_l": "ROUGE-L",
     "cider": "CIDEr",
@@ -61,7 +65,7 @@ def shown(name, value):
         return "–"
     if measure in _PERCENT:
         return f"{value:.1%}"
-    if measure == "nll":
+    if measure in ("nll", "brier", "aurc"):
         return f"{value:.4f}"
     return f"{value:.0f}" if measure.startswith("num_") else f"{value:.3f}"
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from attention_zoo import plots
+from attention_zoo import metrics, plots
 from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.training.task import Task
 
@@ -25,11 +25,15 @@ class ClassificationTask(Task):
         return WarnOnCollapse(source.labels, source.lengths)
 
     def figures(self, model, split, evaluation, config):
-        """The joint histogram of attention and likelihood, where the true segment is known."""
+        """Calibration; the joint histogram of attention and likelihood, where truth is known."""
+        found = {"calibration": plots.calibration(*_calibration(evaluation))}
         if not evaluation.num_known:
-            return {}
+            return found
         histogram = evaluation.ways[model.way_to_predict].histogram
-        return {"joint_histogram": plots.joint_histogram(histogram, truth=self.words.truth)}
+        return found | {"joint_histogram": plots.joint_histogram(histogram, truth=self.words.truth)}
+
+    def facts(self, splits):
+        return {"pictures": {"calibration": _CALIBRATION}}
 
     def files(self, model, splits, evaluations, config):
         """The joint histograms, counts by split and way to predict, and the model's own way."""
@@ -57,6 +61,21 @@ class ClassificationTask(Task):
     def random_focus(self, split):
         """FT of a segment chosen at random, NaN where no truth is known."""
         return 1.0 / split.num_segments
+
+
+_CALIBRATION = (
+    "Left: share of right answers among those of about one probability, by way to predict. Right: "
+    "error rate among the most confident answers, as more of them are given."
+)
+
+
+def _calibration(evaluation):
+    """(bins of reliability, curves of risk) by way to predict."""
+    labels, ways = evaluation.labels, evaluation.ways
+    bins = {name: metrics.reliability(labels, way.probabilities) for name, way in ways.items()}
+    right = {name: way.probabilities.argmax(axis=1) == labels for name, way in ways.items()}
+    risks = {name: metrics.risk_coverage(r, evaluation.confidence) for name, r in right.items()}
+    return bins, risks
 
 
 def numbered(labels):

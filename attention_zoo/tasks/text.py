@@ -98,7 +98,8 @@ class TextTask(ClassificationTask):
         return post_examples(model, split)
 
     def facts(self, splits):
-        return {"left_out": {name: split.left_out for name, split in splits.items()}}
+        left_out = {name: split.left_out for name, split in splits.items()}
+        return super().facts(splits) | {"left_out": left_out}
 
     def random_focus(self, split):
         known = split.source.has_rationale
