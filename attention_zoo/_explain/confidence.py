@@ -35,9 +35,8 @@ def reasons(ways, way, a, mask):
 
 def _certainty(a, mask):
     count = kops.sum(kops.cast(mask, "float32"), axis=1)
-    entropy = -kops.sum(a * ops.safe_log(a), axis=1)
     most = kops.log(kops.maximum(count, 2.0))
-    return kops.where(count > 0.0, kops.clip(1.0 - entropy / most, 0.0, 1.0), 0.0)
+    return kops.where(count > 0.0, kops.clip(1.0 - ops.entropy(a) / most, 0.0, 1.0), 0.0)
 
 
 def _agreement(p):

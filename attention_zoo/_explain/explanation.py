@@ -62,12 +62,18 @@ class Explanation:
         return found
 
     @property
+    def remains(self):
+        """Whether a segment is left without the first of `segments`, the first two, …: (b, k)."""
+        count = self.mask.sum(axis=1, keepdims=True)
+        return np.arange(1, self.segments.shape[1] + 1) < count
+
+    @property
     def flips(self):
         """How many of the most attended segments have to go for another prediction, int (b,).
 
         0 where none of the k that were tried changes it.
         """
-        other = (self.without.argmax(axis=-1) != self.label[:, None]) & (self.segments >= 0)
+        other = (self.without.argmax(axis=-1) != self.label[:, None]) & self.remains
         return np.where(other.any(axis=1), other.argmax(axis=1) + 1, 0)
 
     def name(self, label):
@@ -113,7 +119,7 @@ class Explanation:
         return "\n\n".join(self._said(i) for i in range(min(len(self), 4)))
 
     def _said(self, i):
-        y, support = self.label[i], {k: v[i] for k, v in self.support.items()}
+        y = self.label[i]
         ways = ", ".join(
             f"{self.name(p[i].argmax())} {p[i].max():.1%} by {way}"
             for way, p in self.probabilities.items()
@@ -126,9 +132,14 @@ class Explanation:
                 said = f"{self.name(alone.argmax())} {alone.max():.1%}"
                 lines.append(
                     f"{self.called(i, j):<16}{self.attention[i, j]:>10.1%}{said:>22}"
-                    f"{support['without'][place]:>24.1%}"
+                    f"{self.left_over(i, place):>24}"
                 )
         return "\n".join(lines)
+
+    def left_over(self, i, place):
+        """Probability of the prediction of example i without segments to `place`, as text."""
+        left = self.support["without"][i, place]
+        return f"{left:.1%}" if self.remains[i, place] else "–"
 
     def called(self, i, j):
         """What segment j of example i is called: its token, or its number."""

@@ -21,20 +21,21 @@ def page(explanation):
 
 
 def _table(explanation, i):
-    support = explanation.support
     rows = [
         [
             explanation.called(i, j),
             f"{explanation.attention[i, j]:.1%}",
             f"{explanation.name(explanation.alone[i, place].argmax())} "
             f"{explanation.alone[i, place].max():.1%}",
-            f"{support['without'][i, place]:.1%}",
+            explanation.left_over(i, place),
         ]
         for place, j in enumerate(explanation.segments[i])
         if j >= 0
     ]
     said = explanation.name(explanation.label[i])
-    caption = f"{said} {support['whole'][i]:.1%}, confidence {explanation.confidence[i]:.2f}"
+    caption = (
+        f"{said} {explanation.support['whole'][i]:.1%}, confidence {explanation.confidence[i]:.2f}"
+    )
     head = ["segment", "attention", "from it alone", f"{said} without it and those above"]
     lines = [_row(head, "th"), *(_row(row, "td") for row in rows)]
     return f"<table><caption>{html.escape(caption)}</caption>{''.join(lines)}</table>"

@@ -8,8 +8,9 @@ from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH
 from attention_zoo.plots.mosaics import images_of
 from attention_zoo.plots.posts import drawable
 
-_MARGIN, _HEAD, _ROW = 0.2, 0.72, 0.42  # inches
+_MARGIN, _HEAD, _ROW, _GAP, _FOOT = 0.2, 0.72, 0.42, 0.2, 0.25  # inches
 _BAR = 1.5  # inches of a full bar
+_LONGEST = 14  # characters of a class's name above a column
 _COLUMNS = {"segment": 0.2, "attention": 2.1, "alone": 4.5, "without": 6.6}  # left edges, inches
 
 
@@ -28,8 +29,8 @@ def explanation(explained, *, max_examples=4):
     """
     count = min(len(explained), max_examples)
     rows = [np.flatnonzero(explained.segments[i] >= 0) for i in range(count)]
-    heights = [_HEAD + _ROW * max(len(row), 1) for row in rows]
-    height = 2 * _MARGIN + sum(heights)
+    heights = [_HEAD + _ROW * max(len(row), 1) + _GAP for row in rows]
+    height = 2 * _MARGIN + sum(heights) + _FOOT
     figure = Figure((WIDTH, height), dpi=DPI, facecolor="white")
     ax = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
     ax.axis("off")
@@ -43,6 +44,8 @@ def explanation(explained, *, max_examples=4):
             if pictures is not None:
                 _draw_image(figure, y, height, pictures[i, explained.segments[i, place]])
         top += heights[i]
+    note = "orange: another class is predicted;  –: no segment is left"
+    ax.text(_MARGIN, top + _FOOT / 2, note, color=INK, fontsize=8.5, va="center")
     return figure
 
 
@@ -71,10 +74,11 @@ def _draw_head(ax, top, explained, i):
         "segment": "segment",
         "attention": "attention",
         "alone": "from it alone",
-        "without": f"{said} without it and those above",
     }
     for name, text in heads.items():
         ax.text(_COLUMNS[name], top + 0.45, text, color=INK, fontsize=9, va="center")
+    text = f"{said[:_LONGEST]} without it and those above"
+    ax.text(WIDTH - _MARGIN, top + 0.45, text, color=INK, fontsize=9, va="center", ha="right")
     ax.plot([_MARGIN, WIDTH - _MARGIN], [top + 0.62] * 2, color=FAINT, lw=1)
 
 
@@ -93,16 +97,13 @@ def _draw_row(ax, y, explained, i, place):
     colour = INK if y_alone == explained.label[i] else COLOURS[1]
     said = f"{explained.name(y_alone)} {alone[y_alone]:.0%}"
     ax.text(_COLUMNS["alone"], middle, said, **text | {"color": colour})
+    if not explained.remains[i, place]:
+        ax.text(_COLUMNS["without"], middle, "–", **text)
+        return
     left_over = float(explained.support["without"][i, place])
     flipped = explained.without[i, place].argmax() != explained.label[i]
-    _bar(
-        ax,
-        _COLUMNS["without"],
-        middle,
-        left_over,
-        COLOURS[1 if flipped else 0],
-        f"without-{i}-{place}",
-    )
+    colour = COLOURS[1 if flipped else 0]
+    _bar(ax, _COLUMNS["without"], middle, left_over, colour, f"without-{i}-{place}")
 
 
 def _is_image(explained):
