@@ -10,6 +10,8 @@ it goes on with what is missing.
 """
 
 import argparse
+import dataclasses
+import json
 import sys
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import keras
 import numpy as np
 
 from attention_zoo._paths import expanded
+from attention_zoo.evaluation import evaluate_stability
 from experiments.belief.measured import measure
 from experiments.belief.models import DATA, load, of_study, train
 from experiments.belief.tables import page
@@ -35,8 +38,9 @@ def main():
         if not path.with_suffix(".npz").exists():
             _measure(trained, path, args.data_dir)
             print(f"{trained.name}: measured", flush=True)
+        _compare_seeds(trained, folder / "models", args)
         keras.backend.clear_session()
-        (folder / "belief.md").write_text(page(_measured(folder, args)), "utf-8")
+        (folder / "belief.md").write_text(page(_measured(folder), _stability(folder)), "utf-8")
     print(f"written to {folder}/belief.md")
 
 
@@ -48,14 +52,37 @@ def _measure(trained, path, data_dir):
     temporary.replace(path.with_suffix(".npz"))
 
 
-def _measured(folder, args):
+def _compare_seeds(trained, folder, args):
+    """Writes how alike the models of a kind look at the same examples, once all are there."""
+    kind = [dataclasses.replace(trained, seed=seed) for seed in range(args.seeds)]
+    paths = [folder / f"{one.name}.keras" for one in kind]
+    result = folder / f"{kind[0].name.rpartition('_')[0]}.json"
+    if result.exists() or len(paths) < 2 or not all(path.exists() for path in paths):
+        return
+    _, _, splits = load(kind[0], args.data_dir)
+    models = [keras.saving.load_model(path, compile=False) for path in paths]
+    found = evaluate_stability(models, splits["test"].source.head(300).dataset(100))
+    result.write_text(json.dumps(found))
+
+
+def _measured(folder):
     """{data: {kind of model: [numbers of a seed]}} of what there is so far."""
-    found: dict[str, dict[str, list]] = {name: {} for name in args.data}
-    for trained in of_study(args.data, args.seeds):
+    found: dict[str, dict[str, list]] = {name: {} for name in DATA}
+    for trained in of_study():
         path = folder / "models" / f"{trained.name}.npz"
         if path.exists():
             with np.load(path) as numbers:
                 found[trained.data].setdefault(trained.kind, []).append(dict(numbers))
+    return found
+
+
+def _stability(folder):
+    """{(data, kind of model): figures of `evaluate_stability`} of what there is so far."""
+    found = {}
+    for trained in of_study(seeds=1):
+        path = folder / "models" / f"{trained.name.rpartition('_')[0]}.json"
+        if path.exists():
+            found[trained.data, trained.kind] = json.loads(path.read_text())
     return found
 
 

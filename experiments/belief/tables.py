@@ -117,11 +117,12 @@ def _called(name):
     return name.replace("_", " ")
 
 
-def page(measured):
+def page(measured, stability):
     """The tables as Markdown.
 
     Args:
         measured: {data: {kind of model: [numbers of a seed]}}.
+        stability: {(data, kind of model): figures of `evaluate_stability`}.
     """
     parts = []
     for data, models in measured.items():
@@ -130,6 +131,7 @@ def page(measured):
             parts += ["AUC of measures, all examples:", measures_table(models)]
             parts += ["AUC, examples that are right alone:", measures_table(models, True)]
             parts += ["AURC, %:", abstaining_table(models)]
+            parts += ["Seeds, on the same examples:", _seeds_table(data, models, stability)]
     found = {
         data: between_models(models, _middle(models)) for data, models in measured.items() if models
     }
@@ -141,6 +143,15 @@ def page(measured):
         parts += ["AUC for telling models apart, above and below the median FT:"]
         parts += [markdown(["measure", *found], rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _seeds_table(data, models, stability):
+    rows = [
+        [kind, *(f"{value:.2f}" for value in stability[data, kind].values())]
+        for kind in models
+        if (data, kind) in stability
+    ]
+    return markdown(["model", "rank correlation", "same segment"], rows)
 
 
 def _middle(models):
