@@ -10,7 +10,9 @@ from keras import ops
 
 from attention_zoo import metrics
 from attention_zoo._explain.attributions import METHODS
-from attention_zoo.evaluation.classification import EveryWay, batches_of, known_mean, predictions
+from attention_zoo.evaluation.batches import batches_of
+from attention_zoo.evaluation.classification import known_mean, predictions
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models.inputs import split
 
 

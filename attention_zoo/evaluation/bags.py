@@ -9,12 +9,12 @@ from scipy.stats import rankdata
 from attention_zoo import metrics
 from attention_zoo.evaluation.classification import (
     Evaluation,
-    EveryWay,
     known_mean,
     percent,
     predictions,
     tallied,
 )
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models.prediction import WAYS
 
 BY_WAY = ("auroc", "average_precision", "balanced_accuracy")

@@ -9,14 +9,12 @@ from keras import ops
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import losses, metrics
-from attention_zoo._explain.confidence import reasons
-from attention_zoo._explain.deletions import Deletions, can_leave_out, is_per_segment
-from attention_zoo.evaluation.belief import Belief, masks
-from attention_zoo.models import FocusClassifier
+from attention_zoo.evaluation.batches import batches_of, unpacked
+from attention_zoo.evaluation.belief import Belief
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models.attention_model import warn_of_broken_weights
-from attention_zoo.models.bags import dense
 from attention_zoo.models.keras_metrics import class_score_metric
-from attention_zoo.models.labels import as_ids, as_targets, check_labels
+from attention_zoo.models.labels import as_ids, check_labels
 from attention_zoo.models.prediction import WAYS
 
 
@@ -166,7 +164,7 @@ def evaluate(model, dataset, *, bins=5, top_k=1, curves="auto"):
 def predictions(every_way, dataset):
     """(inputs, truth, outputs) of every batch: what went in, its labels, what `EveryWay` says."""
     for batch in batches_of(dataset):
-        inputs, truth = _unpacked(batch)
+        inputs, truth = unpacked(batch)
         with tracing.expected():
             outputs = every_way.predict_on_batch(inputs)
         check_labels(truth["label"], every_way.model.num_classes)
@@ -219,45 +217,6 @@ def warn_of_nan(broken, count, stacklevel=4):
             RuntimeWarning,
             stacklevel=stacklevel,
         )
-
-
-class EveryWay(keras.Model):
-    """What a model says by all three ways to predict, and of inputs without some segments.
-
-    Args:
-        model: a FocusClassifier.
-        top_k: number of the most attended segments that are named.
-        curves: as of `evaluate`.
-
-    Returns:
-        Log-probabilities (b, c) by way to predict, "focus" and "mask" (b, m), the `REASONS` (b,),
-        and, of a model that can leave segments out, log-probabilities (b, k, c) of what
-        `belief.masks` leaves under "argmax_left" and so on.
-    """
-
-    def __init__(self, model, top_k=1, curves="auto"):
-        if not isinstance(model, FocusClassifier):
-            kind = type(model).__name__
-            raise ValueError(f"the model is a {kind}, expected a FocusClassifier")
-        if curves not in ("auto", True, False):
-            raise ValueError(f"curves is {curves!r}, expected 'auto', True or False")
-        super().__init__(name="every_way", dtype=model.dtype_policy)
-        self.model = model
-        self.top_k = top_k
-        self.curves = is_per_segment(model.encoder) if curves == "auto" else curves
-
-    def build(self, input_shape):
-        if not self.model.built:
-            self.model.build(input_shape)
-        self.built = True
-
-    def call(self, inputs):
-        found = Deletions(self.model, inputs)
-        more = reasons(found.ways, self.model.way_to_predict, found.focus, found.mask)
-        if can_leave_out(self.model):
-            left = found.of(masks(found, self.top_k, self.curves))
-            more |= {f"{way}_left": log_p for way, log_p in left.items()}
-        return found.ways | more | {"focus": found.focus, "mask": found.mask}
 
 
 class _Tally:
@@ -317,42 +276,3 @@ def attention_on_truth(focus, a):
     index = np.maximum(focus, 0).astype(int)
     on_truth = np.take_along_axis(a, index[:, None], axis=1)[:, 0]
     return np.where(focus >= 0, on_truth, np.nan)
-
-
-def batches_of(dataset, size=256):
-    """The batches of a data set; those of all examples where it is one tuple (inputs, labels)."""
-    if not isinstance(dataset, tuple) or not dataset or isinstance(dataset[0], tuple):
-        yield from dataset
-        return
-    x, y, *_ = (*dataset, None)
-    if y is None or len(dataset) > 3:
-        raise ValueError(f"the data are a tuple of {len(dataset)}, expected (inputs, labels)")
-    x, y = keras.tree.map_structure(np.asarray, dense(x, y))
-    counts = {len(part) for part in keras.tree.flatten((x, y)) if part.ndim}
-    if len(counts) != 1:
-        raise ValueError(
-            f"inputs and labels are of {sorted(counts)} examples, expected as many of each"
-        )
-    for first in range(0, counts.pop(), size):
-        yield keras.tree.map_structure(
-            lambda part, i=first: part[i : i + size] if part.ndim else part, (x, y)
-        )
-
-
-def _unpacked(batch):
-    """Inputs, and {"label", "focus": truth} as arrays; the truth is -1 where none is given."""
-    inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    if labels is None:
-        raise ValueError("a batch has no labels, expected (inputs, labels)")
-    inputs, labels = dense(inputs, labels)
-    if keras.backend.backend() != "tensorflow":  # of a pipeline of TensorFlow
-        inputs = keras.tree.map_structure(np.asarray, inputs)
-    targets = as_targets(labels)
-    label = np.asarray(targets["label"])
-    if label.ndim == 0:
-        raise ValueError(
-            "a batch has one label without a batch axis, expected labels (b,): of one example "
-            "alone, x and y, give x[None] and y[None]"
-        )
-    focus = targets.get("focus", np.full(label.shape[:1], -1))
-    return inputs, {"label": label, "focus": np.asarray(focus)}

@@ -8,12 +8,12 @@ import numpy as np
 from attention_zoo import metrics
 from attention_zoo.evaluation.classification import (
     Evaluation,
-    EveryWay,
     known_mean,
     percent,
     predictions,
     tallied,
 )
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.prediction import WAYS
 

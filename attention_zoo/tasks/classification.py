@@ -26,7 +26,9 @@ class ClassificationTask(Task):
 
     def figures(self, model, split, evaluation, config):
         """Calibration; the joint histogram of attention and likelihood, where truth is known."""
-        found = {"calibration": plots.calibration(*_calibration(evaluation))}
+        found = {}
+        if not np.isnan(evaluation.confidence).any():
+            found["calibration"] = plots.calibration(*_calibration(evaluation))
         if not evaluation.num_known:
             return found
         histogram = evaluation.ways[model.way_to_predict].histogram

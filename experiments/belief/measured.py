@@ -5,7 +5,8 @@ import numpy as np
 from attention_zoo._explain.attributions import METHODS
 from attention_zoo.evaluation import evaluate_agreement
 from attention_zoo.evaluation.belief import REASONS, RESTS_ON, Belief
-from attention_zoo.evaluation.classification import EveryWay, attention_on_truth, predictions
+from attention_zoo.evaluation.classification import attention_on_truth, predictions
+from attention_zoo.evaluation.every_way import EveryWay
 
 # For each measure 1 where more of it speaks for attention, -1 where less of it does.
 SIGNS = {

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from attention_zoo import layers
 from attention_zoo.evaluation import attention_on_truth, evaluate
-from attention_zoo.evaluation.classification import EveryWay
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models import FocusClassifier
 
 N, M, D, C = 23, 3, 4, 3

@@ -114,7 +114,8 @@ class Counting(keras.layers.Layer):
         self.dense, self.count = dense, 0
 
     def call(self, x):
-        self.count += x.shape[0] or 0
+        if isinstance(x.shape[0], int):  # symbolic under JAX, None as Keras builds
+            self.count += x.shape[0]
         return self.dense(x)
 
 
