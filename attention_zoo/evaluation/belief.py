@@ -98,8 +98,10 @@ class Belief:
         return {name: np.concatenate(values) for name, values in self._parts.items()}
 
     def figures(self):
-        """By way to predict: {"ece", "brier", "aurc"} and, of a model that can leave segments out,
-        means over the examples of `RESTS_ON`.
+        """Figures by way to predict.
+
+        "ece", "brier", "aurc", by the probability of the prediction, and "confidence_aurc"; of a
+        model that can leave segments out the means over the examples of `RESTS_ON`.
         """
         found = self.examples()
         return {way: self._of_way(found, way) for way in WAYS}
@@ -114,5 +116,6 @@ class Belief:
         return {
             "ece": metrics.calibration_error(label, p),
             "brier": metrics.brier_score(label, p),
-            "aurc": metrics.aurc(found[f"{way}_right"], found["confidence"]),
+            "aurc": metrics.aurc(found[f"{way}_right"], found[f"{way}_top"]),
+            "confidence_aurc": metrics.aurc(found[f"{way}_right"], found["confidence"]),
         } | rests_on

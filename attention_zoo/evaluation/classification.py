@@ -10,7 +10,7 @@ from keras import ops
 from attention_zoo import _tracing as tracing
 from attention_zoo import losses, metrics
 from attention_zoo.evaluation.batches import batches_of, unpacked
-from attention_zoo.evaluation.belief import Belief
+from attention_zoo.evaluation.belief import REASONS, Belief
 from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.keras_metrics import class_score_metric
@@ -32,8 +32,9 @@ class WayToPredict:
         breakdown: fractions FTPT, FFPT, FTPF, FFPF (focus true/false × prediction true/false).
         histogram: (bins, bins) counts of (a_z, p_y): attention on the true segment, probability
             of the true label; bins of equal width over [0, 1], a_z down the rows.
-        belief: whether it can be believed: "ece", "brier" and "aurc", and, of a model that can
-            leave segments out, "comprehensiveness", "sufficiency" and "flip_rate" of the most
+        belief: whether it can be believed: "ece", "brier", "aurc", by the probability of
+            the prediction, and "confidence_aurc"; and, of a model that can leave segments out,
+            "comprehensiveness", "sufficiency" and "flip_rate" of the most
             attended segments; "deletion_area" and "insertion_area" if the curves were measured; see
             `metrics` and docs/believe.md.
         probabilities: (n, c).
@@ -62,7 +63,8 @@ class Evaluation:
         attention_mass: attention on the true segment, or summed over the rationale, mean over the
             examples where it is known; NaN if there are none.
         labels: class ids (n,).
-        confidence: of every example, (n,), as of `explain`.
+        reasons: "certainty", "agreement", "probability" and "confidence" of every example, (n,),
+            as of `explain`.
     """
 
     num_examples: int
@@ -72,7 +74,9 @@ class Evaluation:
     ways: dict[str, WayToPredict]
     attention_mass: float = dataclasses.field(default=float("nan"), kw_only=True)
     labels: np.ndarray = dataclasses.field(default_factory=_none, repr=False, kw_only=True)
-    confidence: np.ndarray = dataclasses.field(default_factory=_none, repr=False, kw_only=True)
+    reasons: dict[str, np.ndarray] = dataclasses.field(
+        default_factory=dict, repr=False, kw_only=True
+    )
 
     def scalars(self):
         """All figures but the histograms, flat: {"focus_accuracy": …, "argmax_accuracy": …}.
@@ -200,7 +204,7 @@ def tallied(predicted, bins):
         ways=ways,
         attention_mass=_mass(np.concatenate(on_truth), float(focus.result())),
         labels=examples["label"],
-        confidence=examples["confidence"],
+        reasons={name: examples[name] for name in REASONS},
     )
 
 

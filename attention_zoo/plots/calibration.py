@@ -12,28 +12,30 @@ def calibration(reliability, risks):
     Args:
         reliability: by name of a line the rows (number, mean probability, share right) of bins, as
             of `metrics.reliability`; bins without examples are left out.
-        risks: by the same names (coverage, risk), (n,) each, as of `metrics.risk_coverage`.
+        risks: by name of a line (coverage, risk), (n,) each, as of `metrics.risk_coverage`.
 
     Returns:
         The figure, 900 pixels wide.
     """
-    if not reliability or reliability.keys() != risks.keys():
-        raise ValueError(
-            f"reliability is of {sorted(reliability)}, risks of {sorted(risks)}, expected the same"
-        )
     figure = Figure((WIDTH, 3.6), dpi=DPI, facecolor="white", layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=FAINT, lw=1.5, gid="perfect")
-    for name, colour, marker in zip(reliability, COLOURS, MARKERS, strict=False):
-        rows = np.asarray(reliability[name], float)
+    for place, (name, bins) in enumerate(reliability.items()):
+        rows = np.asarray(bins, float)
         rows = rows[rows[:, 0] > 0]
-        style = {"color": colour, "lw": 1.6, "label": name}
-        left.plot(rows[:, 1], rows[:, 2], marker=marker, ms=4, gid=f"reliability-{name}", **style)
-        right.plot(*risks[name], gid=f"risk-{name}", **style)
+        style = _style(place, name) | {"marker": MARKERS[place % len(MARKERS)], "ms": 4}
+        left.plot(rows[:, 1], rows[:, 2], gid=f"reliability-{name}", **style)
+    for place, (name, risk) in enumerate(risks.items()):
+        right.plot(*risk, gid=f"risk-{name}", **_style(place, name))
     _dress(left, "Reliability", "mean probability of the answer", "share that is right")
     _dress(right, "Risk and coverage", "share of the examples that is answered", "error rate")
-    left.legend(frameon=False, fontsize=9, labelcolor=INK)
+    for ax in (left, right):
+        ax.legend(frameon=False, fontsize=9, labelcolor=INK)
     return figure
+
+
+def _style(place, name):
+    return {"color": COLOURS[place % len(COLOURS)], "lw": 1.6, "label": name}
 
 
 def _dress(ax, title, x, y):

@@ -14,7 +14,10 @@ _PERCENT = {  # as in `Evaluation.table` and `RationaleEvaluation.table`
     *("balanced_accuracy", "instance_auroc"),
     *("flip_rate", "deletion_area", "insertion_area", "ece"),
 }
-_LOWER = {"nll", "FFPF", "sufficiency", "deletion_area", "ece", "brier", "aurc", "perplexity"}
+_LOWER = {
+    *("nll", "FFPF", "sufficiency", "deletion_area", "perplexity"),
+    *("ece", "brier", "aurc", "confidence_aurc"),
+}
 _HIGHER = _PERCENT - _LOWER - {"FFPT", "FTPF"} | {
     *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "meteor")
 }
@@ -26,6 +29,7 @@ _NAMES = {
     "ece": "ECE",
     "brier": "Brier score",
     "aurc": "AURC",
+    "confidence_aurc": "AURC by confidence",
     **{f"bleu_{n}": f"BLEU-{n}" for n in range(1, 5)},
     "rouge_l": "ROUGE-L",
     "cider": "CIDEr",
@@ -65,7 +69,7 @@ def shown(name, value):
         return "–"
     if measure in _PERCENT:
         return f"{value:.1%}"
-    if measure in ("nll", "brier", "aurc"):
+    if measure in ("nll", "brier", "aurc", "confidence_aurc"):
         return f"{value:.4f}"
     return f"{value:.0f}" if measure.startswith("num_") else f"{value:.3f}"
 

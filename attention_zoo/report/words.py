@@ -52,8 +52,10 @@ _MEANINGS = {  # by name, in words of a task; {those}: the examples whose truth 
     "ece": "expected calibration error: how far probabilities are from the share that is right; "
     "low is good",
     "brier": "mean squared error of the probabilities, 0 to 2; low is good",
-    "aurc": "error rate among the most confident predictions, mean over all shares of them; low "
+    "aurc": "error rate among the most probable predictions, mean over all shares of them; low "
     "is good",
+    "confidence_aurc": "the same among the most confident, confidence being the product of "
+    "probability, certainty of attention and agreement of the ways to predict",
     "attention_mass": "attention on {truth}, summed",
     "average_precision": "mean precision as more of {truth} is found, {segments} ranked by "
     "attention",

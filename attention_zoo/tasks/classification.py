@@ -27,8 +27,8 @@ class ClassificationTask(Task):
     def figures(self, model, split, evaluation, config):
         """Calibration; the joint histogram of attention and likelihood, where truth is known."""
         found = {}
-        if not np.isnan(evaluation.confidence).any():
-            found["calibration"] = plots.calibration(*_calibration(evaluation))
+        if not np.isnan(evaluation.reasons["confidence"]).any():
+            found["calibration"] = plots.calibration(*_calibration(model, evaluation))
         if not evaluation.num_known:
             return found
         histogram = evaluation.ways[model.way_to_predict].histogram
@@ -67,16 +67,18 @@ class ClassificationTask(Task):
 
 _CALIBRATION = (
     "Left: share of right answers among those of about one probability, by way to predict. Right: "
-    "error rate among the most confident answers, as more of them are given."
+    "error rate as more examples are answered, the surest first, by what says how sure: the "
+    "probability of the answer, the certainty of attention, the agreement of the ways to predict, "
+    "or their product, the confidence."
 )
 
 
-def _calibration(evaluation):
-    """(bins of reliability, curves of risk) by way to predict."""
+def _calibration(model, evaluation):
+    """Bins of reliability by way to predict; risks by reason to abstain, by the model's own way."""
     labels, ways = evaluation.labels, evaluation.ways
     bins = {name: metrics.reliability(labels, way.probabilities) for name, way in ways.items()}
-    right = {name: way.probabilities.argmax(axis=1) == labels for name, way in ways.items()}
-    risks = {name: metrics.risk_coverage(r, evaluation.confidence) for name, r in right.items()}
+    right = ways[model.way_to_predict].probabilities.argmax(axis=1) == labels
+    risks = {name: metrics.risk_coverage(right, x) for name, x in evaluation.reasons.items()}
     return bins, risks
 
 

@@ -84,7 +84,8 @@ def test_padding_changes_no_figure(data):
         for s, mask in ((x, there), (wider, padded))
     )
     assert one.scalars() == pytest.approx(other.scalars(), abs=1e-5)
-    np.testing.assert_allclose(one.confidence, other.confidence, atol=1e-5)
+    for name, values in one.reasons.items():
+        np.testing.assert_allclose(values, other.reasons[name], atol=1e-5)
 
 
 def test_calibration_is_of_the_probabilities(data):
@@ -95,7 +96,9 @@ def test_calibration_is_of_the_probabilities(data):
         assert way.belief["ece"] == pytest.approx(metrics.calibration_error(labels, p))
         assert way.belief["brier"] == pytest.approx(metrics.brier_score(labels, p))
         right = p.argmax(axis=1) == labels
-        assert way.belief["aurc"] == pytest.approx(metrics.aurc(right, result.confidence))
+        sure = result.reasons["confidence"]
+        assert way.belief["aurc"] == pytest.approx(metrics.aurc(right, p.max(axis=1)))
+        assert way.belief["confidence_aurc"] == pytest.approx(metrics.aurc(right, sure))
 
 
 # Models whose worth is known
@@ -211,7 +214,7 @@ class Mixing(keras.layers.Layer):
 def test_a_model_that_cannot_leave_segments_out_has_no_figures_of_it(data):
     x, _, labels = data
     found = evaluate(model_of(Mixing()), [(x, labels)])
-    assert set(found.ways["soft"].belief) == {"ece", "brier", "aurc"}
+    assert set(found.ways["soft"].belief) == {"ece", "brier", "aurc", "confidence_aurc"}
 
 
 def test_curves_is_checked(data):

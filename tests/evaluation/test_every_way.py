@@ -15,8 +15,8 @@ N, M, D, C = 23, 3, 4, 3
 ATOL = (16 * 8 + N * 4) * 2.0**-23
 WAYS = ["argmax", "marginal", "soft"]
 CELLS = ["FTPT", "FFPT", "FTPF", "FFPF"]
-BELIEF = ["ece", "brier", "aurc", "comprehensiveness", "sufficiency", "flip_rate"]
-BELIEF += ["deletion_area", "insertion_area"]
+BELIEF = ["ece", "brier", "aurc", "confidence_aurc"]
+BELIEF += ["comprehensiveness", "sufficiency", "flip_rate", "deletion_area", "insertion_area"]
 
 
 @pytest.fixture

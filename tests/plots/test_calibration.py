@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from attention_zoo import plots
 
@@ -12,12 +11,7 @@ def lines(ax):
 
 
 def test_lines_are_the_bins_with_examples_and_the_risks():
-    figure = plots.calibration({"soft": ROWS}, {"soft": RISK})
+    figure = plots.calibration({"soft": ROWS}, {"certainty": RISK})
     left, right = map(lines, figure.axes)
     np.testing.assert_allclose(left["reliability-soft"], [[0.2, 0.1], [0.9, 0.8]])
-    np.testing.assert_allclose(right["risk-soft"], np.transpose(RISK))
-
-
-def test_both_are_of_the_same_lines():
-    with pytest.raises(ValueError, match=r"reliability is of \['soft'\], risks of \[\]"):
-        plots.calibration({"soft": ROWS}, {})
+    np.testing.assert_allclose(right["risk-certainty"], np.transpose(RISK))
