@@ -4,8 +4,9 @@ import dataclasses
 
 import keras
 
-from attention_zoo import tasks
+from attention_zoo import tasks, zoo
 from attention_zoo._settings import make
+from attention_zoo.models import FocusClassifier
 from attention_zoo.training.components import make_switch
 from attention_zoo.training.run import build_model
 
@@ -22,10 +23,11 @@ DATA = {  # name -> (task, settings)
             "num_test_examples": 2000,
             "epochs": 8,
             "learning_rate": 0.02,
-            "mixed_precision": "none",
         },
     ),
+    "presets": ("mosaics", {"dataset": "sdc/cifar10", "num_test_examples": 2000}),
 }
+PRESETS = "sdc_cifar10_{}"  # models that come with the package, of one seed: nothing is trained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +60,9 @@ def of_study(data=None, seeds=3):
     """All models: the paradigms and, on digits, soft's other normalisers, seed by seed."""
     found = []
     for name in DATA if data is None else data:
+        if name == "presets":
+            found += [Trained(name, one, "softmax", 0) for one in PARADIGMS if _is_preset(one)]
+            continue
         for seed in range(seeds):
             found += [Trained(name, attention, "softmax", seed) for attention in PARADIGMS]
             if name == "digits":
@@ -65,12 +70,16 @@ def of_study(data=None, seeds=3):
     return found
 
 
+def _is_preset(attention):
+    return PRESETS.format(attention) in zoo.list()
+
+
 def load(trained, data_dir=None):
     """(task, config, splits) of a model."""
     task_name, settings = DATA[trained.data]
     task = tasks.get(task_name)
     own = {"attention": trained.attention, "seed": trained.seed, "normalizer": trained.normalizer}
-    if trained.data == "cifar10" and data_dir is not None:
+    if task_name == "mosaics":
         own["data_dir"] = data_dir
     config = make(task.config, settings | own)
     keras.utils.set_random_seed(trained.seed)
@@ -78,7 +87,10 @@ def load(trained, data_dir=None):
 
 
 def train(trained, path, data_dir=None):
-    """Trains a model and writes it to a `.keras` file, whole or not at all."""
+    """Trains a model, or takes a preset, and writes it to a `.keras` file, whole or not at all."""
+    if trained.data == "presets":
+        _save(FocusClassifier.from_preset(PRESETS.format(trained.attention)), path)
+        return
     task, config, splits = load(trained, data_dir)
     model = build_model(task, config, splits)
     source = splits["train"].source
@@ -90,6 +102,10 @@ def train(trained, path, data_dir=None):
         callbacks=[] if switch is None else [switch],
         verbose=0,
     )
+    _save(model, path)
+
+
+def _save(model, path):
     temporary = path.with_name(f"writing-{path.name}")
     model.save(temporary)
     temporary.replace(path)

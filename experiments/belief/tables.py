@@ -55,8 +55,11 @@ def models_table(models):
 def _figures(found):
     rows = known(found)
     true, right = found["focus_true"][rows], found["right"][rows]
-    means = {name: float(np.nanmean(found[name])) for name in (*SIGNS, "right", "nll", "ece")}
+    of_all = (*SIGNS, "right", "nll", "ece", "brier")
+    means = {name: float(np.nanmean(found[name])) for name in of_all}
     return means | {
+        "aurc": metrics.aurc(found["right"], found["probability"]),
+        "confidence_aurc": metrics.aurc(found["right"], found["confidence"]),
         "focus_true": float(true.mean()),
         "attention_mass": float(found["attention_mass"][rows].mean()),
         "FFPT": float(np.mean((true == 0) & (right == 1))),
@@ -85,31 +88,35 @@ def between_models(models, least=0.95):
 
     Of measures of examples the mean over a model's examples is taken.
     """
-    figures = [
-        _figures(one) | {name: float(np.mean(one[name])) for name in ("brier", "aurc")}
-        for group in models.values()
-        for one in group
-    ]
+    figures = [_figures(one) for group in models.values() for one in group]
     good = [one["focus_true"] >= least for one in figures]
-    signs = SIGNS | {"ece": -1, "brier": -1, "aurc": -1, "nll": -1, "right": 1}
+    lower = ("ece", "brier", "nll", "aurc", "confidence_aurc")
+    signs = SIGNS | dict.fromkeys(lower, -1) | {"right": 1}
     return {name: auc(good, [sign * one[name] for one in figures]) for name, sign in signs.items()}
 
 
-def abstaining_table(models):
-    """A row a kind of model: AURC by each reason to abstain, in percent, mean over seeds."""
+def abstaining_table(models, place=False):
+    """A row a kind of model: AURC by each reason to abstain, in percent, mean over seeds.
+
+    Args:
+        models: {kind: [numbers of a seed]}.
+        place: whether a right answer from the wrong segment is an error too; then of the examples
+            whose true segment is known.
+    """
     rows = []
     for kind, group in models.items():
-        by_reason = [_risks(one) for one in group]
+        by_reason = [_risks(one, place) for one in group]
         cells = [100 * np.mean([one[name] for one in by_reason]) for name in by_reason[0]]
         rows.append([kind, *(f"{cell:.2f}" for cell in cells)])
     return markdown(["model", "no reason (error rate)", *REASONS], rows)
 
 
-def _risks(found):
-    right = found["right"].astype(bool)
+def _risks(found, place):
+    rows = known(found) if place else slice(None)
+    right = found["right"][rows].astype(bool) & (found["focus_true"][rows] > 0 if place else True)
     both = found["certainty"] * found["agreement"]
     reasons = dict(found) | {"certainty x agreement": both}
-    risks = {name: metrics.aurc(right, reasons[name]) for name in REASONS}
+    risks = {name: metrics.aurc(right, reasons[name][rows]) for name in REASONS}
     return {"error": float(1 - right.mean())} | risks
 
 
@@ -131,6 +138,7 @@ def page(measured, stability):
             parts += ["AUC of measures, all examples:", measures_table(models)]
             parts += ["AUC, examples that are right alone:", measures_table(models, True)]
             parts += ["AURC, %:", abstaining_table(models)]
+            parts += ["AURC of answer and place, %:", abstaining_table(models, place=True)]
             parts += ["Seeds, on the same examples:", _seeds_table(data, models, stability)]
     found = {
         data: between_models(models, _middle(models)) for data, models in measured.items() if models

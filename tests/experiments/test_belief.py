@@ -61,8 +61,8 @@ def test_models_are_told_apart_by_their_means():
 
 def test_every_kind_is_trained_with_every_seed():
     study = models.of_study()
-    assert len(study) == len({one.name for one in study}) == 3 * (3 * 5 + 3)
-    assert {one.data for one in study} == {"digits", "bags", "cifar10"}
+    assert len(study) == len({one.name for one in study}) == 3 * (3 * 5 + 3) + 4
+    assert {one.data for one in study} == {"digits", "bags", "cifar10", "presets"}
     assert len(models.of_study(["bags"], seeds=1)) == 5
 
 
