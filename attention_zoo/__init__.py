@@ -32,6 +32,7 @@ if typing.TYPE_CHECKING:
         training,
         zoo,
     )
+    from attention_zoo._explain import Explanation
     from attention_zoo.evaluation import (
         BagEvaluation,
         CaptionEvaluation,
@@ -48,6 +49,7 @@ __all__ = [
     "BagEvaluation",
     "CaptionEvaluation",
     "Evaluation",
+    "Explanation",
     "FocusClassifier",
     "RationaleEvaluation",
     "Task",
@@ -60,6 +62,7 @@ __all__ = [
     "evaluate_captions",
     "evaluate_rationales",
     "evaluation",
+    "explain",
     "export",
     "layers",
     "losses",
@@ -82,6 +85,7 @@ __getattr__, __dir__ = on_first_use(
         "BagEvaluation": "attention_zoo.evaluation",
         "CaptionEvaluation": "attention_zoo.evaluation",
         "Evaluation": "attention_zoo.evaluation",
+        "Explanation": "attention_zoo._explain",
         "FocusClassifier": "attention_zoo.models",
         "RationaleEvaluation": "attention_zoo.evaluation",
         "Task": "attention_zoo.tasks",
@@ -93,7 +97,8 @@ __getattr__, __dir__ = on_first_use(
         "evaluate_captions": "attention_zoo.evaluation",
         "evaluate_rationales": "attention_zoo.evaluation",
         "evaluation": "attention_zoo.evaluation",
-        "export": "attention_zoo._export",  # a function here
+        "explain": "attention_zoo._explain",  # a function here, as `export`
+        "export": "attention_zoo._export",
         "layers": "attention_zoo.layers",
         "losses": "attention_zoo.losses",
         "metrics": "attention_zoo.metrics",

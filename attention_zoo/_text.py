@@ -44,6 +44,16 @@ def split_words(texts):
     return tf.strings.split(tf.strings.reduce_join(edges, axis=1, separator=" "))
 
 
+def tokens_of(texts):
+    """The tokens of texts (b,) -> strings (b, m), "" for padding, m 1 or more."""
+    import tensorflow as tf
+
+    tokens = split_words(texts).to_tensor("")
+    return tf.pad(
+        tokens, [[0, 0], [0, tf.cast(tf.shape(tokens)[1] == 0, tf.int32)]], constant_values=""
+    )
+
+
 _BLANKS = r"[\p{Z}\p{Cc}\s\x{200B}\x{FEFF}]+"
 _STOPS = r".,!?;:…‥¡¿‽。、！？；：，．؟،؛।॥"
 _CLOSING = r"\p{Pe}»”›⸃⸅⸊⸍⸝⸡\""  # ’ is an apostrophe as well: see rule 4

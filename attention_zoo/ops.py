@@ -118,6 +118,11 @@ def safe_log(weights):
     return ops.where(zero, _LOG_ZERO, ops.log(ops.where(zero, 1.0, weights)))
 
 
+def entropy(weights):
+    """H(a) = -sum_j a_j log a_j in nats, (b, m) -> (b,); 0 log 0 is 0, without a gradient."""
+    return -ops.sum(weights * safe_log(weights), axis=-1)
+
+
 # --- averages ---
 
 

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import layers
+from attention_zoo._explain import explain
 from attention_zoo._export import export
 from attention_zoo.models import FocusClassifier
 
@@ -23,6 +24,9 @@ SIGNATURES = {
         "segment",
         "segment_probabilities",
         "segment_label",
+        *(f"{way}_probabilities" for way in ("argmax", "marginal", "soft")),
+        *("segments", "alone_probabilities", "without_probabilities"),
+        *("certainty", "agreement", "confidence"),
     },
     "argmax": {"probabilities", "label", "segment"},
 }
@@ -154,6 +158,21 @@ def test_served_numbers_are_the_models(models, served, rounding, name, signature
         probabilities = outputs["segment_probabilities"]
         np.testing.assert_allclose(probabilities, np.exp(own), atol=atol)
         np.testing.assert_array_equal(outputs["segment_label"], probabilities.argmax(axis=1))
+        assert_is_the_explanation(outputs, explain(model, inputs), atol)
+
+
+def assert_is_the_explanation(outputs, explanation, atol):
+    """The SavedModel's numbers, of a process with TensorFlow alone, are those of `az.explain`."""
+    expected = {f"{way}_probabilities": p for way, p in explanation.probabilities.items()} | {
+        "alone_probabilities": explanation.alone,
+        "without_probabilities": explanation.without,
+        "certainty": explanation.certainty,
+        "agreement": explanation.agreement,
+        "confidence": explanation.confidence,
+    }
+    np.testing.assert_array_equal(outputs["segments"], explanation.segments)
+    for name, values in expected.items():
+        np.testing.assert_allclose(outputs[name], values, atol=3 * atol)
 
 
 class CountRows(keras.layers.Layer):
@@ -176,7 +195,7 @@ def test_argmax_runs_the_classifier_on_the_chosen_segments_alone(tmp_path):
         return np.log(p[:, 0] / p[:, 1])
 
     np.testing.assert_allclose(rows("argmax"), b, atol=1e-3)
-    np.testing.assert_allclose(rows("explain", "segment_probabilities"), b, atol=1e-3)
+    np.testing.assert_allclose(rows("explain", "segment_probabilities"), b * M, atol=0.1)
     np.testing.assert_allclose(rows("serving_default"), b * M, atol=0.1)
 
 

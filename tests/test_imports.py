@@ -28,8 +28,9 @@ FLOORS = [
     {"losses", "metrics", "optimizers"},
     {"zoo"},
     {"models"},
-    {"callbacks", "evaluation", "_export"},
-    {"plots"},
+    {"callbacks", "plots"},
+    {"_explain"},
+    {"evaluation", "_export"},
     {"report"},
     {"training", "serving"},
     {"tasks"},
@@ -37,7 +38,7 @@ FLOORS = [
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
-SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["plots"]}
+SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["report"]}
 ANYWHERE = {
     "_bags",
     "_checks",
@@ -60,6 +61,7 @@ MAY_USE_TENSORFLOW = {
     "training",
     "trainers",
     "serving",
+    "_explain",
     "_export",
     "_assertions",
     "_compiler",
@@ -75,6 +77,8 @@ DISTRIBUTION = {"absl": "absl-py", "sklearn": "scikit-learn"}
 OPTIONAL = {  # the extra whose libraries a module may import
     "_assertions": "torch",
     "_compiler": "jax",
+    "_explain.gradients_jax": "jax",
+    "_explain.gradients_torch": "torch",
     "metrics.captions": "captions",
     "models.networks._keras_hub": "pretrained",
     "serving.connections": "serve",

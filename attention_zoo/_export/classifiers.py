@@ -3,12 +3,14 @@
 import tensorflow as tf
 from keras import ops
 
+from attention_zoo._explain.explained import Explained
 from attention_zoo._export.input_dtype import input_dtype
 from attention_zoo._export.prediction_modes import Ways
-from attention_zoo._text import split_words
+from attention_zoo._text import tokens_of
 from attention_zoo.layers import PerSegment
 from attention_zoo.models import WordEncoder
 from attention_zoo.models.class_names import as_class_names
+from attention_zoo.models.prediction import WAYS
 
 
 def add_classifier_endpoints(archive, model, mask=False, class_names=None, dtype=None):
@@ -36,20 +38,29 @@ _NAMES = ("serving_default", "explain", "argmax")
 def _functions(model):
     """(segments, mask=None) -> outputs by name, of each of `_NAMES`."""
     way = model.way_to_predict
-    own, both, alone = Ways(model, way), Ways(model, way, "argmax"), Ways(model, "argmax")
+    own, explained, alone = Ways(model, way), Explained(model), Ways(model, "argmax")
 
     def predict(*inputs):
         return _prediction(own(_named(inputs))[way])
 
     def explain(*inputs):
-        outputs = both(_named(inputs))
-        chosen = _prediction(outputs["argmax"])
-        return _prediction(outputs[way]) | {
-            "focus": outputs["focus"],
-            "segment": _segment(outputs["focus"]),
-            "segment_probabilities": chosen["probabilities"],
-            "segment_label": chosen["label"],
-        }
+        found = explained(_named(inputs))
+        chosen = _prediction(found["argmax"])
+        by_way = {f"{name}_probabilities": ops.exp(found[name]) for name in WAYS}
+        on_top = {f"{name}_probabilities": ops.exp(found[name]) for name in ("alone", "without")}
+        return (
+            _prediction(found[way])
+            | by_way
+            | on_top
+            | {
+                "focus": found["focus"],
+                "segment": _segment(found["focus"]),
+                "segment_probabilities": chosen["probabilities"],
+                "segment_label": chosen["label"],
+                "segments": found["segments"],
+                **{name: found[name] for name in ("certainty", "agreement", "confidence")},
+            }
+        )
 
     def argmax(*inputs):
         outputs = alone(_named(inputs))
@@ -117,29 +128,21 @@ def _add_text_endpoints(archive, encoder, predict, explain, argmax):
     tokens = [tf.TensorSpec((None, None), tf.string, name="tokens")]
 
     def predict_text(text):
-        return predict(encoder.look_up(_split(text)))
+        return predict(encoder.look_up(tokens_of(text)))
 
     def explain_tokens(tokens):
         outputs = explain(encoder.look_up(tokens))
         return outputs | {"tokens": tokens, "token": _chosen(tokens, outputs["segment"])}
 
     def argmax_text(text):
-        tokens = _split(text)
+        tokens = tokens_of(text)
         outputs = argmax(encoder.look_up(tokens))
         return outputs | {"token": _chosen(tokens, outputs["segment"])}
 
     archive.add_endpoint("serving_default", predict_text, text)
-    archive.add_endpoint("explain", lambda text: explain_tokens(_split(text)), text)
+    archive.add_endpoint("explain", lambda text: explain_tokens(tokens_of(text)), text)
     archive.add_endpoint("explain_tokens", explain_tokens, tokens)
     archive.add_endpoint("argmax", argmax_text, text)
-
-
-def _split(text):
-    """The tokens of texts (b,) -> (b, m), m 1 or more."""
-    tokens = split_words(text).to_tensor("")
-    return tf.pad(
-        tokens, [[0, 0], [0, tf.cast(tf.shape(tokens)[1] == 0, tf.int32)]], constant_values=""
-    )
 
 
 def _chosen(tokens, segment):

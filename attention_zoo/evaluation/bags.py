@@ -9,12 +9,12 @@ from scipy.stats import rankdata
 from attention_zoo import metrics
 from attention_zoo.evaluation.classification import (
     Evaluation,
-    EveryWay,
     known_mean,
     percent,
     predictions,
     tallied,
 )
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models.prediction import WAYS
 
 BY_WAY = ("auroc", "average_precision", "balanced_accuracy")
@@ -30,13 +30,11 @@ class BagEvaluation(Evaluation):
         by_way: for each way to predict "auroc" and "balanced_accuracy" of the bags, and
             "average_precision", of class 1 against class 0; NaN where a class is missing, of more
             than two classes for the last.
-        labels: class ids, (n,).
         probabilities: by way to predict, (n, c).
     """
 
     instance_auroc: float
     by_way: dict[str, dict[str, float]]
-    labels: np.ndarray = dataclasses.field(repr=False)
     probabilities: dict[str, np.ndarray] = dataclasses.field(repr=False)
 
     def scalars(self):
@@ -87,7 +85,6 @@ def evaluate_bags(model, dataset, *, bins=5):
         **fields,
         instance_auroc=known_mean(found["instances"]),
         by_way={way: bag_scores(found["labels"], found[way]) for way in WAYS},
-        labels=found["labels"],
         probabilities={way: found[way] for way in WAYS},
     )
 

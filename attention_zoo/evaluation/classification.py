@@ -9,12 +9,17 @@ from keras import ops
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import losses, metrics
-from attention_zoo.models import FocusClassifier
+from attention_zoo.evaluation.batches import batches_of, unpacked
+from attention_zoo.evaluation.belief import REASONS, Belief
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models.attention_model import warn_of_broken_weights
-from attention_zoo.models.bags import dense
 from attention_zoo.models.keras_metrics import class_score_metric
-from attention_zoo.models.labels import as_ids, as_targets, check_labels
+from attention_zoo.models.labels import as_ids, check_labels
 from attention_zoo.models.prediction import WAYS
+
+
+def _none():
+    return np.zeros(0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +32,20 @@ class WayToPredict:
         breakdown: fractions FTPT, FFPT, FTPF, FFPF (focus true/false × prediction true/false).
         histogram: (bins, bins) counts of (a_z, p_y): attention on the true segment, probability
             of the true label; bins of equal width over [0, 1], a_z down the rows.
+        belief: whether it can be believed: "ece", "brier", "aurc", by the probability of
+            the prediction, and "confidence_aurc"; and, of a model that can leave segments out,
+            "comprehensiveness", "sufficiency" and "flip_rate" of the most
+            attended segments; "deletion_area" and "insertion_area" if the curves were measured; see
+            `metrics` and docs/believe.md.
+        probabilities: (n, c).
     """
 
     accuracy: float
     nll: float
     breakdown: dict[str, float]
     histogram: np.ndarray
+    belief: dict[str, float] = dataclasses.field(default_factory=dict)
+    probabilities: np.ndarray = dataclasses.field(default_factory=_none, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +60,11 @@ class Evaluation:
             so is the breakdown, if no true segment is known.
         entropy: of the attention, in nats, mean over the examples.
         ways: a `WayToPredict` for each of "argmax", "marginal" and "soft".
+        attention_mass: attention on the true segment, or summed over the rationale, mean over the
+            examples where it is known; NaN if there are none.
+        labels: class ids (n,).
+        reasons: "certainty", "agreement", "probability" and "confidence" of every example, (n,),
+            as of `explain`.
     """
 
     num_examples: int
@@ -54,16 +72,23 @@ class Evaluation:
     focus_accuracy: float
     entropy: float
     ways: dict[str, WayToPredict]
+    attention_mass: float = dataclasses.field(default=float("nan"), kw_only=True)
+    labels: np.ndarray = dataclasses.field(default_factory=_none, repr=False, kw_only=True)
+    reasons: dict[str, np.ndarray] = dataclasses.field(
+        default_factory=dict, repr=False, kw_only=True
+    )
 
     def scalars(self):
         """All figures but the histograms, flat: {"focus_accuracy": …, "argmax_accuracy": …}.
 
         What is not known (NaN) is left out, so that the rest can be written as JSON.
         """
-        flat = {"focus_accuracy": self.focus_accuracy, "entropy": self.entropy}
+        flat = {"focus_accuracy": self.focus_accuracy, "attention_mass": self.attention_mass}
+        flat |= {"entropy": self.entropy}
         for name, way in self.ways.items():
             flat |= {f"{name}_accuracy": way.accuracy, f"{name}_nll": way.nll}
             flat |= {f"{name}_{cell}": value for cell, value in way.breakdown.items()}
+            flat |= {f"{name}_{figure}": value for figure, value in way.belief.items()}
         return {name: value for name, value in flat.items() if np.isfinite(value)}
 
     def table(self):
@@ -79,7 +104,22 @@ class Evaluation:
         for name, way in self.ways.items():
             breakdown = "".join(f"{percent(way.breakdown[cell]):>8}" for cell in cells)
             lines.append(f"{name:<10}{percent(way.accuracy):>10}{way.nll:>8.4f}{breakdown}")
-        return "\n".join(lines)
+        return "\n".join(lines + self._belief_table())
+
+    def _belief_table(self):
+        """The figures of `WayToPredict.belief`, a line a way."""
+        names = list(dict.fromkeys(name for way in self.ways.values() for name in way.belief))
+        if not names:
+            return []
+        called = [name.replace("_", " ") for name in names]
+        lines = ["prediction" + "".join(f"{one:>{len(one) + 2}}" for one in called)]
+        for way, found in self.ways.items():
+            cells = (
+                f"{found.belief.get(name, float('nan')):>{len(one) + 2}.3f}"
+                for name, one in zip(names, called, strict=True)
+            )
+            lines.append(f"{way:<10}" + "".join(cells))
+        return lines
 
 
 def percent(fraction):
@@ -93,7 +133,7 @@ def known_mean(values):
     return float(known.mean()) if known.size else float("nan")
 
 
-def evaluate(model, dataset, *, bins=5):
+def evaluate(model, dataset, *, bins=5, top_k=1, curves="auto"):
     """Evaluates a FocusClassifier under all three ways to predict, in one pass.
 
     Args:
@@ -105,6 +145,10 @@ def evaluate(model, dataset, *, bins=5):
             probabilities the most probable class is the true one; the NLL is its expectation over
             them. Sample weights as a third part are ignored: every example counts once.
         bins: number of bins a side of the joint histogram.
+        top_k: number of the most attended segments that comprehensiveness, sufficiency and flip
+            rate take away or leave alone.
+        curves: whether to measure the curves of deletion and insertion; "auto" does where that is
+            cheap, the encoder, if there is one, reading every segment by itself.
 
     Returns:
         An `Evaluation`. On a rationale, a_z is the attention summed over its segments. Where
@@ -116,15 +160,15 @@ def evaluate(model, dataset, *, bins=5):
         ValueError: another kind of model, no batch, a batch without labels, one example without
             its batch axis, or labels that name no class.
     """
-    run = EveryWay(model)
+    run = EveryWay(model, top_k, curves)
     warn_of_broken_weights(model)
     return tallied(predictions(run, dataset), bins)
 
 
 def predictions(every_way, dataset):
     """(inputs, truth, outputs) of every batch: what went in, its labels, what `EveryWay` says."""
-    for batch in _batches(dataset):
-        inputs, truth = _unpacked(batch)
+    for batch in batches_of(dataset):
+        inputs, truth = unpacked(batch)
         with tracing.expected():
             outputs = every_way.predict_on_batch(inputs)
         check_labels(truth["label"], every_way.model.num_classes)
@@ -135,6 +179,7 @@ def tallied(predicted, bins):
     """The `Evaluation` of all that `predictions` gives."""
     tallies = {name: _Tally(bins) for name in WAYS}
     focus, entropy = metrics.FocusAccuracy(), metrics.AttentionEntropy()
+    belief, on_truth = Belief(), []
     count = broken = 0
     for _, truth, outputs in predicted:
         a = outputs["focus"]
@@ -143,13 +188,29 @@ def tallied(predicted, bins):
         entropy.update_state(None, a)
         for name, tally in tallies.items():
             tally.update(truth, outputs[name], a)
+        belief.update(truth, outputs)
+        on_truth.append(attention_on_truth(truth["focus"], a))
         count += len(a)
     if count == 0:
         raise ValueError("the data set to evaluate has 0 batches, expected 1 or more")
     warn_of_nan(broken, count)
-    ways = {name: tally.result() for name, tally in tallies.items()}
-    known = int(focus.count)
-    return Evaluation(count, known, float(focus.result()), float(entropy.result()), ways)
+    examples, figures = belief.examples(), belief.figures()
+    ways = {n: tally.result(figures[n], examples[f"{n}_p"]) for n, tally in tallies.items()}
+    return Evaluation(
+        num_examples=count,
+        num_known=int(focus.count),
+        focus_accuracy=float(focus.result()),
+        entropy=float(entropy.result()),
+        ways=ways,
+        attention_mass=_mass(np.concatenate(on_truth), float(focus.result())),
+        labels=examples["label"],
+        reasons={name: examples[name] for name in REASONS},
+    )
+
+
+def _mass(on_truth, focus_accuracy):
+    """The mean of what is known; NaN where attention is NaN in one of these, as FT is."""
+    return float("nan") if np.isnan(focus_accuracy) else known_mean(on_truth)
 
 
 def warn_of_nan(broken, count, stacklevel=4):
@@ -160,27 +221,6 @@ def warn_of_nan(broken, count, stacklevel=4):
             RuntimeWarning,
             stacklevel=stacklevel,
         )
-
-
-class EveryWay(keras.Model):
-    """The model with all three ways to predict as outputs, the attention, and the mask (b, m)."""
-
-    def __init__(self, model):
-        if not isinstance(model, FocusClassifier):
-            kind = type(model).__name__
-            raise ValueError(f"the model is a {kind}, expected a FocusClassifier")
-        super().__init__(name="every_way", dtype=model.dtype_policy)
-        self.model = model
-
-    def build(self, input_shape):
-        if not self.model.built:
-            self.model.build(input_shape)
-        self.built = True
-
-    def call(self, inputs):
-        segments, mask = self.model.encode(inputs)
-        there = ops.ones(ops.shape(segments)[:2], "bool") if mask is None else mask
-        return self.model.every_way(segments, mask) | {"mask": there}
 
 
 class _Tally:
@@ -207,11 +247,10 @@ class _Tally:
         a_z, p_y = np.clip(a_z[known], 0.0, 1.0), np.clip(p_y[known], 0.0, 1.0)
         self.histogram += np.histogram2d(a_z, p_y, bins=(edges, edges))[0].astype(np.int64)
 
-    def result(self):
+    def result(self, belief, probabilities):
         breakdown = {cell: float(value) for cell, value in self.breakdown.result().items()}
-        return WayToPredict(
-            float(self.accuracy.result()), float(self.nll.result()), breakdown, self.histogram
-        )
+        accuracy, nll = float(self.accuracy.result()), float(self.nll.result())
+        return WayToPredict(accuracy, nll, breakdown, self.histogram, belief, probabilities)
 
 
 def attention_on_truth(focus, a):
@@ -241,42 +280,3 @@ def attention_on_truth(focus, a):
     index = np.maximum(focus, 0).astype(int)
     on_truth = np.take_along_axis(a, index[:, None], axis=1)[:, 0]
     return np.where(focus >= 0, on_truth, np.nan)
-
-
-def _batches(dataset, size=256):
-    """The batches of a data set; those of all examples where it is one tuple (inputs, labels)."""
-    if not isinstance(dataset, tuple) or not dataset or isinstance(dataset[0], tuple):
-        yield from dataset
-        return
-    x, y, *_ = (*dataset, None)
-    if y is None or len(dataset) > 3:
-        raise ValueError(f"the data are a tuple of {len(dataset)}, expected (inputs, labels)")
-    x, y = keras.tree.map_structure(np.asarray, dense(x, y))
-    counts = {len(part) for part in keras.tree.flatten((x, y)) if part.ndim}
-    if len(counts) != 1:
-        raise ValueError(
-            f"inputs and labels are of {sorted(counts)} examples, expected as many of each"
-        )
-    for first in range(0, counts.pop(), size):
-        yield keras.tree.map_structure(
-            lambda part, i=first: part[i : i + size] if part.ndim else part, (x, y)
-        )
-
-
-def _unpacked(batch):
-    """Inputs, and {"label", "focus": truth} as arrays; the truth is -1 where none is given."""
-    inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    if labels is None:
-        raise ValueError("a batch has no labels, expected (inputs, labels)")
-    inputs, labels = dense(inputs, labels)
-    if keras.backend.backend() != "tensorflow":  # of a pipeline of TensorFlow
-        inputs = keras.tree.map_structure(np.asarray, inputs)
-    targets = as_targets(labels)
-    label = np.asarray(targets["label"])
-    if label.ndim == 0:
-        raise ValueError(
-            "a batch has one label without a batch axis, expected labels (b,): of one example "
-            "alone, x and y, give x[None] and y[None]"
-        )
-    focus = targets.get("focus", np.full(label.shape[:1], -1))
-    return inputs, {"label": label, "focus": np.asarray(focus)}

@@ -5,18 +5,16 @@ import dataclasses
 
 import numpy as np
 
-from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
 from attention_zoo.evaluation.classification import (
     Evaluation,
-    EveryWay,
     known_mean,
     percent,
     predictions,
     tallied,
 )
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models.attention_model import warn_of_broken_weights
-from attention_zoo.models.inputs import split
 from attention_zoo.models.prediction import WAYS
 
 AGREEMENT = (
@@ -65,7 +63,7 @@ class RationaleEvaluation(Evaluation):
         return "\n".join(lines)
 
 
-def evaluate_rationales(model, dataset, *, top_k=5, bins=5):
+def evaluate_rationales(model, dataset, *, top_k=5, bins=5, curves="auto"):
     """Evaluates a FocusClassifier on examples with rationales, under all three ways to predict.
 
     The predicted rationale is made of the `top_k` most attended segments. For comprehensiveness
@@ -77,17 +75,17 @@ def evaluate_rationales(model, dataset, *, top_k=5, bins=5):
         dataset: as for `evaluate`. Its focus is a 0/1 rationale (b, m)
             or an index (b,), a rationale of one segment.
         top_k: number of segments of a predicted rationale.
-        bins: as for `evaluate`.
+        bins, curves: as for `evaluate`.
 
     Returns:
         A `RationaleEvaluation`.
     """
-    run, parts = EveryWay(model), collections.defaultdict(list)
+    run, parts = EveryWay(model, top_k, curves), collections.defaultdict(list)
     warn_of_broken_weights(model)
 
     def looked_at():
         for inputs, truth, outputs in predictions(run, dataset):
-            for name, values in _figures(run, inputs, truth, outputs, top_k).items():
+            for name, values in _figures(truth, outputs, top_k).items():
                 parts[name].append(values)
             yield inputs, truth, outputs
 
@@ -98,11 +96,11 @@ def evaluate_rationales(model, dataset, *, top_k=5, bins=5):
         **fields,
         top_k=top_k,
         agreement=_agreement(found),
-        by_way={way: _by_way(found, way) for way in WAYS},
+        by_way={way: _by_way(found, way, whole.ways[way].belief) for way in WAYS},
     )
 
 
-def _figures(run, inputs, truth, outputs, top_k):
+def _figures(truth, outputs, top_k):
     """Of a batch: numbers an example (b,), and probabilities and labels."""
     a, there = outputs["focus"], outputs["mask"]
     named, marked = metrics.predicted_rationale(a, top_k), _rationale(truth["focus"], a)
@@ -117,19 +115,8 @@ def _figures(run, inputs, truth, outputs, top_k):
         "broken": np.isnan(a).any(axis=1),
         "label": truth["label"],
     }
-    segments, _ = split(inputs)
-    with tracing.expected():
-        without, only = (
-            run.predict_on_batch({"segments": np.asarray(segments), "mask": mask})
-            for mask in (there & ~named, there & named)
-        )
     for way in WAYS:
-        p, p_without, p_only = (np.exp(one[way]) for one in (outputs, without, only))
-        found |= {
-            f"{way}_probabilities": p,
-            f"{way}_comprehensiveness": metrics.comprehensiveness(p, p_without),
-            f"{way}_sufficiency": metrics.sufficiency(p, p_only),
-        }
+        found[f"{way}_probabilities"] = np.exp(outputs[way])
     return found
 
 
@@ -148,13 +135,13 @@ def _agreement(found):
     return _unless_nan(found["broken"][marked], figures)
 
 
-def _by_way(found, way):
+def _by_way(found, way, belief):
     labels, p = found["label"], found[f"{way}_probabilities"]
     figures = {
         "macro_f1": metrics.macro_f1(labels, p),
         "auroc": metrics.auroc(labels, p),
-        "comprehensiveness": known_mean(found[f"{way}_comprehensiveness"]),
-        "sufficiency": known_mean(found[f"{way}_sufficiency"]),
+        "comprehensiveness": belief.get("comprehensiveness", float("nan")),
+        "sufficiency": belief.get("sufficiency", float("nan")),
     }
     return _unless_nan(found["broken"], figures)
 

@@ -3,6 +3,7 @@
 import keras
 
 from attention_zoo import ops
+from attention_zoo._checks import as_number
 from attention_zoo.layers.masks import check_shapes, masked
 
 
@@ -27,6 +28,8 @@ class Attention(keras.layers.Layer):
     Args:
         normalizer: "softmax", "sparsemax", "entmax15", "spherical_softmax", or a callable
             `(scores, mask) -> weights` registered with Keras.
+        entropy_penalty: times the entropy of the weights, in nats, mean over the batch, a
+            FocusClassifier adds to its loss in training: attention grows peaked sooner. 0 or more.
 
     Call arguments:
         values: (b, m, ...).
@@ -38,14 +41,17 @@ class Attention(keras.layers.Layer):
         The average (b, ...) in the values' dtype, and the weights it was made with,
         float32 (b, m).
 
-    Reference: arXiv:2307.13421.
+    References: arXiv:2307.13421; entropy penalty: arXiv:2212.14776.
     """
 
     inference = "argmax"  # the way to predict that FocusClassifier's "auto" takes
 
-    def __init__(self, normalizer="softmax", **kwargs):
+    def __init__(self, normalizer="softmax", entropy_penalty=0.0, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.normalizer = ops.get_normalizer(normalizer)
+        self.entropy_penalty = as_number(
+            "entropy_penalty", entropy_penalty, "of 0 or more", lambda x: x >= 0.0
+        )
         self.supports_masking = True
 
     def build(self, values_shape=None, scores_shape=None):
@@ -121,4 +127,6 @@ class Attention(keras.layers.Layer):
         )
 
     def get_config(self):
-        return super().get_config() | {"normalizer": ops.serialize_normalizer(self.normalizer)}
+        penalty = {"entropy_penalty": self.entropy_penalty} if self.entropy_penalty else {}
+        own = {"normalizer": ops.serialize_normalizer(self.normalizer)} | penalty
+        return super().get_config() | own

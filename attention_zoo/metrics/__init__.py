@@ -6,6 +6,13 @@ of NumPy arrays: for segments with a rationale a number a post, for captions a n
 """
 
 from attention_zoo.metrics.attention_entropy import AttentionEntropy
+from attention_zoo.metrics.calibration import (
+    aurc,
+    brier_score,
+    calibration_error,
+    reliability,
+    risk_coverage,
+)
 from attention_zoo.metrics.captions import caption_scores, has_scores, missing_scores
 from attention_zoo.metrics.classification import (
     auroc,
@@ -13,10 +20,16 @@ from attention_zoo.metrics.classification import (
     class_average_precision,
     macro_f1,
 )
-from attention_zoo.metrics.faithfulness import comprehensiveness, sufficiency
+from attention_zoo.metrics.faithfulness import (
+    comprehensiveness,
+    curve_area,
+    flips,
+    sufficiency,
+)
 from attention_zoo.metrics.focus_accuracy import FocusAccuracy
 from attention_zoo.metrics.focus_breakdown import FocusBreakdown
 from attention_zoo.metrics.grounding import word_diversity, word_entropy
+from attention_zoo.metrics.rank_agreement import rank_correlation
 from attention_zoo.metrics.rationales import (
     attention_mass,
     auprc,
@@ -33,18 +46,26 @@ __all__ = [
     "FocusBreakdown",
     "attention_mass",
     "auprc",
+    "aurc",
     "auroc",
     "average_precision",
     "balanced_accuracy",
+    "brier_score",
+    "calibration_error",
     "caption_scores",
     "class_average_precision",
     "comprehensiveness",
+    "curve_area",
+    "flips",
     "has_scores",
     "iou",
     "iou_f1",
     "macro_f1",
     "missing_scores",
     "predicted_rationale",
+    "rank_correlation",
+    "reliability",
+    "risk_coverage",
     "sufficiency",
     "token_scores",
     "word_diversity",

@@ -137,6 +137,8 @@ class FocusClassifier(LabelTraining):
             self.score_watch.look(scores, mask)
             q, a = self.attention.class_scores(self.classifier, segments, scores, mask, training)
             q = prediction.nan_where_nan(a, q)
+            if self.attention.entropy_penalty:
+                self.add_loss(self.attention.entropy_penalty * kops.mean(ops.entropy(a)))
         else:
             a = self._attend(scores, mask)
             q = prediction.WAYS[self.way_to_predict](self.classifier, segments, a)

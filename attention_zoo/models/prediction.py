@@ -26,7 +26,11 @@ def marginal(classify, segments, a):
 
     Uniform over the classes where all a_j are 0: a row without segments says nothing.
     """
-    log_p = ops.log_likelihoods(ops.map_segments(classify, segments))  # (b, m, c)
+    return averaged(ops.log_likelihoods(ops.map_segments(classify, segments)), a)
+
+
+def averaged(log_p, a):
+    """The same of the segments' log-likelihoods (b, m, c)."""
     empty = kops.all(a <= 0.0, axis=1, keepdims=True)  # (b, 1)
     return kops.where(empty, -math.log(log_p.shape[-1]), ops.log_average(log_p, ops.safe_log(a)))
 

@@ -45,7 +45,7 @@ def mosaics(
     Returns:
         The figure, 900 pixels wide, an axes for every example.
     """
-    images, a = _images(segments), np.asarray(attention, "float32")
+    images, a = images_of(segments), np.asarray(attention, "float32")
     b, m = images.shape[:2]
     check_shape("attention", a.shape, (b, m))
     truth = _truth(focus, b, m)
@@ -152,7 +152,7 @@ def _add_legend(figure, numbered, focus, labels, predictions):
     add_legend(figure, entries, "upper left")
 
 
-def _images(segments):
+def images_of(segments):
     """Segments as floats in [0, 1], `(b, m, h, w, 3)`."""
     x = np.asarray(segments)
     if x.ndim != 5 or x.shape[-1] not in (1, 3):

@@ -80,7 +80,7 @@ def _layout(tokens):
     """(line, left, width, text, number) of every token, in inches, lines as wide as the figure."""
     places, row, x = [], 0, _MARGIN
     for j, token in enumerate(tokens):
-        text = _drawable(token.decode() if isinstance(token, bytes) else str(token))
+        text = drawable(token.decode() if isinstance(token, bytes) else str(token))
         if not text:
             continue
         text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
@@ -101,7 +101,8 @@ def _characters():
     return frozenset(FT2Font(font).get_charmap())
 
 
-def _drawable(token):
+def drawable(token):
+    """The token with a box for every character that the font lacks."""
     return "".join(c if ord(c) in _characters() else "□" for c in token if c.isprintable())
 
 

@@ -12,11 +12,15 @@ _PERCENT = {  # as in `Evaluation.table` and `RationaleEvaluation.table`
     *("attention_mass", "average_precision", "token_precision", "token_recall", "token_f1"),
     *("auprc", "iou_f1"),
     *("balanced_accuracy", "instance_auroc"),
+    *("flip_rate", "deletion_area", "insertion_area", "ece"),
 }
-_HIGHER = _PERCENT - {"FFPT", "FTPF", "FFPF", "sufficiency"} | {
+_LOWER = {
+    *("nll", "FFPF", "sufficiency", "deletion_area", "perplexity"),
+    *("ece", "brier", "aurc", "confidence_aurc"),
+}
+_HIGHER = _PERCENT - _LOWER - {"FFPT", "FTPF"} | {
     *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "meteor")
 }
-_LOWER = {"nll", "FFPF", "sufficiency", "perplexity"}
 _FLOORS = ("accuracy", "macro_f1", "focus_accuracy")
 _PERCENT |= {f"tf_idf_{name}" for name in _FLOORS}
 _NAMES = {
@@ -24,6 +28,10 @@ _NAMES = {
     "entropy": "attention entropy, nats",
     "attention_entropy": "attention entropy of a word, nats",
     "nll": "NLL, nats",
+    "ece": "ECE",
+    "brier": "Brier score",
+    "aurc": "AURC",
+    "confidence_aurc": "AURC by confidence",
     **{f"bleu_{n}": f"BLEU-{n}" for n in range(1, 5)},
     "rouge_l": "ROUGE-L",
     "cider": "CIDEr",
@@ -70,7 +78,7 @@ def shown(name, value):
         return "–"
     if measure in _PERCENT:
         return f"{value:.1%}"
-    if measure == "nll":
+    if measure in ("nll", "brier", "aurc", "confidence_aurc"):
         return f"{value:.4f}"
     return f"{value:.0f}" if measure.startswith("num_") else f"{value:.3f}"
 

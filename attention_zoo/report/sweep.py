@@ -15,7 +15,14 @@ from attention_zoo.report.run import Run
 from attention_zoo.report.tables import Table, places
 from attention_zoo.report.words import TEST, measured_on, terms
 
-HEADLINE = ("focus_accuracy", "argmax_accuracy", "marginal_accuracy", "soft_accuracy", "cider")
+HEADLINE = (
+    "focus_accuracy",
+    "attention_mass",
+    "argmax_accuracy",
+    "marginal_accuracy",
+    "soft_accuracy",
+    "cider",
+)
 _OTHERWISE = 6  # measures, where there is none of these
 
 

@@ -44,6 +44,18 @@ _MEANINGS = {  # by name, in words of a task; {those}: the examples whose truth 
     "comprehensiveness": "what the probability of the predicted label loses without the most "
     "attended {segments}; high if the prediction rests on them",
     "sufficiency": "what it loses where they alone are left; low if they are enough",
+    "flip_rate": "share of the {examples} whose prediction changes without the most attended "
+    "{segments}; high if it rests on them",
+    "deletion_area": "probability of the predicted label, mean as the most attended {segments} go "
+    "one after the other; low if it rests on them",
+    "insertion_area": "the same as they come; high if they are enough",
+    "ece": "expected calibration error: how far probabilities are from the share that is right; "
+    "low is good",
+    "brier": "mean squared error of the probabilities, 0 to 2; low is good",
+    "aurc": "error rate among the most probable predictions, mean over all shares of them; low "
+    "is good",
+    "confidence_aurc": "the same among the most confident, confidence being the product of "
+    "probability, certainty of attention and agreement of the ways to predict",
     "attention_mass": "attention on {truth}, summed",
     "average_precision": "mean precision as more of {truth} is found, {segments} ranked by "
     "attention",

@@ -73,6 +73,10 @@ class CaptionsTask(Task):
         return data
 
     def attention(self, config):
+        if config.entropy_penalty:
+            raise ValueError(
+                f"entropy_penalty is {config.entropy_penalty} with captions, expected 0"
+            )
         if config.attention == "uniform":
             return SoftAttention(normalizer=uniform)
         return super().attention(config)

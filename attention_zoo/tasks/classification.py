@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from attention_zoo import plots
+from attention_zoo import metrics, plots
 from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import Task
@@ -32,11 +32,17 @@ class ClassificationTask(Task):
         return WarnOnCollapse(source.labels, source.lengths)
 
     def figures(self, model, split, evaluation, config):
-        """The joint histogram of attention and likelihood, where the true segment is known."""
+        """Calibration; the joint histogram of attention and likelihood, where truth is known."""
+        found = {}
+        if not np.isnan(evaluation.reasons["confidence"]).any():
+            found["calibration"] = plots.calibration(*_calibration(model, evaluation))
         if not evaluation.num_known:
-            return {}
+            return found
         histogram = evaluation.ways[model.way_to_predict].histogram
-        return {"joint_histogram": plots.joint_histogram(histogram, truth=self.words.truth)}
+        return found | {"joint_histogram": plots.joint_histogram(histogram, truth=self.words.truth)}
+
+    def facts(self, splits):
+        return {"pictures": {"calibration": _CALIBRATION}}
 
     def files(self, model, splits, evaluations, config):
         """The joint histograms, counts by split and way to predict, and the model's own way."""
@@ -64,6 +70,23 @@ class ClassificationTask(Task):
     def random_focus(self, split):
         """FT of a segment chosen at random, NaN where no truth is known."""
         return 1.0 / split.num_segments
+
+
+_CALIBRATION = (
+    "Left: share of right answers among those of about one probability, by way to predict. Right: "
+    "error rate as more examples are answered, the surest first, by what says how sure: the "
+    "probability of the answer, the certainty of attention, the agreement of the ways to predict, "
+    "or their product, the confidence."
+)
+
+
+def _calibration(model, evaluation):
+    """Bins of reliability by way to predict; risks by reason to abstain, by the model's own way."""
+    labels, ways = evaluation.labels, evaluation.ways
+    bins = {name: metrics.reliability(labels, way.probabilities) for name, way in ways.items()}
+    right = ways[model.way_to_predict].probabilities.argmax(axis=1) == labels
+    risks = {name: metrics.risk_coverage(right, x) for name, x in evaluation.reasons.items()}
+    return bins, risks
 
 
 def numbered(labels):

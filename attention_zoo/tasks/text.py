@@ -114,7 +114,8 @@ class TextTask(ClassificationTask):
         return found | {"inputs": inputs}
 
     def facts(self, splits):
-        return {"left_out": {name: split.left_out for name, split in splits.items()}}
+        left_out = {name: split.left_out for name, split in splits.items()}
+        return super().facts(splits) | {"left_out": left_out}
 
     def floors(self, splits):
         """Chance's, and those of logistic regression on TF-IDF: `text_floors`."""

@@ -13,14 +13,14 @@ from attention_zoo.training.learning_rates import are_scheduled, rates_of_parts,
 
 def make_attention(settings):
     """The attention layer of the settings."""
+    penalty = {"entropy_penalty": settings.entropy_penalty} if settings.entropy_penalty else {}
     if settings.attention != "hybrid":
-        return _leaf(settings.attention, settings)
-    return layers.HybridAttention(
-        _leaf(settings.first_attention, settings), _leaf(settings.second_attention, settings)
-    )
+        return _leaf(settings.attention, settings, penalty)
+    leaves = (_leaf(settings.first_attention, settings), _leaf(settings.second_attention, settings))
+    return layers.HybridAttention(*leaves, **penalty)
 
 
-def _leaf(name, settings):
+def _leaf(name, settings, more=None):
     options = {
         "gumbel": {"temperature": settings.temperature, "seed": settings.seed},
         "reinforce": {
@@ -30,7 +30,7 @@ def _leaf(name, settings):
             "seed": settings.seed,
         },
     }
-    return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}))
+    return layers.get(name, normalizer=settings.normalizer, **options.get(name, {}), **more or {})
 
 
 def make_optimizer(settings, model, rates=None, others=None, steps_per_epoch=None):

@@ -27,6 +27,12 @@ class AttentionConfig:
         "What turns scores into attention, whatever the attention.",
         choices=("softmax", "sparsemax", "entmax15", "spherical_softmax"),
     )
+    entropy_penalty: float = setting(
+        0.0,
+        "How much the entropy of attention adds to the loss: attention grows peaked sooner. Not "
+        "for captions.",
+        least=0,
+    )
     inference: str = setting(
         "auto",
         "What a prediction is made from: the segment with the most attention (argmax), every "

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from attention_zoo import layers
 from attention_zoo.evaluation import attention_on_truth, evaluate
-from attention_zoo.evaluation.classification import EveryWay
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models import FocusClassifier
 
 N, M, D, C = 23, 3, 4, 3
@@ -15,6 +15,8 @@ N, M, D, C = 23, 3, 4, 3
 ATOL = (16 * 8 + N * 4) * 2.0**-23
 WAYS = ["argmax", "marginal", "soft"]
 CELLS = ["FTPT", "FFPT", "FTPF", "FFPF"]
+BELIEF = ["ece", "brier", "aurc", "confidence_aurc"]
+BELIEF += ["comprehensiveness", "sufficiency", "flip_rate", "deletion_area", "insertion_area"]
 
 
 @pytest.fixture
@@ -182,8 +184,9 @@ def test_labels_without_focus(linear_model, numpy_predictions, segments, truth, 
 def test_what_is_not_known_is_not_given_as_a_number(linear_model, segments, truth):
     result = evaluate(linear_model(), [(segments, truth["label"])])
     scalars = json.loads(json.dumps(result.scalars(), allow_nan=False))
-    assert set(scalars) == {"entropy"} | {f"{way}_{f}" for way in WAYS for f in ("accuracy", "nll")}
-    head, columns, *lines = result.table().splitlines()
+    figures = ("accuracy", "nll", *BELIEF)
+    assert set(scalars) == {"entropy"} | {f"{way}_{f}" for way in WAYS for f in figures}
+    head, columns, *lines = result.table().splitlines()[:5]
     assert head.startswith(f"{N} examples, focus true (FT) –, attention entropy")
     assert all(line.split()[3:] == ["–"] * 4 for line in lines)
     assert len({len(line) for line in (columns, *lines)}) == 1
@@ -263,8 +266,10 @@ def result(linear_model, segments, truth):
 
 
 def test_scalars_are_all_figures_by_name(result):
-    figures = ["accuracy", "nll", *CELLS]
-    names = {"focus_accuracy", "entropy"} | {f"{way}_{f}" for way in WAYS for f in figures}
+    figures = ["accuracy", "nll", *CELLS, *BELIEF]
+    names = {"focus_accuracy", "attention_mass", "entropy"} | {
+        f"{way}_{f}" for way in WAYS for f in figures
+    }
     scalars = result.scalars()
     assert set(scalars) == names
     assert {type(value) for value in scalars.values()} == {float}
@@ -272,7 +277,7 @@ def test_scalars_are_all_figures_by_name(result):
 
 
 def test_table_has_a_line_a_way(result):
-    head, columns, *lines = result.table().splitlines()
+    head, columns, *lines = result.table().splitlines()[:5]
     assert head.startswith(f"{N} examples, focus true (FT) {result.focus_accuracy:.1%}")
     assert columns.split() == ["prediction", "accuracy", "NLL", *CELLS]
     assert [line.split()[0] for line in lines] == WAYS
@@ -280,6 +285,10 @@ def test_table_has_a_line_a_way(result):
         figures = [f"{way.accuracy:.1%}", f"{way.nll:.4f}"]
         assert line.split()[1:] == figures + [f"{way.breakdown[cell]:.1%}" for cell in CELLS]
     assert len({len(line) for line in (columns, *lines)}) == 1
+    columns, *lines = result.table().splitlines()[5:]
+    assert columns.split() == ["prediction"] + " ".join(BELIEF).replace("_", " ").split()
+    for line, (name, way) in zip(lines, result.ways.items(), strict=True):
+        assert line.split() == [name, *(f"{way.belief[figure]:.3f}" for figure in BELIEF)]
 
 
 # What is refused

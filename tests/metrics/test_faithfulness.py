@@ -18,3 +18,14 @@ def test_shapes_must_agree():
         ValueError, match=r"^probabilities have the shapes \(2, 3\) and \(2, 2\), ex"
     ):
         metrics.sufficiency(P, P[:, :2])
+
+
+def test_flips_and_areas_by_hand():
+    p = np.array([[0.7, 0.3], [0.2, 0.8]])
+    without = np.array([[0.4, 0.6], [0.1, 0.9]])
+    np.testing.assert_array_equal(metrics.flips(p, without), [True, False])
+    curve = np.stack([p, without, [[0.1, 0.9], [0.5, 0.5]]], axis=1)
+    areas = metrics.curve_area(p, curve)
+    np.testing.assert_allclose(areas, [(0.7 + 0.4 + 0.1) / 3, (0.8 + 0.9 + 0.5) / 3])
+    with pytest.raises(ValueError, match=r"\(2, 2\), the curve \(2, 2\)"):
+        metrics.curve_area(p, without)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attention_zoo import losses
+from attention_zoo import layers, losses
+from attention_zoo.models import FocusClassifier
 
 B, M, D, C = 8, 3, 4, 3
 # Weights after three steps at 0.1 with momentum: 16 roundings of gradients of a size up to 4, by
@@ -291,3 +292,25 @@ def test_a_loaded_model_has_the_metrics_it_was_saved_with(
 def test_another_word_for_metrics_raises(linear_model):
     with pytest.raises(ValueError, match="metrics is 'accuracy', expected 'auto', a list, a dict"):
         linear_model().compile(metrics="accuracy")
+
+
+@pytest.mark.parametrize("attention", ["soft", "hard", "lvml", "hybrid", "gumbel", "reinforce"])
+def test_entropy_penalty_adds_the_entropy_of_attention_to_the_loss(attention):
+    """In training alone; the oracle is the entropy of what the model looks at."""
+    penalty, x = 0.7, np.random.default_rng(0).normal(size=(6, 3, 4)).astype("float32")
+    normal = keras.initializers.RandomNormal(stddev=1.0, seed=2)
+    focus, classifier = (keras.layers.Dense(n, kernel_initializer=normal) for n in (1, 3))
+    layer = layers.get(attention, entropy_penalty=penalty)
+    model = FocusClassifier(focus, classifier, layer)
+    model(x, training=False)
+    assert model.losses == []
+    a = keras.ops.convert_to_numpy(model(x, training=True)["focus"]).astype("float64")
+    expected = penalty * -(a * np.log(a)).sum(axis=1).mean()
+    assert float(model.losses[0]) == pytest.approx(expected, rel=1e-5)
+    assert type(layer).from_config(layer.get_config()).entropy_penalty == penalty
+
+
+def test_without_a_penalty_a_config_is_as_it_was():
+    assert "entropy_penalty" not in layers.SoftAttention().get_config()
+    with pytest.raises(ValueError, match="entropy_penalty is -1"):
+        layers.SoftAttention(entropy_penalty=-1)

@@ -205,7 +205,7 @@ class BagsTask(ClassificationTask):
         return found
 
     def facts(self, splits):
-        return {"pictures": {"heat_maps": SHOWN}}
+        return {"pictures": super().facts(splits)["pictures"] | {"heat_maps": SHOWN}}
 
     def random_focus(self, split):
         shares = [np.mean(key) for key in split.source.keys if key is not None and np.any(key)]

@@ -6,7 +6,7 @@ import typing
 import keras
 import numpy as np
 
-from attention_zoo.evaluation.classification import EveryWay
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.training.components import check_config, make_switch
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.run import build_model

@@ -1,0 +1,101 @@
+"""explain: where a FocusClassifier looked, and what its predictions rest on."""
+
+import keras
+import numpy as np
+
+from attention_zoo import _tracing as tracing
+from attention_zoo._explain.explained import TOP, Explained
+from attention_zoo._explain.explanation import Explanation
+from attention_zoo._text import tokens_of
+from attention_zoo.models import FocusClassifier, TokenEncoder
+from attention_zoo.models.bags import dense
+from attention_zoo.models.inputs import split
+from attention_zoo.models.prediction import WAYS
+
+
+def explain(model, inputs, *, top=TOP):
+    """Explains a FocusClassifier's predictions.
+
+        explanation = az.explain(model, segments[:4])
+        explanation.plot()
+        print(explanation[0].table())
+
+    A segment is taken away by the mask: the model predicts as though it had never been there.
+
+    Args:
+        model: a FocusClassifier that was trained or built.
+        inputs: what the model takes, a batch or one example: segments (b, m, ...) or (m, ...), a
+            dict of "segments" and "mask", bags of unequal size; of a model with a `TokenEncoder`
+            also texts, a string or a list of them.
+        top: number of the most attended segments to look at, 1 or more.
+
+    Returns:
+        An `Explanation`.
+
+    Raises:
+        ValueError: another kind of model, one that is not built, or inputs that it does not take.
+    """
+    if not isinstance(model, FocusClassifier):
+        raise ValueError(f"the model is a {type(model).__name__}, expected a FocusClassifier")
+    if not model.built:
+        raise ValueError("the model is not built, expected one that was trained or called once")
+    if not isinstance(top, int) or top < 1:
+        raise ValueError(f"top is {top!r}, expected 1 or more")
+    inputs, shown = _read(model, inputs)
+    with tracing.expected():
+        found = _Explainer(model, top).predict_on_batch(inputs)
+    return Explanation(
+        attention=found["focus"],
+        mask=found["mask"],
+        segments=found["segments"],
+        probabilities={way: np.exp(found[way]) for way in WAYS},
+        way_to_predict=model.way_to_predict,
+        alone=np.exp(found["alone"]),
+        without=np.exp(found["without"]),
+        certainty=found["certainty"],
+        agreement=found["agreement"],
+        confidence=found["confidence"],
+        class_names=model.class_names,
+        inputs=shown,
+    )
+
+
+class _Explainer(keras.Model):
+    """`Explained` as a model, which predicts in a compiled function."""
+
+    def __init__(self, model, top):
+        super().__init__(name="explainer", dtype=model.dtype_policy)
+        self.explained = Explained(model, top)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        return self.explained(inputs)
+
+
+def _read(model, inputs):
+    """Inputs as a batch that the model takes, and the segments or tokens as they are shown."""
+    if isinstance(model.encoder, TokenEncoder):
+        texts = np.asarray(inputs, object) if isinstance(inputs, str | list | tuple) else inputs
+        if getattr(texts, "dtype", None) is not None and np.asarray(texts).dtype.kind in "OSU":
+            return _of_texts(model.encoder, np.asarray(texts))
+    inputs, _ = dense(_as_batch(model, inputs))
+    return inputs, np.asarray(split(inputs)[0])
+
+
+def _of_texts(encoder, texts):
+    tokens = tokens_of(texts.reshape(-1).tolist())
+    return np.asarray(encoder.look_up(tokens)), tokens.numpy()
+
+
+def _as_batch(model, inputs):
+    """A batch of one example, where that came alone."""
+    shape = model.get_build_config()["input_shape"]
+    rank = len(shape["segments"] if isinstance(shape, dict) else shape)
+    segments = split(inputs)[0] if isinstance(inputs, dict) else inputs
+    if isinstance(segments, list | tuple) or len(segments.shape) != rank - 1:
+        return inputs
+    if len(segments.shape) in getattr(model.encoder, "input_ranks", ()):  # rows of base images
+        return inputs
+    return keras.tree.map_structure(lambda part: np.asarray(part)[None], inputs)

@@ -1,0 +1,61 @@
+"""Explained: what an explanation is made of, as a layer, for Python and for SavedModels."""
+
+import keras
+from keras import ops as kops
+
+from attention_zoo._explain.confidence import reasons
+from attention_zoo._explain.deletions import Deletions
+
+TOP = 3  # most attended segments of which more is said
+
+
+class Explained(keras.layers.Layer):
+    """Of a FocusClassifier's inputs what `Explanation` holds.
+
+    Args:
+        model: a built FocusClassifier, whose inputs it takes and casts as the model does.
+        top: number of the most attended segments to take away, one after the other.
+
+    Returns:
+        dict of
+        "argmax", "marginal", "soft": log-probabilities (b, c) by that way to predict.
+        "focus": attention (b, m); "mask": bool (b, m).
+        "segments": numbers of the `top` most attended segments, int (b, top), -1 where there are
+            fewer.
+        "alone": log-probabilities (b, top, c) from each of them alone.
+        "without": log-probabilities (b, top, c), by the model's own way, without the first of
+            them, without the first two, and so on.
+        "certainty", "agreement", "probability", "confidence": (b,), as of `reasons`.
+    """
+
+    def __init__(self, model, top=TOP):
+        super().__init__(dtype=model.dtype_policy)
+        self.model = model
+        self.top = top
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        way, deletions = self.model.way_to_predict, Deletions(self.model, inputs)
+        rank, places = deletions.rank, range(self.top)
+        alone, without = ([rank == place for place in places], [rank > place for place in places])
+        found = deletions.of(alone + without, {"argmax", way})
+        more = reasons(deletions.ways, way, deletions.focus, deletions.mask)
+        return (
+            deletions.ways
+            | more
+            | {
+                "focus": deletions.focus,
+                "mask": deletions.mask,
+                "segments": self._segments(deletions),
+                "alone": found["argmax"][:, : self.top],
+                "without": found[way][:, self.top :],
+            }
+        )
+
+    def _segments(self, deletions):
+        order = kops.pad(kops.cast(deletions.order, "int32"), [[0, 0], [0, self.top]])
+        return kops.where(
+            kops.arange(self.top, dtype="int32") < deletions.count, order[:, : self.top], -1
+        )

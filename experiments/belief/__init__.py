@@ -1,0 +1,1 @@
+"""The study behind `experiments.believe`: its models, what is measured of them, its tables."""

@@ -1,0 +1,72 @@
+"""Agreement of attention with other means, and of models with one another."""
+
+import keras
+import numpy as np
+import pytest
+
+from attention_zoo import metrics
+from attention_zoo._explain.attributions import occlusion
+from attention_zoo.evaluation import evaluate_agreement, evaluate_stability
+from attention_zoo.models import FocusClassifier
+
+N, M, D = 7, 3, 4
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, M, D)).astype("float32")
+    return [(x[:4], np.zeros(4, int)), (x[4:], np.zeros(3, int))]
+
+
+def test_figures_are_means_over_the_examples(linear_model, data):
+    model = linear_model("lvml")
+    result = evaluate_agreement(model, data)
+    x = np.concatenate([batch for batch, _ in data])
+    a = keras.ops.convert_to_numpy(model(x)["focus"])
+    expected = metrics.rank_correlation(a, keras.ops.convert_to_numpy(occlusion(model, x)))
+    np.testing.assert_allclose(result.examples["occlusion"], expected)
+    assert result.rank_correlation["occlusion"] == pytest.approx(np.nanmean(expected))
+    assert set(result.scalars()) == {
+        *("occlusion_correlation", "gradient_x_input_correlation"),
+        *("integrated_gradients_correlation", "permutation_stability"),
+    }
+    assert result.permutation == pytest.approx(1.0)  # every segment is scored by itself
+
+
+class Position(keras.layers.Layer):
+    """An encoder that reads the place of a segment instead of its content."""
+
+    def call(self, x):
+        place = keras.ops.arange(x.shape[1], dtype="float32")[None, :, None]
+        return 0.0 * x + 5.0 * place
+
+
+def test_attention_on_a_place_is_not_stable_under_permutation(data):
+    dense = keras.layers.Dense
+    focus = dense(1, use_bias=False, kernel_initializer="ones")
+    model = FocusClassifier(focus, dense(3), encoder=Position())
+    model.build((None, M, D))
+    result = evaluate_agreement(model, data, methods=())
+    assert result.permutation < 0.8
+
+
+def test_a_model_is_like_itself_and_unlike_its_opposite(linear_model, data):
+    model, other = linear_model("soft"), linear_model("soft")
+    u, *rest = model.get_weights()
+    other.set_weights([-u, *rest])
+    assert evaluate_stability([model, model], data) == {
+        "rank_correlation": pytest.approx(1.0),
+        "same_segment": 1.0,
+    }
+    assert evaluate_stability([model, other], data) == {
+        "rank_correlation": pytest.approx(-1.0),
+        "same_segment": 0.0,
+    }
+
+
+def test_errors_say_what_came(linear_model, data):
+    with pytest.raises(ValueError, match="methods has 'saliency', expected some of"):
+        evaluate_agreement(linear_model(), data, methods=["saliency"])
+    with pytest.raises(ValueError, match="there is 1 model, expected 2 or more"):
+        evaluate_stability([linear_model()], data)

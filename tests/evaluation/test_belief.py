@@ -1,0 +1,223 @@
+"""Figures of belief: a brute-force oracle, and models whose worth is known by hand."""
+
+import keras
+import numpy as np
+import pytest
+
+from attention_zoo import layers, metrics
+from attention_zoo.evaluation import evaluate
+from attention_zoo.evaluation.every_way import EveryWay
+from attention_zoo.models import FocusClassifier
+
+N, M, D, C = 9, 6, 4, 3
+WAYS = ["argmax", "marginal", "soft"]
+STEPS = 5
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    lengths = np.array([1, 2, 3, 4, 5, 6, 6, 6, 6])
+    x = rng.normal(size=(N, M, D)).astype("float32")
+    return x, np.arange(M) < lengths[:, None], rng.integers(C, size=N)
+
+
+def model_of(encoder=None, read_by=lambda dense: dense):
+    normal = keras.initializers.RandomNormal(stddev=1.0, seed=3)
+    focus = keras.layers.Dense(1, use_bias=False, kernel_initializer=normal)
+    classifier = keras.layers.Dense(C, kernel_initializer=normal)
+    model = FocusClassifier(focus, read_by(classifier), "lvml", encoder=encoder)
+    model.build((None, None, D))
+    return model
+
+
+def predicted(model, segments, way):
+    return np.exp(keras.ops.convert_to_numpy(model.predict_every_way(segments[None])[way]))[0]
+
+
+def by_brute_force(model, x, there, way):
+    """Every figure of one example, its segments cut out; without the chosen one of more than 1."""
+    x = x[there]
+    n, a = len(x), keras.ops.convert_to_numpy(model(x[None])["focus"])[0]
+    order = np.argsort(-a, kind="stable")
+    whole = predicted(model, x, way)
+    y = whole.argmax()
+
+    def kept(first, last):
+        return predicted(model, x[np.sort(order[first:last])], way)
+
+    sizes = [-(-n * step // STEPS) for step in range(1, STEPS)]
+    deleted = [whole[y], *(kept(min(size, n - 1), n)[y] for size in sizes)]
+    inserted = [*(kept(0, size)[y] for size in sizes), whole[y]]
+    figures = {"sufficiency": whole[y] - kept(0, 1)[y]}
+    figures |= {"deletion_area": np.mean(deleted), "insertion_area": np.mean(inserted)}
+    if n > 1:
+        figures["comprehensiveness"] = whole[y] - kept(1, n)[y]
+        figures["flip_rate"] = float(kept(1, n).argmax() != y)
+    return figures
+
+
+@pytest.mark.parametrize("encoder", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_every_figure_is_that_of_brute_force(data, rounding, encoder, way):
+    x, there, labels = data
+    model = model_of(layers.PerSegment(keras.layers.Dense(D)) if encoder else None)
+    inputs = {"segments": x[1:], "mask": there[1:]}
+    found = evaluate(model, [(inputs, labels[1:])]).ways[way].belief
+    expected = [by_brute_force(model, x[i], there[i], way) for i in range(1, N)]
+    for name in expected[0]:
+        mean = np.mean([one[name] for one in expected])
+        assert found[name] == pytest.approx(mean, abs=rounding(4 * D, 8))
+    alone = evaluate(model, [({"segments": x[:1], "mask": there[:1]}, labels[:1])])
+    figures = by_brute_force(model, x[0], there[0], way)
+    for name, value in figures.items():
+        assert alone.ways[way].belief[name] == pytest.approx(value, abs=rounding(4 * D, 8))
+
+
+def test_padding_changes_no_figure(data):
+    x, there, labels = data
+    model = model_of()
+    wider = np.concatenate([x, 1e3 * np.ones((N, 3, D), "float32")], axis=1)
+    padded = np.concatenate([there, np.zeros((N, 3), bool)], axis=1)
+    one, other = (
+        evaluate(model, [({"segments": s, "mask": mask}, labels)])
+        for s, mask in ((x, there), (wider, padded))
+    )
+    assert one.scalars() == pytest.approx(other.scalars(), abs=1e-5)
+    for name, values in one.reasons.items():
+        np.testing.assert_allclose(values, other.reasons[name], atol=1e-5)
+
+
+def test_calibration_is_of_the_probabilities(data):
+    x, _, labels = data
+    result = evaluate(model_of(), [(x, labels)])
+    for way in result.ways.values():
+        p = way.probabilities
+        assert way.belief["ece"] == pytest.approx(metrics.calibration_error(labels, p))
+        assert way.belief["brier"] == pytest.approx(metrics.brier_score(labels, p))
+        right = p.argmax(axis=1) == labels
+        sure = result.reasons["confidence"]
+        assert way.belief["aurc"] == pytest.approx(metrics.aurc(right, p.max(axis=1)))
+        assert way.belief["confidence_aurc"] == pytest.approx(metrics.aurc(right, sure))
+
+
+# Models whose worth is known
+
+
+def decided(count=30, m=5):
+    """Segments of which one, at z, is the unit vector of the label; the others are zeros."""
+    rng = np.random.default_rng(1)
+    labels, z = rng.integers(C, size=count), rng.integers(m, size=count)
+    x = np.zeros((count, m, C + 1), "float32")
+    x[np.arange(count), z, labels] = 1.0
+    x[np.arange(count), z, C] = 1.0  # marks the true segment
+    return x, labels, z
+
+
+def network(weights):
+    dense = keras.layers.Dense(np.shape(weights)[1], use_bias=False)
+    dense.build((None, len(weights)))
+    dense.set_weights([np.float32(weights)])
+    return dense
+
+
+READS = 50 * np.eye(C + 1)[:, :C]  # logits: 50 for the class of the segment
+LOOKS = 50 * np.eye(C + 1)[:, C:]  # scores: 50 on the true segment
+
+
+def test_a_model_that_uses_the_true_segment_alone_scores_best():
+    x, labels, z = decided()
+    model = FocusClassifier(network(LOOKS), network(READS), "lvml")
+    model.build((None, 5, C + 1))
+    result = evaluate(model, [(x, {"label": labels, "focus": z})])
+    assert result.focus_accuracy == result.attention_mass == 1.0
+    for way in WAYS:
+        found = result.ways[way].belief
+        assert found["ece"] == pytest.approx(0.0, abs=1e-6)
+        assert found["brier"] == pytest.approx(0.0, abs=1e-6)
+        assert found["aurc"] == 0.0
+        assert found["comprehensiveness"] == pytest.approx(1 - 1 / C)
+        assert found["sufficiency"] == pytest.approx(0.0, abs=1e-6)
+        assert found["flip_rate"] == pytest.approx(np.mean(labels > 0))  # of equals the first
+        assert found["insertion_area"] == pytest.approx(1.0)
+        assert found["deletion_area"] == pytest.approx((1 + 4 / C) / 5)
+
+
+def test_a_model_that_ignores_attention_scores_worst():
+    """It says the same of all segments: nothing is lost without any, and nothing by deletion."""
+    x, labels, z = decided()
+    model = FocusClassifier(network(LOOKS), network(np.zeros((C + 1, C))), "lvml")
+    model.build((None, 5, C + 1))
+    result = evaluate(model, [(x, {"label": labels, "focus": z})])
+    for way in WAYS:
+        found = result.ways[way].belief
+        assert found["comprehensiveness"] == pytest.approx(0.0, abs=1e-6)
+        assert found["flip_rate"] == 0.0
+        assert found["deletion_area"] == pytest.approx(found["insertion_area"])
+
+
+def test_a_model_that_looks_elsewhere_is_found_out_by_what_is_left():
+    """Its attention is anywhere but on the segment that the soft answer comes from."""
+    x, labels, z = decided()
+    model = FocusClassifier(network(-0.05 * LOOKS), network(READS), "soft")
+    model.build((None, 5, C + 1))
+    result = evaluate(model, [(x, {"label": labels, "focus": z})])
+    found = result.ways["soft"].belief
+    assert result.focus_accuracy == 0.0
+    assert result.ways["soft"].accuracy == 1.0  # right for the wrong reason
+    assert found["comprehensiveness"] < 0.0  # the answer grows clearer without it
+    assert found["sufficiency"] > 0.2  # alone it says nothing
+    assert found["deletion_area"] > found["insertion_area"]
+
+
+# What it costs
+
+
+class Counting(keras.layers.Layer):
+    """A classifier that counts the segments that it reads."""
+
+    def __init__(self, dense):
+        super().__init__()
+        self.dense, self.count = dense, 0
+
+    def call(self, x):
+        if isinstance(x.shape[0], int):  # symbolic under JAX, None as Keras builds
+            self.count += x.shape[0]
+        return self.dense(x)
+
+
+@pytest.mark.parametrize(
+    ("curves", "runs"),
+    [(False, M + 1 + 2), (True, M + 1 + 2 + 2 * (STEPS - 1))],
+)
+def test_classifier_runs_an_example(data, curves, runs):
+    """m for all segments, soft's one, one each without and with the chosen one, 8 of the curves."""
+    x = data[0]
+    model = model_of(read_by=Counting)
+    run = EveryWay(model, curves=curves)
+    model.classifier.count = 0
+    run(x)
+    assert model.classifier.count == N * runs + 2  # and twice in a batch zeros
+
+
+class Mixing(keras.layers.Layer):
+    """An encoder that reads all segments together, and cannot be told of absent ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.normalization = keras.layers.BatchNormalization()
+
+    def call(self, x):
+        return self.normalization(x + keras.ops.mean(x, axis=1, keepdims=True))
+
+
+def test_a_model_that_cannot_leave_segments_out_has_no_figures_of_it(data):
+    x, _, labels = data
+    found = evaluate(model_of(Mixing()), [(x, labels)])
+    assert set(found.ways["soft"].belief) == {"ece", "brier", "aurc", "confidence_aurc"}
+
+
+def test_curves_is_checked(data):
+    x, _, labels = data
+    with pytest.raises(ValueError, match="curves is 'all', expected 'auto', True or False"):
+        evaluate(model_of(), [(x, labels)], curves="all")
