@@ -1,5 +1,7 @@
 """Regions: what a network makes of one picture, a segment a region."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -54,6 +56,12 @@ class Regions(keras.layers.Layer):
             first = -1 if count > 0 else ops.shape(features)[0]
             features = ops.reshape(features, (first, count, size))  # (b, h * w, d)
         return features[:, self.skip :]
+
+    def compute_output_spec(self, pictures, training=None):
+        spec = _checked(output_spec(self.network, pictures.shape, pictures.dtype))
+        first, *places, size = spec.shape
+        count = None if None in places else math.prod(places) - self.skip
+        return keras.KerasTensor((first, count, size), dtype=spec.dtype)
 
     def get_config(self):
         network = keras.saving.serialize_keras_object(self.network)
