@@ -55,8 +55,9 @@ def assert_figures(card, info, found):
     assert card.classes == info.class_names
     assert found.num_examples == card.num_examples
     figures = found.scalars()
-    assert figures.keys() == card.figures.keys()
-    for figure, value in figures.items():
+    assert card.figures.keys() <= figures.keys()  # there are later ones
+    for figure in card.figures:
+        value = figures[figure]
         is_mean = figure == "entropy" or figure.endswith("nll")
         atol = 0.002 if is_mean else 2.01 / card.num_examples
         assert value == pytest.approx(card.figures[figure], abs=atol), figure
