@@ -30,7 +30,8 @@ def _in_a_graph(function, tokenizer, words, *more):
 
     if not tf.executing_eagerly():
         return function(tokenizer, words, *more)
-    return tf.function(lambda words: function(tokenizer, words, *more), autograph=False)(words)
+    traced = tf.function(lambda words: function(tokenizer, words, *more), autograph=False)
+    return traced.get_concrete_function(tf.TensorSpec([None], tf.string))(words)
 
 
 def _pieces_of(tokenizer, words, most):

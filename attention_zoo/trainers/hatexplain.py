@@ -2,10 +2,11 @@ r"""Trains a focus and a classification network on the tokens of HateXplain's po
 
     python -m attention_zoo.trainers.hatexplain --data_dir=hatexplain --workdir=runs/hatexplain
     python -m attention_zoo.trainers.hatexplain --dataset=json_lines --data_dir=my_posts
+    python -m attention_zoo.trainers.hatexplain --data_dir=hatexplain --encoder=bert_tiny_en_uncased
 
 On one core of an AMD EPYC, no GPU, the simple model takes 60 s from start to finished folder; with
 soft attention it has an accuracy of 66.5 % on the test posts and FT 88.6 %, the transformer 67.4 %
-and 56.1 %. docs/hatexplain.md has all results.
+and 56.1 %. docs/hatexplain.md has all results, docs/encoders.md pretrained encoders.
 
 The posts of HateXplain are hateful. None of their text is written to logs or errors.
 """
