@@ -19,6 +19,7 @@ from attention_zoo import layers, models
 from attention_zoo.models.captioning.additive_scores import AdditiveScores
 from attention_zoo.models.captioning.decoder import CaptionDecoder
 from attention_zoo.models.networks.bags import AgainstFirst, _MaxOfBag
+from attention_zoo.models.networks.pixels import Pixels
 from attention_zoo.models.networks.standardize import Standardize
 
 IDS = np.array([[2, 1, 3, 0], [1, 2, 0, 0]], "int32")
@@ -80,6 +81,44 @@ CASES = {
             "expected_num_trainable_weights": 0,
             "supports_masking": False,
             "run_mixed_precision_check": False,  # it gives float32 under every policy
+        },
+    ),
+    "Regions": Case(
+        layers.Regions,
+        {"network": keras.layers.Conv2D(5, 2)},
+        {
+            "input_shape": (2, 4, 3, 1),
+            "expected_output_shape": (2, 6, 5),
+            "supports_masking": False,
+            "run_mixed_precision_check": False,  # the network brings a policy of its own
+        },
+    ),
+    "Patches": Case(
+        layers.Patches,
+        {"size": 2},
+        {
+            "input_shape": (2, 4, 6, 3),
+            "expected_output_shape": (2, 6, 2, 2, 3),
+            "supports_masking": False,
+            "run_mixed_precision_check": False,  # it gives the dtype that it is given
+        },
+    ),
+    "Precomputed": Case(
+        layers.Precomputed,
+        {"encoder": layers.PerSegment(keras.layers.Flatten())},
+        {
+            "input_shape": (2, 4, 3, 2),
+            "expected_output_shape": (2, 4, 6),
+            "run_mixed_precision_check": False,  # features pass as they are
+        },
+    ),
+    "Pixels": Case(
+        Pixels,
+        {"to": "torch", "size": 3},
+        {
+            "input_shape": (2, 4, 6, 3),
+            "expected_output_shape": (2, 3, 3, 3),
+            "supports_masking": False,
         },
     ),
     "AdditiveScores": Case(
@@ -215,7 +254,8 @@ def test_every_layer_of_the_package_is_here():
         and isinstance(cls, type)
         and issubclass(cls, keras.Layer)
     }
-    assert registered <= CASES.keys() | SERIALIZED_ONLY.keys()
+    elsewhere = {"TextEncoder"}  # needs KerasHub: tests/models/test_text_encoder.py
+    assert registered <= CASES.keys() | SERIALIZED_ONLY.keys() | elsewhere
     assert {"SoftAttention", "PerSegment", "FocusClassifier"} <= registered
 
 
