@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import os
 import re
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -96,29 +97,24 @@ def _load(folder):
     try:
         if tf.io.gfile.exists(os.path.join(folder, "fingerprint.pb")):
             tf.saved_model.experimental.read_fingerprint(folder)  # else only a warning, a long one
-        return _of_texts(folder) if _has_pieces(folder) else tf.saved_model.load(folder)
-    except ImportError:
-        raise
+        return tf.saved_model.load(folder)
     except Exception as error:  # as many types as there are ways to damage a file
+        if "Op type not registered" in str(error) and not sys.modules.get("tensorflow_text"):
+            return _load_of_texts(folder)
         reason = first_line(error)
         raise ValueError(f"{folder} is no whole SavedModel: {reason}") from error
 
 
-def _has_pieces(folder):
-    """Whether the graph cuts words into pieces, by ops of TensorFlow Text."""
-    with tf.io.gfile.GFile(os.path.join(folder, "saved_model.pb"), "rb") as file:
-        return b"TFText>" in file.read()
-
-
-def _of_texts(folder):
+def _load_of_texts(folder):
+    """The same with the ops of TensorFlow Text, which cut words into pieces."""
     try:
-        importlib.import_module("tensorflow_text")  # has the ops
+        importlib.import_module("tensorflow_text")
     except ImportError as error:
         raise ImportError(
-            f"{folder} cuts words into pieces, expected tensorflow_text for it: "
+            f"{folder} has ops that TensorFlow lacks, expected tensorflow_text for them: "
             "pip install attention-zoo[pretrained]"
         ) from error
-    return tf.saved_model.load(folder)
+    return _load(folder)
 
 
 class Signature:
