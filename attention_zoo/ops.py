@@ -4,6 +4,7 @@ Letters: b batch, m segments, c classes, d features; a attention weights, s scor
 scores. Everything about scores, weights and log-likelihoods is float32, whatever comes in.
 """
 
+import functools
 import math
 
 import keras
@@ -190,10 +191,16 @@ def map_segments(function, segments, mask=None):
 
 def mixes_batch(function):
     """Whether a network's output for one segment depends, in training, on the others beside it."""
-    return isinstance(function, keras.Layer) and any(
+    return any(
         isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-        for layer in function._flatten_layers()
+        for layer in _layers_of(function)
     )
+
+
+def _layers_of(function):
+    """The layers of a network, or of one with arguments (`functools.partial`); none of others."""
+    network = function.func if isinstance(function, functools.partial) else function
+    return network._flatten_layers() if isinstance(network, keras.Layer) else ()
 
 
 def _regularizes_activity(function):
@@ -201,10 +208,8 @@ def _regularizes_activity(function):
 
     There the number of rows cannot depend on a mask.
     """
-    return (
-        keras.backend.backend() != "jax"
-        and isinstance(function, keras.Layer)
-        and any(layer.activity_regularizer is not None for layer in function._flatten_layers())
+    return keras.backend.backend() != "jax" and any(
+        layer.activity_regularizer is not None for layer in _layers_of(function)
     )
 
 

@@ -6,14 +6,22 @@ import warnings
 from keras import ops as kops
 
 from attention_zoo import ops
-from attention_zoo.layers import GatherSegments, PerSegment
+from attention_zoo.layers import GatherSegments, Patches, PerSegment, Precomputed, Regions
 from attention_zoo.models.inputs import split
 from attention_zoo.models.prediction import WAYS, averaged, nan_where_nan
 
 
 def is_per_segment(encoder):
-    """Whether an encoder reads every segment by itself, as far as it is known to."""
-    return encoder is None or isinstance(encoder, PerSegment | GatherSegments)
+    """Whether a segment can be taken away behind an encoder, as far as that is known.
+
+    It can where the encoder reads every segment by itself, and where there are none before it: it
+    makes them of a picture.
+    """
+    if isinstance(encoder, Precomputed):
+        return is_per_segment(encoder.encoder)
+    if encoder is None or isinstance(encoder, PerSegment | GatherSegments):
+        return True
+    return any(isinstance(layer, Regions | Patches) for layer in encoder._flatten_layers())
 
 
 def can_leave_out(model):
@@ -28,9 +36,10 @@ class Deletions:
     """Predictions from some of the segments: what a model says where the others are masked.
 
     Attention is made anew of the scores of those that stay. Where the encoder reads every segment
-    by itself (there is none, a `PerSegment`, a `GatherSegments`), it, the focus model and the
-    classifier run once for all, m runs of the classifier an example; then "argmax" and "marginal"
-    cost nothing, and "soft" a run a prediction. Else the model is run again for each prediction.
+    by itself (there is none, a `PerSegment`, a `GatherSegments`) or makes them of a picture, it,
+    the focus model and the classifier run once for all, m runs of the classifier an example; then
+    "argmax" and "marginal" cost nothing, and "soft" a run a prediction. Else the model is run again
+    for each prediction.
 
     Args:
         model: a built FocusClassifier.

@@ -1,5 +1,6 @@
 """FocusClassifier: a focus model picks the segment, a classification model reads it."""
 
+import functools
 import inspect
 
 import keras
@@ -131,11 +132,12 @@ class FocusClassifier(LabelTraining):
     def call(self, inputs, mask=None, training=None):
         if training:
             self._learn_bytes(split(inputs)[0])
-        segments, mask = self.encode(inputs, mask)
-        scores = self.scores(segments, mask if training else None)
+        segments, mask = self.encode(inputs, mask, training)
+        scores = self.scores(segments, mask if training else None, training)
         if training:
             self.score_watch.look(scores, mask)
-            q, a = self.attention.class_scores(self.classifier, segments, scores, mask, training)
+            classify = functools.partial(self.classifier, training=training)
+            q, a = self.attention.class_scores(classify, segments, scores, mask, training)
             q = prediction.nan_where_nan(a, q)
             if self.attention.entropy_penalty:
                 self.add_loss(self.attention.entropy_penalty * kops.mean(ops.entropy(a)))
@@ -178,7 +180,7 @@ class FocusClassifier(LabelTraining):
     def class_names(self, names):
         self._class_names = as_class_names(names, self.num_classes)
 
-    def encode(self, inputs, mask=None):
+    def encode(self, inputs, mask=None, training=None):
         """The segments (b, m, ...) that focus and classifier read, and their mask or None.
 
         What is masked is zeros, in what the encoder reads (the id 0 of ids) and in what it gives.
@@ -188,7 +190,7 @@ class FocusClassifier(LabelTraining):
         segments = bytes_read.read(segments, self.byte_segments)
         if self.encoder is not None:
             broken = ops.any_nan(segments)
-            segments, mask = masked(self._encoded(segments, mask), None, mask)
+            segments, mask = masked(self._encoded(segments, mask, training), None, mask)
             segments = ops.nan_where(kops.any(broken, axis=1), segments)
         return segments, mask
 
@@ -203,22 +205,25 @@ class FocusClassifier(LabelTraining):
                 "of one example alone, x, give x[None]"
             )
 
-    def _encoded(self, segments, mask):
+    def _encoded(self, segments, mask, training):
+        # Networks are told of training: on JAX, Keras calls `call` itself, so they cannot know.
+        told = {"training": training} if training else {}
         if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
-            return self.encoder(segments, mask=mask)
+            return self.encoder(segments, mask=mask, **told)
         if mask is not None and ops.mixes_batch(self.encoder):
             raise ValueError(
                 f"encoder is a {type(self.encoder).__name__} with BatchNormalization whose call "
                 "takes no mask, expected one that does: padding would count in its means"
             )
-        return self.encoder(segments)
+        return self.encoder(segments, **told)
 
-    def scores(self, segments, mask=None):
+    def scores(self, segments, mask=None, training=None):
         """f of every segment: (b, m, ...) -> (b, m); of those that `mask` keeps, as in training.
 
         NaN in examples that have one: a network may make a number of it, as a fused ReLU does.
         """
-        scores = kops.squeeze(ops.map_segments(self.focus, segments, mask), axis=-1)
+        focus = functools.partial(self.focus, training=training) if training else self.focus
+        scores = kops.squeeze(ops.map_segments(focus, segments, mask), axis=-1)
         return ops.nan_where(kops.any(ops.any_nan(segments), axis=1), scores)
 
     def _attend(self, scores, mask):

@@ -212,8 +212,6 @@ def statistics(model):
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_frozen_encoder_keeps_its_statistics(segments, frozen):
-    if keras.backend.backend() == "jax" and not frozen:
-        pytest.skip("on JAX the statistics of an encoder that is trained do not move either")
     model = classifier(PerSegment(keras.Sequential([backbone((4, 4)), keras.layers.Flatten()])))
     model.build(segments.shape)
     model.encoder.trainable = not frozen

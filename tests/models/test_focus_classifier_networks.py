@@ -110,6 +110,41 @@ def test_subclassed_networks_train_and_are_saved(segments, tmp_path):
         np.testing.assert_array_equal(loaded(segments)[key], value)
 
 
+class Normalized(keras.layers.Layer):
+    """A layer whose batch normalisation knows of training what Keras tells it."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.dense, self.normalize = keras.layers.Dense(units), keras.layers.BatchNormalization()
+
+    def build(self, shape):
+        self.dense.build(shape)
+        self.normalize.build((*shape[:-1], self.dense.units))
+        self.built = True
+
+    def call(self, x):
+        return self.normalize(self.dense(x))
+
+
+@pytest.mark.parametrize("attention", ["soft", "hard", "lvml"])
+def test_all_networks_know_that_it_is_training(attention, segments):
+    """One step at rate 0 moves means and variances by 1 % of the way to the batch's."""
+    networks = focus, classifier, encoder = [
+        keras.Sequential([keras.Input((D if n == 2 else 2,)), Normalized(n)]) for n in (1, C, 2)
+    ]
+    model = FocusClassifier(focus, classifier, attention, encoder=layers.PerSegment(encoder))
+    model.build((None, M, D))
+    model.compile(keras.optimizers.SGD(0.0))
+    model.fit(segments, np.arange(B) % C, batch_size=B, verbose=0)
+    for network in networks:
+        variance = keras.ops.convert_to_numpy(network.layers[-1].normalize.moving_variance)
+        assert np.all(variance != 1.0)
+    kernel, bias = (keras.ops.convert_to_numpy(w) for w in encoder.layers[-1].dense.weights)
+    expected = 0.01 * (segments.reshape(-1, D) @ kernel + bias).mean(axis=0)
+    found = keras.ops.convert_to_numpy(encoder.layers[-1].normalize.moving_mean)
+    np.testing.assert_allclose(found, expected, atol=ATOL)
+
+
 @pytest.mark.low_precision
 def test_subclassed_networks_in_mixed_precision(segments):
     policy = "mixed_bfloat16"
