@@ -6,16 +6,8 @@ from keras import ops
 
 def gradient(f, x):
     """That of the sum of f(x) by the floats x, of its shape."""
-    x = ops.convert_to_tensor(x)
-    if keras.backend.backend() == "jax":
-        from attention_zoo._explain.gradients_jax import gradient as by_jax
-
-        return by_jax(f, x)
-    if keras.backend.backend() == "torch":
-        from attention_zoo._explain.gradients_torch import gradient as by_torch
-
-        return by_torch(f, x)
-    return _by_tape(f, x)
+    by = {"jax": _by_jax, "torch": _by_torch}.get(keras.backend.backend(), _by_tape)
+    return by(f, ops.convert_to_tensor(x))
 
 
 def _by_tape(f, x):
@@ -26,3 +18,17 @@ def _by_tape(f, x):
         y = ops.sum(f(x))
     found = tape.gradient(y, x, unconnected_gradients="zero")
     return tf.convert_to_tensor(found)
+
+
+def _by_jax(f, x):
+    import jax
+
+    return jax.grad(lambda x: ops.sum(f(x)))(x)
+
+
+def _by_torch(f, x):
+    import torch
+
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(ops.sum(f(x)), x)[0]
