@@ -24,16 +24,20 @@ SETTINGS = {"attention": "soft", "num_examples": 2000, "num_test_examples": 1000
 
 def main():
     """Makes the runs that are left, and sums them up."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", default="runs/normalizers", help="of the sweep")
-    parser.add_argument("--workers", type=int, default=1, help="runs at a time")
-    parser.add_argument("--only", type=int, help="number of the one run to do, from 0")
-    args = parser.parse_args()
+    args = _parser().parse_args()
     outcomes = tasks.sweep(
         "mosaics", args.folder, GRID, workers=args.workers, only=args.only, **SETTINGS
     )
     if any(outcomes.values()):
         sys.exit(1)  # the reasons were told
+
+
+def _parser():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", default="runs/normalizers", help="Of the sweep.")
+    parser.add_argument("--workers", type=int, default=1, help="Runs at a time.")
+    parser.add_argument("--only", type=int, help="Number of the one run to do, from 0.")
+    return parser
 
 
 if __name__ == "__main__":

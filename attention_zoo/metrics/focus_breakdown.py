@@ -39,7 +39,9 @@ class FocusBreakdown(keras.metrics.Metric):
         f, known = focus_hit(focus, a)
         p = prediction_hit(label, q)
         cells = ops.stack([f * p, (1 - f) * p, f * (1 - p), (1 - f) * (1 - p)])  # (4, b)
-        self.counts.assign_add(ops.sum(cells * weights(known, sample_weight), axis=-1))
+        weight = weights(known, sample_weight)
+        cells = ops.where(weight > 0, cells * weight, 0.0)  # NaN of one that does not count
+        self.counts.assign_add(ops.sum(cells, axis=-1))
 
     def result(self):
         fractions = ops.divide(self.counts, ops.sum(self.counts))

@@ -15,7 +15,8 @@ def load_initial_weights(model, source):
 
     A file of weights has to fit. Of a model, variables are taken one by one; those of the last
     layer of a FocusClassifier's classifier may be of another number of classes, and are left as
-    they are: fine-tuning on other classes.
+    they are: fine-tuning on other classes. The attention's own are no weights to start from: a
+    hybrid begins in its first phase, whatever attention the other model has, and in whatever phase.
 
     Args:
         model: to be given the weights.
@@ -27,6 +28,8 @@ def load_initial_weights(model, source):
     """
     if source is None:
         return
+    attention = _of_attention(model)
+    begun = [keras.ops.copy(variable) for variable in attention]
     try:
         if str(source).endswith(".h5"):
             model.load_weights(expanded(source))
@@ -37,6 +40,19 @@ def load_initial_weights(model, source):
         raise ValueError(
             f"initial_weights is {str(source)!r}, expected weights that fit the model ({reason})"
         ) from error
+    for variable, value in zip(attention, begun, strict=True):
+        variable.assign(value)
+
+
+def _of_attention(model):
+    """The variables of a model's attention: a phase, seeds."""
+    return getattr(getattr(model, "attention", None), "variables", [])
+
+
+def _of_networks(model):
+    """All other variables."""
+    attention = {id(variable) for variable in _of_attention(model)}
+    return [variable for variable in model.weights if id(variable) not in attention]
 
 
 def _load(source):
@@ -51,20 +67,20 @@ def _load(source):
 
 def _copy(source, model):
     """Sets the variables of a model to those of another, one by one."""
-    pairs = list(zip(source.weights, model.weights, strict=False))
-    if type(source) is not type(model) or len(source.weights) != len(model.weights):
+    given, own = _of_networks(source), _of_networks(model)
+    if type(source) is not type(model) or len(given) != len(own):
         raise ValueError(
-            f"a {type(source).__name__} of {len(source.weights)} variables for a "
-            f"{type(model).__name__} of {len(model.weights)}"
+            f"a {type(source).__name__} of {len(given)} variables for a "
+            f"{type(model).__name__} of {len(own)}"
         )
     head = {id(variable) for variable in _head(model)}
-    for theirs, own in pairs:
-        if theirs.shape == own.shape:
-            own.assign(theirs)
-        elif id(own) in head:
-            logging.warning("%s of %s starts anew, as %s", own.path, theirs.shape, own.shape)
+    for theirs, mine in zip(given, own, strict=True):
+        if theirs.shape == mine.shape:
+            mine.assign(theirs)
+        elif id(mine) in head:
+            logging.warning("%s of %s starts anew, as %s", mine.path, theirs.shape, mine.shape)
         else:
-            raise ValueError(f"{theirs.path} {theirs.shape} for {own.path} {own.shape}")
+            raise ValueError(f"{theirs.path} {theirs.shape} for {mine.path} {mine.shape}")
 
 
 def _head(model):

@@ -53,7 +53,7 @@ def trainer_of(task, **settings):
     """The `Trainer` of a `Task`, with settings that all jobs have in common."""
 
     def record(**own):
-        config = make(task.config, settings | own)
+        config = task.settled(make(task.config, settings | own))
         return dataclasses.asdict(config) | resolved(config, task.attention(config))
 
     return Trainer(functools.partial(run_task, task, **settings), record)
@@ -67,6 +67,8 @@ def jobs_of(grid):
     for name, values in grid.items():
         if not isinstance(values, list | tuple | range):
             raise ValueError(f"{name} of the grid is {values!r}, expected a list of values")
+        if any(value in values[:i] for i, value in enumerate(values)):
+            raise ValueError(f"{name} of the grid is {values!r}, expected no value twice")
     grid = {name: grid[name] for name in sorted(grid, key=lambda name: name == "seed")}
     found = []
     for values in itertools.product(*grid.values()):

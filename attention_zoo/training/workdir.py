@@ -219,8 +219,13 @@ def _check_same(path, before, now):
 
 
 def _goes_on(before, now):
-    """Whether a run is to have more epochs than before, which changes nothing of those it had."""
+    """Whether a run is to have more epochs than before, which changes nothing of those it had.
+
+    It would where the learning rate follows a schedule up to the last step.
+    """
     epochs = before.get("epochs"), now.get("epochs")
+    if before.get("warmup") or before.get("schedule") not in (None, "constant"):
+        return False
     return all(type(count) is int for count in epochs) and epochs[0] < epochs[1]
 
 

@@ -111,6 +111,16 @@ def test_row_without_segments_is_left_out(truth):
     assert metric.count == 1
 
 
+def test_nan_of_an_example_of_unknown_focus_does_not_count():
+    truth = {"label": np.array([0, 0]), "focus": np.array([0, -1])}
+    found = {"label": np.array([[-0.1, -2.4], [np.nan, np.nan]], "float32")}
+    found["focus"] = np.array([[0.9, 0.1], [np.nan, np.nan]], "float32")
+    expected = {"FTPT": 1.0, "FFPT": 0.0, "FTPF": 0.0, "FFPF": 0.0}
+    assert as_floats(updated(FocusBreakdown(), truth, found)) == expected
+    known = truth | {"focus": np.array([0, 1])}
+    assert np.isnan(as_floats(updated(FocusBreakdown(), known, found))["FTPT"])
+
+
 @pytest.mark.parametrize("truth", [[0, 0], [[1, 0], [1, 0]]], ids=["index", "rationale"])
 def test_nan_attention_is_nan(truth):
     assert np.isnan(updated(FocusAccuracy(), truth, [[0.9, 0.1], [np.nan, np.nan]]))

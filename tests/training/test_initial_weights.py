@@ -37,6 +37,25 @@ def test_a_model_and_the_folder_of_a_run(trained, tmp_path):
         assert equal(model.get_weights(), trained.get_weights())
 
 
+@pytest.mark.parametrize("form", ["model.keras", "model.weights.h5"])
+def test_a_hybrid_begins_in_its_first_phase(form, tmp_path):
+    source = model_of(3, attention="hybrid")
+    source.attention.switch()
+    source.save(tmp_path / form) if form == "model.keras" else source.save_weights(tmp_path / form)
+    model = model_of(3, attention="hybrid")
+    load_initial_weights(model, tmp_path / form)
+    assert int(model.attention.phase) == 0
+    assert equal(model.focus.get_weights(), source.focus.get_weights())
+
+
+def test_another_attention_takes_the_networks(tmp_path):
+    source = model_of(3, attention="hybrid")
+    source.save(tmp_path / "model.keras")
+    model = model_of(3, attention="lvml")
+    load_initial_weights(model, tmp_path)
+    assert equal(model.get_weights(), source.focus.get_weights() + source.classifier.get_weights())
+
+
 def test_a_preset():
     model, preset = model_of(3), FocusClassifier.from_preset("sdc_digits_lvml")
     load_initial_weights(model, "sdc_digits_lvml")

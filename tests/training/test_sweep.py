@@ -20,6 +20,13 @@ from attention_zoo.training.preemption import Preempted
 TINY = {"num_examples": 64, "num_test_examples": 32, "batch_size": 32, "epochs": 1}
 
 
+def test_a_value_twice_is_no_second_run():
+    with pytest.raises(
+        ValueError, match=r"^seed of the grid is \[0, 1, 0\], expected no value twice$"
+    ):
+        sweep.jobs_of({"seed": [0, 1, 0]})
+
+
 def test_a_job_for_every_combination_seeds_last():
     jobs = sweep.jobs_of({"seed": [0, 1], "attention": ["soft", "lvml"], "learning_rate": [0.1]})
     assert [job.name for job in jobs] == [

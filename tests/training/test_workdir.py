@@ -30,6 +30,24 @@ def test_a_run_without_checkpoint_may_be_started_with_other_settings(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["rate"] == 0.2
 
 
+@pytest.mark.parametrize(
+    ("more", "refused"),
+    [
+        ({"schedule": "cosine", "warmup": None}, True),
+        ({"schedule": None, "warmup": 0.1}, True),
+        ({"schedule": "constant", "warmup": None}, False),
+    ],
+)
+def test_a_schedule_up_to_the_last_step_allows_no_more_epochs(tmp_path, more, refused):
+    settings = SETTINGS | {"epochs": 1} | more
+    Workdir(tmp_path, settings).write("checkpoints/step-1", lambda path: path.mkdir(), folder=True)
+    if not refused:
+        Workdir(tmp_path, settings | {"epochs": 3})
+        return
+    with pytest.raises(ValueError, match=r"other settings \(epochs: 1 before, 3 now\)$"):
+        Workdir(tmp_path, settings | {"epochs": 3})
+
+
 def begun(folder, data):
     """A run that has a checkpoint."""
     run = Workdir(folder, SETTINGS, data=data)
