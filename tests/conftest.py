@@ -505,6 +505,25 @@ def coco_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def counting_layer():
+    """The class of a classifier that counts the segments that it reads."""
+
+    class Counting(keras.layers.Layer):
+        """A classifier that counts the segments that it reads."""
+
+        def __init__(self, dense):
+            super().__init__()
+            self.dense, self.count = dense, 0
+
+        def call(self, x):
+            if isinstance(x.shape[0], int):  # symbolic under JAX, None as Keras builds
+                self.count += x.shape[0]
+            return self.dense(x)
+
+    return Counting
+
+
+@pytest.fixture(scope="session")
 def full_disk():
     """(bytes) -> a context in which no file can grow larger, as on a disk without room.
 

@@ -136,7 +136,7 @@ class FocusClassifier(LabelTraining):
         scores = self.scores(segments, mask if training else None, training)
         if training:
             self.score_watch.look(scores, mask)
-            classify = functools.partial(self.classifier, training=training)
+            classify = _told(self.classifier, training)
             q, a = self.attention.class_scores(classify, segments, scores, mask, training)
             q = prediction.nan_where_nan(a, q)
             if self.attention.entropy_penalty:
@@ -206,23 +206,22 @@ class FocusClassifier(LabelTraining):
             )
 
     def _encoded(self, segments, mask, training):
-        # Networks are told of training: on JAX, Keras calls `call` itself, so they cannot know.
-        told = {"training": training} if training else {}
+        encoder = _told(self.encoder, training)
         if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
-            return self.encoder(segments, mask=mask, **told)
+            return encoder(segments, mask=mask)
         if mask is not None and ops.mixes_batch(self.encoder):
             raise ValueError(
                 f"encoder is a {type(self.encoder).__name__} with BatchNormalization whose call "
                 "takes no mask, expected one that does: padding would count in its means"
             )
-        return self.encoder(segments, **told)
+        return encoder(segments)
 
     def scores(self, segments, mask=None, training=None):
         """f of every segment: (b, m, ...) -> (b, m); of those that `mask` keeps, as in training.
 
         NaN in examples that have one: a network may make a number of it, as a fused ReLU does.
         """
-        focus = functools.partial(self.focus, training=training) if training else self.focus
+        focus = _told(self.focus, training)
         scores = kops.squeeze(ops.map_segments(focus, segments, mask), axis=-1)
         return ops.nan_where(kops.any(ops.any_nan(segments), axis=1), scores)
 
@@ -275,3 +274,8 @@ class FocusClassifier(LabelTraining):
             card: an `az.zoo.Card`, or None.
         """
         save_preset(self, directory, card)
+
+
+def _told(network, training):
+    """A network that is told of training: on JAX Keras calls `call` itself, so it cannot know."""
+    return functools.partial(network, training=training) if training else network

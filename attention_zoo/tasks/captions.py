@@ -12,14 +12,13 @@ from absl import logging
 from attention_zoo import datasets, metrics, plots
 from attention_zoo._export import export
 from attention_zoo.datasets.captions.words import vocabulary
-from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.evaluation import evaluate_captions
 from attention_zoo.evaluation.captions import word_figures
 from attention_zoo.layers import SoftAttention
-from attention_zoo.models import APPLICATIONS, Captioner, uniform
+from attention_zoo.models import Captioner, uniform
 from attention_zoo.models.networks.image_encoders import load_encoder
 from attention_zoo.tasks.captions_config import CaptionsConfig
-from attention_zoo.tasks.frozen_features import frozen_features
+from attention_zoo.tasks.frozen_features import encoder_fingerprint, frozen_features
 from attention_zoo.training.task import Task, Words
 
 
@@ -106,10 +105,7 @@ class CaptionsTask(Task):
         return {"decoder": config.learning_rate, "encoder": config.encoder_learning_rate}
 
     def fingerprints(self, config, splits):
-        found = super().fingerprints(config, splits)
-        if config.encoder is not None and config.encoder not in APPLICATIONS:
-            found["encoder"] = file_fingerprint(config.encoder)
-        return found
+        return super().fingerprints(config, splits) | encoder_fingerprint(config)
 
     def inputs(self, splits, model, config, workdir):
         """The captions with what the model is given of their pictures: features, or themselves."""

@@ -6,18 +6,17 @@ import keras
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import datasets, plots
-from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.datasets.mosaics.augmentation import augmented, check_augment
 from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.datasets.mosaics.image_array import ImageArray
 from attention_zoo.evaluation import evaluate
 from attention_zoo.layers import PerSegment, Precomputed
-from attention_zoo.models import APPLICATIONS, FocusClassifier, reading_networks
+from attention_zoo.models import FocusClassifier, reading_networks
 from attention_zoo.models.networks.image_encoders import segment_network
 from attention_zoo.models.networks.registry import networks
 from attention_zoo.tasks.classification import ClassificationTask, numbered
 from attention_zoo.tasks.examples import mosaic_examples
-from attention_zoo.tasks.frozen_features import frozen_features
+from attention_zoo.tasks.frozen_features import encoder_fingerprint, frozen_features
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training.task import Words
 
@@ -92,10 +91,7 @@ class MosaicsTask(ClassificationTask):
         }
 
     def fingerprints(self, config, splits):
-        found = super().fingerprints(config, splits)
-        if config.encoder is not None and config.encoder not in APPLICATIONS:
-            found["encoder"] = file_fingerprint(config.encoder)
-        return found
+        return super().fingerprints(config, splits) | encoder_fingerprint(config)
 
     def inputs(self, splits, model, config, workdir):
         """Mosaics of what a frozen encoder makes of the base images, which it sees once."""

@@ -28,11 +28,9 @@ def load_initial_weights(model, source):
     """
     if source is None:
         return
-    attention = _of_attention(model)
-    begun = [keras.ops.copy(variable) for variable in attention]
     try:
         if str(source).endswith(".h5"):
-            model.load_weights(expanded(source))
+            _load_networks(model, expanded(source))
         else:
             _copy(_load(source), model)
     except (OSError, ValueError, TypeError) as error:
@@ -40,6 +38,13 @@ def load_initial_weights(model, source):
         raise ValueError(
             f"initial_weights is {str(source)!r}, expected weights that fit the model ({reason})"
         ) from error
+
+
+def _load_networks(model, path):
+    """All of a file of weights but the attention's own."""
+    attention = _of_attention(model)
+    begun = [keras.ops.copy(variable) for variable in attention]
+    model.load_weights(path)
     for variable, value in zip(attention, begun, strict=True):
         variable.assign(value)
 

@@ -173,27 +173,14 @@ def test_a_model_that_looks_elsewhere_is_found_out_by_what_is_left():
 # What it costs
 
 
-class Counting(keras.layers.Layer):
-    """A classifier that counts the segments that it reads."""
-
-    def __init__(self, dense):
-        super().__init__()
-        self.dense, self.count = dense, 0
-
-    def call(self, x):
-        if isinstance(x.shape[0], int):  # symbolic under JAX, None as Keras builds
-            self.count += x.shape[0]
-        return self.dense(x)
-
-
 @pytest.mark.parametrize(
     ("curves", "runs"),
     [(False, M + 1 + 2), (True, M + 1 + 2 + 2 * (STEPS - 1))],
 )
-def test_classifier_runs_an_example(data, curves, runs):
+def test_classifier_runs_an_example(data, counting_layer, curves, runs):
     """m for all segments, soft's one, one each without and with the chosen one, 8 of the curves."""
     x = data[0]
-    model = model_of(read_by=Counting)
+    model = model_of(read_by=counting_layer)
     run = EveryWay(model, curves=curves)
     model.classifier.count = 0
     run(x)

@@ -106,24 +106,11 @@ def test_order_is_that_of_attention_with_absent_segments_last(data):
         np.testing.assert_array_equal(order[i][rank[i]], np.arange(M))
 
 
-class Counting(keras.layers.Layer):
-    """A classifier that counts the segments that it reads."""
-
-    def __init__(self, dense):
-        super().__init__()
-        self.dense, self.count = dense, 0
-
-    def call(self, x):
-        if isinstance(x.shape[0], int):  # symbolic under JAX, None as Keras builds
-            self.count += x.shape[0]
-        return self.dense(x)
-
-
 @pytest.mark.parametrize(("encoder", "runs"), [("none", M + 1), ("mixing", M + 2)])
-def test_runs_of_the_classifier(data, encoder, runs):
+def test_runs_of_the_classifier(data, counting_layer, encoder, runs):
     """As they are: m and soft's; a deletion is one more, or all again where the encoder mixes."""
     x = data[0]
-    model = linear(encoder=ENCODERS[encoder](), read_by=Counting)
+    model = linear(encoder=ENCODERS[encoder](), read_by=counting_layer)
     counting = model.classifier
     counting.count = 0
     deletions = Deletions(model, x)
