@@ -45,7 +45,7 @@ def main():
         tf.test.experimental.sync_devices()
         seconds = time.perf_counter() - begin
         tf.profiler.experimental.stop()
-        events = _events(folder)
+        events = read_events(folder)
     rows, targets = next(iterator)
     batch = sum(part.numpy().nbytes for part in (rows, *targets.values()))
     pixels = 4 * rows.shape[0] * args.num_segments * int(np.prod(loop.model.input_shape_of_one))
@@ -80,7 +80,7 @@ def _loop(args):
     return loop, batches
 
 
-def _events(folder):
+def read_events(folder):
     """Durations in seconds of all events of the trace, by kind of operation."""
     events = collections.defaultdict(list)
     for path in Path(folder).rglob("*.xplane.pb"):

@@ -28,8 +28,8 @@ def kill(folder, kills, before="", longest=5):
 @pytest.mark.slow
 def test_runs_killed_at_random_moments_end_as_the_unbroken_one(tmp_path):
     """The long form, 200 kills, is the script's own default."""
-    code, report = kill(tmp_path, 6)
-    assert report["kills"] == 6 and report["finished"] >= 1
+    code, report = kill(tmp_path, 4)
+    assert report["kills"] == 4 and report["finished"] >= 1
     assert report["failures"] == [] and code == 0
 
 

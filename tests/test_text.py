@@ -110,6 +110,7 @@ def test_a_vocabulary_of_ascii_case_keeps_its_meaning():
         TokenEncoder(["tea"], old.network, case="upper")
 
 
+@pytest.mark.slow  # reads the whole data set
 def test_hatexplain_keeps_its_vocabulary(shared_dir):
     """The figures of docs/hatexplain.md were measured with the case of ASCII: no token differs."""
     posts = datasets.hatexplain.load("train", data_dir=shared_dir / "data" / "hatexplain").source

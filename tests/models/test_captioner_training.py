@@ -49,7 +49,9 @@ def compiled(attention, rate=0.02, **settings):
     return model
 
 
-@pytest.mark.parametrize("attention", ["soft", "hard", "lvml", "gumbel", "leave_one_out", "hybrid"])
+@pytest.mark.parametrize(
+    "attention", ["soft", "hard", "lvml", "gumbel", "leave_one_out", slow("hybrid")]
+)
 def test_learns_which_region_names_the_word(pictures, attention):
     """Under uniform attention about two of five words can be guessed: 0.6 with the ends."""
     model, (x, y) = compiled(attention), pictures(512)

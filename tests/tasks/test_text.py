@@ -153,8 +153,8 @@ def test_the_vocabulary_is_of_the_training_posts_alone(tmp_path):
         posts = [{"tokens": ["soup", name], "label": label} for label in ("good", "bad")] * 4
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, posts)))
     settings = TINY | {"dataset": "json_lines", "data_dir": str(tmp_path), "batch_size": 4}
-    az.train("text", tmp_path / "run", **settings)
-    model = keras.models.load_model(tmp_path / "run" / "model.keras")
+    task, config = TextTask(), TextConfig(**settings)
+    model = task.build(config, task.load(config), task.attention(config))
     assert set(model.encoder.vocabulary) == {"soup", "train"}
 
 

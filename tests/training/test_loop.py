@@ -73,8 +73,14 @@ class Logs(keras.callbacks.Callback):
         self.epochs.append(logs)
 
 
-@pytest.mark.parametrize(("jit_compile", "epochs"), [(False, 10), (True, 2)])
-@pytest.mark.parametrize("attention", ["soft", "hard", "lvml"])
+@pytest.mark.parametrize(
+    ("attention", "jit_compile", "epochs"),
+    [
+        *((name, False, 10) for name in ("soft", "hard", "lvml")),
+        ("lvml", True, 2),
+        *(pytest.param(name, True, 2, marks=pytest.mark.slow) for name in ("soft", "hard")),
+    ],
+)
 def test_fit_and_the_loop_give_the_same_weights(attention, jit_compile, epochs, digits):
     """After 50 steps; under XLA after 10, for its kernels sum in another order.
 
@@ -177,8 +183,7 @@ class StopAfter(Logs):
 @pytest.mark.parametrize(
     "attention",
     [
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("soft", "reinforce")),
-        "gumbel",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("soft", "reinforce", "gumbel")),
         "hybrid",
     ],
 )
@@ -314,7 +319,7 @@ def test_data_that_end_too_soon_are_told():
         Loop(build("lvml")).fit(lambda step: own_data(3), epochs=1, steps_per_epoch=4)
 
 
-@pytest.mark.parametrize("within_xla", [False, True])
+@pytest.mark.parametrize("within_xla", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_batches_of_different_sizes(within_xla, digits, monkeypatch):
     """A smaller one at the end of each pass: 160 mosaics in batches of 64, 64, 32."""
     monkeypatch.setattr(loop_module, "loops_within_xla", lambda: within_xla)
