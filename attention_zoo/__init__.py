@@ -32,7 +32,7 @@ if typing.TYPE_CHECKING:
         training,
         zoo,
     )
-    from attention_zoo._explain import Explanation
+    from attention_zoo._explain import CaptionExplanation, Explanation
     from attention_zoo.evaluation import (
         BagEvaluation,
         CaptionEvaluation,
@@ -48,6 +48,7 @@ if typing.TYPE_CHECKING:
 __all__ = [
     "BagEvaluation",
     "CaptionEvaluation",
+    "CaptionExplanation",
     "Evaluation",
     "Explanation",
     "FocusClassifier",
@@ -84,6 +85,7 @@ __getattr__, __dir__ = on_first_use(
     {
         "BagEvaluation": "attention_zoo.evaluation",
         "CaptionEvaluation": "attention_zoo.evaluation",
+        "CaptionExplanation": "attention_zoo._explain",
         "Evaluation": "attention_zoo.evaluation",
         "Explanation": "attention_zoo._explain",
         "FocusClassifier": "attention_zoo.models",

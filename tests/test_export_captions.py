@@ -11,6 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from attention_zoo._decode import decoded
+from attention_zoo._explain import explain
 from attention_zoo._export import captions, export
 from attention_zoo.models import Captioner, CaptionSearch, text_of
 
@@ -24,7 +25,7 @@ data = np.load(folder / "features.npy")
 files = [path.read_bytes() for path in sorted(folder.glob("*.image"))]
 for path in sorted(folder.glob("*_model")):
     signatures = tf.saved_model.load(path).signatures
-    for name in ("serving_default", "beam"):
+    for name in ("serving_default", "beam", "explain"):
         for size in (1, 4):
             if "features" in path.name:
                 outputs = signatures[name](features=tf.constant(data[:size]))
@@ -101,6 +102,25 @@ def test_served_captions_are_the_models(
     np.testing.assert_array_equal(outputs["caption"], joined)
     for key in ("focus", "log_probability", "score"):
         np.testing.assert_allclose(outputs[key], expected[key], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["features", "images"])
+def test_served_explanations_are_those_of_python(models, served, images, features, name):
+    outputs = np.load(served / f"{name}_model_explain_4.npz")
+    x = {"features": features} if name == "features" else {"image": images.astype("float32")}
+    words = CaptionSearch(models[name], 1, 6, 1.0)(x)["words"].numpy()
+    for i, found in enumerate(explain(models[name], x, words=words)):
+        n = len(found)
+        assert outputs["caption"][i] == found.caption
+        np.testing.assert_array_equal(outputs["segments"][i, :n], found.segments)
+        assert np.all(outputs["segments"][i, n:] == -1) and np.all(outputs["focus"][i, n:] == 0)
+        support = {"whole": "probability"}
+        for part, value in found.support.items():
+            given = outputs[support.get(part, f"{part}_probability")][i, :n]
+            np.testing.assert_allclose(given, value, atol=1e-5)
+        np.testing.assert_allclose(outputs["focus"][i, :n], found.attention, atol=1e-5)
+        for part in ("certainty", "agreement", "confidence"):
+            np.testing.assert_allclose(outputs[part][i, :n], getattr(found, part), atol=1e-5)
 
 
 def test_jpeg_and_png_of_any_size_are_read(served):

@@ -1,20 +1,21 @@
-"""explain: where a FocusClassifier looked, and what its predictions rest on."""
+"""explain: where a model looked, and what its predictions rest on."""
 
 import keras
 import numpy as np
 
 from attention_zoo import _tracing as tracing
+from attention_zoo._explain.captions import explain_captions
 from attention_zoo._explain.explained import TOP, Explained
 from attention_zoo._explain.explanation import Explanation
 from attention_zoo._text import tokens_of
-from attention_zoo.models import FocusClassifier, TokenEncoder
+from attention_zoo.models import Captioner, FocusClassifier, TokenEncoder
 from attention_zoo.models.bags import dense
 from attention_zoo.models.inputs import split
 from attention_zoo.models.prediction import WAYS
 
 
-def explain(model, inputs, *, top=TOP):
-    """Explains a FocusClassifier's predictions.
+def explain(model, inputs, *, top=TOP, words=None):
+    """Explains the predictions of a FocusClassifier, or the words of a Captioner.
 
         explanation = az.explain(model, segments[:4])
         explanation.plot()
@@ -23,24 +24,31 @@ def explain(model, inputs, *, top=TOP):
     A segment is taken away by the mask: the model predicts as though it had never been there.
 
     Args:
-        model: a FocusClassifier that was trained or built.
+        model: a FocusClassifier, or a Captioner, that was trained or built.
         inputs: what the model takes, a batch or one example: segments (b, m, ...) or (m, ...), a
             dict of "segments" and "mask", bags of unequal size; of a model with a `TokenEncoder`
-            also texts, a string or a list of them.
+            also texts, a string or a list of them; of a captioner a dict of "features" or "image".
         top: number of the most attended segments to look at, 1 or more.
+        words: of a captioner, the captions to explain, ids (b, n) as `CaptionSearch` gives; None is
+            what its greedy search writes.
 
     Returns:
-        An `Explanation`.
+        An `Explanation`; of a captioner a list, a `CaptionExplanation` for each picture.
 
     Raises:
         ValueError: another kind of model, one that is not built, or inputs that it does not take.
     """
-    if not isinstance(model, FocusClassifier):
-        raise ValueError(f"the model is a {type(model).__name__}, expected a FocusClassifier")
+    if not isinstance(model, FocusClassifier | Captioner):
+        kind = type(model).__name__
+        raise ValueError(f"the model is a {kind}, expected a FocusClassifier or a Captioner")
     if not model.built:
         raise ValueError("the model is not built, expected one that was trained or called once")
     if not isinstance(top, int) or top < 1:
         raise ValueError(f"top is {top!r}, expected 1 or more")
+    if isinstance(model, Captioner):
+        return explain_captions(model, inputs, top, words)
+    if words is not None:
+        raise ValueError("words are given with a FocusClassifier, expected none: it writes none")
     inputs, shown = _read(model, inputs)
     with tracing.expected():
         found = _Explainer(model, top).predict_on_batch(inputs)

@@ -1,6 +1,7 @@
 """Explanation: what a model's predictions rest on, example by example."""
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
@@ -39,6 +40,9 @@ class Explanation:
     confidence: np.ndarray
     class_names: tuple[str, ...] | None = None
     inputs: np.ndarray | None = dataclasses.field(default=None, repr=False)
+
+    kept: ClassVar = {"way_to_predict", "class_names"}  # what is of all examples
+    examples_shown: ClassVar = 4  # in pictures and tables, the first ones
 
     @property
     def label(self):
@@ -92,7 +96,6 @@ class Explanation:
             if not -count <= i < count:
                 raise IndexError(f"example is {i}, expected {-count} to {count - 1}")
             rows = slice(i % count, i % count + 1)
-        kept = {"way_to_predict", "class_names"}
 
         def cut(value):
             if isinstance(value, dict):
@@ -100,14 +103,14 @@ class Explanation:
             return None if value is None else value[rows]
 
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        cuts = {name: value if name in kept else cut(value) for name, value in fields.items()}
+        cuts = {name: value if name in self.kept else cut(value) for name, value in fields.items()}
         return type(self)(**cuts)
 
-    def plot(self, *, max_examples=4):
-        """A picture of the first examples; see `plots.explanation`."""
+    def plot(self, *, max_examples=None):
+        """A picture of the first examples, `examples_shown` if None; see `plots.explanation`."""
         from attention_zoo import plots  # slow to import
 
-        return plots.explanation(self, max_examples=max_examples)
+        return plots.explanation(self, max_examples=max_examples or self.examples_shown)
 
     def _repr_html_(self):
         from attention_zoo._explain.html import page
@@ -116,7 +119,7 @@ class Explanation:
 
     def table(self):
         """The first examples in plain text."""
-        return "\n\n".join(self._said(i) for i in range(min(len(self), 4)))
+        return "\n\n".join(self._said(i) for i in range(min(len(self), self.examples_shown)))
 
     def _said(self, i):
         y = self.label[i]

@@ -4,19 +4,18 @@ import base64
 import html
 import io
 
-MOST = 4  # examples that are shown
-
 
 def page(explanation):
     """A picture and a table for each of the first examples; all text is escaped."""
-    shown = explanation[:MOST]
+    most = explanation.examples_shown
+    shown = explanation[:most]
     file = io.BytesIO()
-    shown.plot(max_examples=MOST).savefig(file, format="png")
+    shown.plot().savefig(file, format="png")
     uri = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
     parts = [f'<img src="{uri}" alt="{html.escape(shown.table())}" style="max-width:100%">']
     parts += [_table(shown, i) for i in range(len(shown))]
-    if len(explanation) > MOST:
-        parts.append(f"<p>The first {MOST} of {len(explanation)} examples.</p>")
+    if len(explanation) > most:
+        parts.append(f"<p>The first {most} of {len(explanation)} examples.</p>")
     return "\n".join(parts)
 
 

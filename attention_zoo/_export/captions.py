@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo._decode import decoded
+from attention_zoo._explain.captions import ExplainedWords, after_start
 from attention_zoo.models import CaptionSearch
-from attention_zoo.models.captioning.vocabulary import END, spellings
+from attention_zoo.models.captioning.vocabulary import END, PADDING, spellings
 
 
 def add_caption_endpoints(
@@ -20,23 +21,72 @@ def add_caption_endpoints(
         size = _image_size(model) if image_size is None else _checked(image_size)
         signature = [tf.TensorSpec((None,), tf.string, name="image")]
         inputs_of = _image_reader(size)
-    for name, width in (("serving_default", 1), ("beam", beam_width)):
-        search = CaptionSearch(model, width, max_length, length_power)
-        archive.add_endpoint(name, _captions_by(search, inputs_of), signature)
+    greedy, beam = (
+        CaptionSearch(model, width, max_length, length_power) for width in (1, beam_width)
+    )
+    archive.add_endpoint("serving_default", _captions_by(greedy, inputs_of), signature)
+    archive.add_endpoint("beam", _captions_by(beam, inputs_of), signature)
+    archive.add_endpoint("explain", _explained(greedy, inputs_of), signature)
 
 
 def _captions_by(search, inputs_of):
     """(images or features) -> captions in letters."""
-    spelled = tf.constant(spellings(search.captioner.vocabulary))
+    in_letters = _speller(search.captioner)
 
     def captions(x):
         found = search(inputs_of(x))
-        ids = found.pop("words")  # (b, l)
-        words = tf.where(ids == END, "", tf.gather(spelled, ids))
-        caption = tf.strings.strip(tf.strings.reduce_join(words, axis=1, separator=" "))
-        return found | {"caption": caption, "words": words}
+        return found | in_letters(found["words"])
 
     return captions
+
+
+def _speller(captioner):
+    """Ids (b, l) -> {"caption": strings (b,), "words": strings (b, l)}."""
+    spelled = tf.constant(spellings(captioner.vocabulary))
+
+    def in_letters(ids):
+        words = tf.where(ids == END, "", tf.gather(spelled, ids))
+        caption = tf.strings.strip(tf.strings.reduce_join(words, axis=1, separator=" "))
+        return {"caption": caption, "words": words}
+
+    return in_letters
+
+
+def _explained(search, inputs_of):
+    """(images or features) -> captions in letters, and what each of their words rests on."""
+    captioner = search.captioner
+    in_letters, explained = _speller(captioner), ExplainedWords(captioner)
+
+    def explain(x):
+        inputs = inputs_of(x)
+        ids = search(inputs)["words"]
+        found = explained(inputs | {"words": after_start(ids)})
+        whole = found[captioner.way_to_predict][:, :, None]
+        outputs = {
+            "probability": _of_written(whole, ids)[:, :, 0],
+            "alone_probability": _of_written(found["alone"], ids),
+            "without_probability": _of_written(found["without"], ids),
+            "focus": found["focus"],
+            **{name: found[name] for name in ("certainty", "agreement", "confidence")},
+        }
+        is_word = (ids != END) & (ids != PADDING)
+        outputs = {name: _where(is_word, x, 0.0) for name, x in outputs.items()}
+        outputs["segments"] = _where(is_word, found["segments"], -1)
+        return outputs | in_letters(ids)
+
+    return explain
+
+
+def _of_written(log_p, ids):
+    """Probabilities (b, l, k) of the words that were written, out of log p (b, l, k, v)."""
+    one_hot = tf.one_hot(ids, log_p.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
+    return tf.exp(tf.reduce_sum(tf.where(one_hot[:, :, None], log_p, 0.0), axis=-1))
+
+
+def _where(is_word, x, otherwise):
+    """x (b, l, ...) of words, and for what follows the end something else."""
+    shape = tf.concat([tf.shape(is_word), tf.ones(len(x.shape) - 2, tf.int32)], axis=0)
+    return tf.where(tf.reshape(is_word, shape), x, tf.cast(otherwise, x.dtype))
 
 
 def _features(features):

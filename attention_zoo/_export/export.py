@@ -53,7 +53,12 @@ def export(model, directory, **settings):
     - `serving_default`: greedy search's "caption", strings (b,), its "words", strings (b, l), ""
       after the end, "focus" (b, l, r), the attention of each word, "log_probability" (b,) and
       "score" (b,), as of `CaptionSearch`;
-    - `beam`: the same by beam search.
+    - `beam`: the same by beam search;
+    - `explain`: "caption", "words" and "focus" of greedy search, and of every word what
+      `az.explain` says: its "probability" (b, l), the three most attended "segments" (b, l, 3), its
+      probability from each of these alone, "alone_probability", and without the first, without
+      the first two, and so on, "without_probability", both (b, l, 3); "certainty", "agreement" and
+      "confidence" (b, l). After the end they are 0, "segments" -1.
 
     Args:
         model: a built FocusClassifier or Captioner.

@@ -103,9 +103,9 @@ def read_context(reading, weights):
     return ops.log_likelihoods(decoder.vocabulary(reading.pre + decoder.read_context(context)))
 
 
-def attend(attention, scores):
-    """a of scores (b, n, r)."""
-    return _by_word(attention.attend, scores)
+def attend(attention, scores, mask=None):
+    """a of scores (b, n, r); mask, bool of that shape, is True for the regions that are there."""
+    return _by_word(attention.attend, scores, *([] if mask is None else [mask]))
 
 
 def log_attend(attention, scores):
@@ -113,9 +113,9 @@ def log_attend(attention, scores):
     return _by_word(attention.log_attend, scores)
 
 
-def _by_word(function, scores):
-    n, r = kops.shape(scores)[1:]
-    return kops.reshape(function(kops.reshape(scores, (-1, r))), (-1, n, r))
+def _by_word(function, *arrays):
+    n, r = kops.shape(arrays[0])[1:]
+    return kops.reshape(function(*(kops.reshape(x, (-1, r)) for x in arrays)), (-1, n, r))
 
 
 def split(reading, features):

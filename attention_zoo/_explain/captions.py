@@ -1,0 +1,160 @@
+"""What the words of captions rest on: a layer, for Python and SavedModels, and its explanations."""
+
+import keras
+import numpy as np
+from keras import ops as kops
+
+from attention_zoo import _tracing as tracing
+from attention_zoo._explain.caption_explanation import CaptionExplanation, crops
+from attention_zoo._explain.confidence import reasons
+from attention_zoo._explain.explained import TOP
+from attention_zoo.models import CaptionSearch
+from attention_zoo.models.captioning import inputs as caption_inputs
+from attention_zoo.models.captioning.scores import WAYS, attend, read_context
+from attention_zoo.models.captioning.vocabulary import END, PADDING, START, spellings
+
+
+class ExplainedWords(keras.layers.Layer):
+    """Of a Captioner's inputs, n words of b captions, what `CaptionExplanation` holds.
+
+    Args:
+        captioner: a built Captioner.
+        top: number of the most attended regions to take away, one after the other.
+
+    Returns:
+        As of `Explained`, but for the mask: (b, n, ...) in place of (b, ...), the classes being the
+        v words, the segments the r regions. Outside of word t all is as the captioner has it.
+    """
+
+    def __init__(self, captioner, top=TOP):
+        super().__init__(dtype=captioner.dtype_policy)
+        self.captioner = captioner
+        self.top = top
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        captioner, way = self.captioner, self.captioner.way_to_predict
+        reading = captioner._read(captioner.look(inputs), inputs["words"])
+        a = attend(captioner.attention, reading.scores)
+        ways = {name: predict(reading, a) for name, predict in WAYS.items()}
+        order = kops.cast(kops.argsort(-a, axis=2), "int32")
+        rank = kops.argsort(order, axis=2)
+        alone = [read_context(reading, kops.cast(rank == k, a.dtype)) for k in range(self.top)]
+        without = [
+            WAYS[way](reading, attend(captioner.attention, reading.scores, rank > k))
+            for k in range(self.top)
+        ]
+        found = ways | _reasons(ways, way, a)
+        found |= {"focus": a, "segments": _first(order, self.top)}
+        return found | {"alone": kops.stack(alone, 2), "without": kops.stack(without, 2)}
+
+
+def _first(order, top):
+    """The first `top` of the regions (b, n, r), -1 where there are fewer."""
+    r = kops.shape(order)[2]
+    padded = kops.pad(order, [[0, 0], [0, 0], [0, top]])[:, :, :top]
+    return kops.where(kops.arange(top) < r, padded, -1)
+
+
+def _reasons(ways, way, a):
+    """`reasons` of every word."""
+    b, n = kops.shape(a)[:2]
+    flat = {name: kops.reshape(x, (-1, x.shape[-1])) for name, x in (ways | {"a": a}).items()}
+    a = flat.pop("a")
+    found = reasons(flat, way, a, kops.ones_like(a, "bool"))
+    return {name: kops.reshape(x, (b, n)) for name, x in found.items()}
+
+
+def after_start(words):
+    """What a captioner reads to write words (b, n): the start, and all of them but the last."""
+    start = kops.full_like(words[:, :1], START)
+    return kops.concatenate([start, words[:, :-1]], axis=1)
+
+
+class _Explainer(keras.Model):
+    """`ExplainedWords` as a model, which predicts in a compiled function."""
+
+    def __init__(self, captioner, top):
+        super().__init__(name="explainer", dtype=captioner.dtype_policy)
+        self.explained = ExplainedWords(captioner, top)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        return self.explained(inputs)
+
+
+def explain_captions(captioner, inputs, top=TOP, words=None):
+    """Explanations of captions, a list of one a picture; see `az.explain`."""
+    inputs = _as_batch(captioner, inputs)
+    with tracing.expected():
+        if words is None:
+            words = CaptionSearch(captioner).predict_on_batch(inputs)["words"]
+        words = _checked(words, len(next(iter(inputs.values()))), captioner.num_words)
+        read = inputs | {"words": kops.convert_to_numpy(after_start(words))}
+        found = _Explainer(captioner, top).predict_on_batch(read)
+    pictures = inputs.get("image", [None] * len(words))
+    return [
+        _explanation(captioner, {name: x[i] for name, x in found.items()}, words[i], picture)
+        for i, picture in enumerate(pictures)
+    ]
+
+
+def _explanation(captioner, found, words, picture):
+    """Of one picture: `found` (n, ...) by name, words (n,)."""
+    n = next(iter(np.flatnonzero((words == END) | (words == PADDING))), len(words))
+    spelled = spellings(captioner.vocabulary)
+    found = {name: np.asarray(x)[:n] for name, x in found.items()}
+    picture = None if picture is None else np.clip(picture, 0, 255).astype("uint8")
+    return CaptionExplanation(
+        attention=found["focus"],
+        mask=np.ones(found["focus"].shape, bool),
+        segments=found["segments"],
+        probabilities={way: np.exp(found[way]) for way in WAYS},
+        way_to_predict=captioner.way_to_predict,
+        alone=np.exp(found["alone"]),
+        without=np.exp(found["without"]),
+        certainty=found["certainty"],
+        agreement=found["agreement"],
+        confidence=found["confidence"],
+        class_names=tuple(spelled),
+        inputs=_shown(picture, captioner.grid, n),
+        written=words[:n],
+        words=tuple(spelled[word] for word in words[:n]),
+        grid=captioner.grid,
+        picture=picture,
+    )
+
+
+def _shown(picture, grid, n):
+    """The regions of a picture as segments (n, r, h, w, 3), the same for every word; or None."""
+    if picture is None or grid is None:
+        return None
+    parts = crops(picture, grid)
+    return np.broadcast_to(parts, (n, *parts.shape))
+
+
+def _as_batch(captioner, inputs):
+    """Features or images as a batch; of one picture too, where that came alone."""
+    key = caption_inputs.check_keys(inputs, captioner.encoder is not None, words=False)
+    x = np.asarray(inputs[key])
+    built = captioner.get_build_config()["input_shape"].get(key)
+    rank = 4 if key == "image" else len(built or x.shape)
+    return {key: x[None] if x.ndim == rank - 1 else x}
+
+
+def _checked(words, b, num_words):
+    words = np.asarray(words)
+    if words.ndim != 2 or words.dtype.kind not in "iu" or len(words) != b or not words.shape[1]:
+        raise ValueError(
+            f"words have shape {words.shape} and dtype {words.dtype}, expected ids ({b}, n), such "
+            "as CaptionSearch gives"
+        )
+    if words.size and not 0 <= words.min() <= words.max() < num_words:
+        raise ValueError(
+            f"words are of {words.min()} to {words.max()}, expected ids of 0 to {num_words - 1}"
+        )
+    return words
