@@ -145,9 +145,12 @@ def mosaics(run):
 
 
 def own_pictures(run):
-    """The pictures of a task's own that results name, with what these say of them."""
+    """(heading, picture) of a task's own that results name, with what these say of them."""
     said = {n: t for n, t in run.results.get("pictures", {}).items() if Path(n).name == n}
-    found = (
-        file_picture(run.path / f"{name}.png", text, title=text) for name, text in said.items()
-    )
-    return [picture for picture in found if picture is not None]
+    found = {
+        name.replace("_", " ").capitalize(): file_picture(
+            run.path / f"{name}.png", text, title=text, wide=True
+        )
+        for name, text in said.items()
+    }
+    return [(heading, picture) for heading, picture in found.items() if picture is not None]

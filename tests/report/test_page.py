@@ -309,6 +309,7 @@ def test_a_tasks_own_pictures_are_those_that_results_name(tmp_path):
         path.write_bytes(b"PNG")
     said = {"map": "Where it lies.", "gone": "Not there.", "../secret": "Elsewhere."}
     run = types.SimpleNamespace(path=inside, results={"pictures": said})
-    (picture,) = figures.own_pictures(run)
+    ((heading, picture),) = figures.own_pictures(run)
+    assert heading == "Map" and picture.wide
     assert picture.title == picture.alt == "Where it lies."
     assert figures.own_pictures(types.SimpleNamespace(path=inside, results={})) == []
