@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo.datasets import words_of
-from attention_zoo.models import FocusClassifier, TextEncoder, reading_networks
+from attention_zoo.evaluation import evaluate_rationales
+from attention_zoo.models import FocusClassifier, TextEncoder, TokenEncoder, reading_networks
 
 pytestmark = pytest.mark.tensorflow("tokenizers within the graph")
 
@@ -123,6 +124,56 @@ def classifier_of(encoder, attention="lvml"):
     model = FocusClassifier(focus, classifier, attention, encoder=encoder)
     model.build((None, None, *encoder.segment_shape))
     return model
+
+
+class WordsOfBackbone(keras.layers.Layer):
+    """Ids of a `TokenEncoder` -> the backbone's features, start and end put around the words."""
+
+    def __init__(self, encoder, vocabulary):
+        super().__init__()
+        tokenizer, self.backbone = encoder.tokenizer, encoder.backbone
+        self.start, self.end = tokenizer.cls_token_id, tokenizer.sep_token_id
+        self.of_word = np.int32([0, 1, *(int(tokenizer(word)[0]) for word in vocabulary)])
+
+    def call(self, ids, training=None):
+        """Words that are taken away leave no gap."""
+        there = ids != 0
+        order = tf.argsort(tf.cast(~there, "int32"), axis=1, stable=True)
+        pieces = tf.gather(tf.gather(self.of_word, ids), order, batch_dims=1)
+        pieces = tf.pad(pieces, [[0, 0], [1, 1]])
+        place = tf.range(tf.shape(pieces)[1])
+        count = tf.reduce_sum(tf.cast(there, "int32"), axis=1, keepdims=True)
+        row = tf.where(place == 0, self.start, tf.where(place == count + 1, self.end, pieces))
+        inputs = {
+            "token_ids": row,
+            "segment_ids": tf.zeros_like(row),
+            "padding_mask": place <= count + 1,
+        }
+        h = self.backbone(inputs, training=training)["sequence_output"][:, 1:-1]
+        back = tf.gather(h, tf.argsort(order, axis=1), batch_dims=1)
+        return tf.where(there[..., None], back, 0.0)
+
+
+def test_rationale_metrics_are_a_token_encoders_where_no_word_is_split(encoder):
+    """Every figure, also those of texts from which words were taken away."""
+    words = ["the", "soup", "is", "hot", "tea", "rain", "good"]
+    rng = np.random.default_rng(0)
+    texts = [list(rng.choice(words, size=n)) for n in rng.integers(2, 6, size=12)]
+    of_pieces = encoder("mean")
+    of_words = TokenEncoder(words, WordsOfBackbone(of_pieces, words))
+    marked = [rng.integers(2, size=len(text)) for text in texts]
+    focus = np.stack([np.pad(one, (0, 5 - len(one))) for one in marked])
+    truth = {"label": rng.integers(3, size=12), "focus": focus.astype("float32")}
+    keras.utils.set_random_seed(3)
+    focus, classifier = reading_networks(of_pieces.dim, 3, hidden=4)
+    found = []
+    for one in (of_pieces, of_words):
+        model = FocusClassifier(focus, classifier, "lvml", encoder=one)
+        x = one.look_up(padded(texts))
+        model.build(x.shape)
+        found.append(evaluate_rationales(model, [(x.numpy(), truth)], top_k=2).scalars())
+    assert found[0] == pytest.approx(found[1], abs=1e-5) and len(found[0]) > 30
+    assert found[0]["marginal_comprehensiveness"] != 0
 
 
 @pytest.mark.parametrize("attention", ["soft", "hard"])
