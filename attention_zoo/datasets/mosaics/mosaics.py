@@ -122,8 +122,12 @@ class Mosaics(Examples):
             return indices
         with tf.device("CPU:0"):  # once, outside the graph
             images = tf.convert_to_tensor(self.images)
-        pixels = indices.map(lambda rows, targets: (gather_segments(images, rows), targets))
-        return pixels.prefetch(1)
+
+        @tf.autograph.experimental.do_not_convert  # it needs room on a disk, and there is no need
+        def gathered(rows, targets):
+            return gather_segments(images, rows), targets
+
+        return indices.map(gathered).prefetch(1)
 
     def _look_up(self, numbers):
         """Numbers of mosaics -> (rows of the table, targets)."""
