@@ -37,9 +37,9 @@ def names_of(names, labels):
         ValueError: no such names, or a label without one.
     """
     names = as_class_names(names)
-    if names is not None and len(labels) and max(labels) >= len(names):
+    if names is not None and len(labels) and labels.max() >= len(names):
         raise ValueError(
-            f"class_names has {len(names)} names and a label is {max(labels)}, expected a name for "
+            f"class_names has {len(names)} names and a label is {labels.max()}, expected a name for "
             "every class id"
         )
     return names

@@ -183,6 +183,7 @@ def test_the_command_prints_one_line_for_bad_input(tmp_path):
 @pytest.mark.parametrize("names", [["train"], ["train", "validation"]])
 def test_captions_are_written_of_the_last_split_there_is(tiny, coco_dir, names, tmp_path):
     settings = tiny | {"attention": "soft", "epochs": 1, "train_split": "train[:24]"}
+    settings |= {"keep": "last"}
     splits = CaptionsTask().load(CaptionsConfig(**settings))
     own = {k: v for k, v in settings.items() if k not in CaptionsTask.data_settings}
     data = {name: splits[name] for name in names}
@@ -195,4 +196,4 @@ def test_captions_are_written_of_the_last_split_there_is(tiny, coco_dir, names, 
     assert [one["image_id"] for one in written] == ids[found[names[-1]].pictures].tolist()
     assert (tmp_path / "run" / "captions.png").is_file()
     with pytest.raises(ValueError, match="^keep is 'loss' without validation examples"):
-        az.train("captions", tmp_path / "other", data=splits["train"], keep="loss", **own)
+        az.train("captions", tmp_path / "other", data=splits["train"], **own | {"keep": "loss"})

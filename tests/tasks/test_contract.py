@@ -153,7 +153,7 @@ def test_a_finished_run_is_evaluated_again(finished, task_of, name):
     assert again.scalars() == pytest.approx(evaluations["test"].scalars(), abs=1e-5)
 
 
-@each_task
+@pytest.mark.parametrize("name", ["mosaics", "coins"])
 def test_a_setting_that_names_no_data_leaves_them_to_be_the_runs(finished, task_of, name, tmp_path):
     workdir, evaluations = finished(name)
     task, copy = registry.get(task_of(name)), tmp_path / "run"
