@@ -39,8 +39,8 @@ def names_of(names, labels):
     names = as_class_names(names)
     if names is not None and len(labels) and labels.max() >= len(names):
         raise ValueError(
-            f"class_names has {len(names)} names and a label is {labels.max()}, expected a name for "
-            "every class id"
+            f"class_names has {len(names)} names and a label is {labels.max()}, expected a name "
+            "for every class id"
         )
     return names
 
