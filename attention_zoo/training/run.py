@@ -59,7 +59,7 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
         has_validation="validation" in splits,
     )
     prints = task.fingerprints(config, splits)
-    _check_apart(splits, prints, task.words.examples)
+    _check_apart(splits, prints, task.words.examples, data is not None)
     with strategy.scope():
         model = build_model(task, config, splits, layer, brought.optimizer)
     record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
@@ -115,14 +115,20 @@ def _check_data_settings(task, data, settings):
         raise ValueError(f"{both[0]} is given beside data, expected one of them")
 
 
-def _check_apart(splits, prints, examples):
-    """Raises ValueError where two splits are of the same examples."""
+def _check_apart(splits, prints, examples, are_own):
+    """Raises ValueError where two splits are of the same examples; says it of those by name.
+
+    Settings name the same split twice, or copies of one file, to try things out.
+    """
     for one, other in itertools.combinations(splits, 2):
         if one in prints and prints[one] == prints.get(other):
-            raise ValueError(
+            notice = (
                 f"{other} has the same {examples} as {one}, expected others: its figures would say "
                 "nothing of new ones"
             )
+            if are_own:
+                raise ValueError(notice)
+            logging.warning("%s", notice)
 
 
 def _checked(splits):
