@@ -248,11 +248,26 @@ def choose_segment(values, weights):
 
 
 def scaled(segments):
-    """Segments as float32: bytes (uint8) in [-1, 1], by (x - 127.5) / 127.5, others as they are."""
+    """Segments as float32: bytes (uint8) in [-1, 1], by (x - 127.5) / 127.5, floats as they are.
+
+    Raises:
+        ValueError: integers of another type, of which it is not known whether they are bytes.
+    """
     is_bytes = keras.backend.standardize_dtype(segments.dtype) == "uint8"
+    if is_integer(segments) and not is_bytes:
+        dtype = keras.backend.standardize_dtype(segments.dtype)
+        raise ValueError(
+            f"segments are integers ({dtype}) of shape {tuple(segments.shape)}, expected bytes "
+            "(uint8), which are scaled by (x - 127.5) / 127.5, or floats that are scaled already"
+        )
     segments = ops.cast(segments, "float32")
     # The difference is exact, so this rounds once: the same bits on every backend, as in NumPy.
     return (segments - 127.5) * (1 / 127.5) if is_bytes else segments
+
+
+def is_integer(x):
+    """Whether a tensor or array has integers, signed or not."""
+    return keras.backend.standardize_dtype(x.dtype).startswith(("int", "uint"))
 
 
 def any_nan(segments):

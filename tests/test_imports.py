@@ -42,6 +42,7 @@ SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["report"]}
 ANYWHERE = {
     "_bags",
     "_checks",
+    "_class_names",
     "_decode",
     "_errors",
     "_json",

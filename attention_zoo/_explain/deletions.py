@@ -1,7 +1,6 @@
 """A FocusClassifier's predictions where segments are taken away."""
 
 import inspect
-import warnings
 
 from keras import ops as kops
 
@@ -97,11 +96,8 @@ class Deletions:
         """The model run again, as one batch of b * k examples, for masks (b, k, m)."""
         k, m = masks.shape[1], kops.shape(masks)[2]
         segments = kops.repeat(kops.convert_to_tensor(self._inputs), k, axis=0)
-        with warnings.catch_warnings():  # of an encoder that reads zeros for what is masked
-            warnings.filterwarnings("ignore", ".*does not support masking", UserWarning)
-            encoded = self._model.encode(
-                {"segments": segments, "mask": kops.reshape(masks, (-1, m))}
-            )
+        inputs = {"segments": segments, "mask": kops.reshape(masks, (-1, m))}
+        encoded = self._model.encode(inputs, may_lose_mask=True)
         found = self._model.every_way(*encoded, names)
         return {name: kops.reshape(found[name], (-1, k, found[name].shape[-1])) for name in names}
 

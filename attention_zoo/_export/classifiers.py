@@ -3,13 +3,13 @@
 import tensorflow as tf
 from keras import ops
 
+from attention_zoo._class_names import as_class_names
 from attention_zoo._explain.explained import Explained
 from attention_zoo._export.input_dtype import input_dtype
 from attention_zoo._export.prediction_modes import Ways
 from attention_zoo._text import tokens_of
 from attention_zoo.layers import PerSegment
 from attention_zoo.models import WordEncoder
-from attention_zoo.models.class_names import as_class_names
 from attention_zoo.models.prediction import WAYS
 
 

@@ -114,6 +114,8 @@ class Split:
         source: The examples.
         class_names: Names of the classes, in the order of the labels; none where there are no
             classes.
+        named: Whether these are names; False where none are known and they are the ids of the
+            labels, as text.
         left_out: What was left out while reading, counts or ids by reason.
         citation: Where the data come from, and their licence, in one line.
     """
@@ -122,6 +124,7 @@ class Split:
     split: str
     source: Examples = dataclasses.field(repr=False)
     class_names: tuple[str, ...] = ()
+    named: bool = True
     left_out: dict = dataclasses.field(default_factory=dict)
     citation: str = ""
 
@@ -134,6 +137,11 @@ class Split:
     def num_classes(self):
         """Classes, c: labels run from 0 to c - 1."""
         return len(self.class_names)
+
+    @property
+    def known_names(self):
+        """Names of the classes; None where none are known."""
+        return self.class_names if self.named else None
 
     def head(self, count):
         """The same of the first `count` examples; of all where it is None."""

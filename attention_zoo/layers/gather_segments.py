@@ -30,7 +30,8 @@ class GatherSegments(keras.layers.Layer):
         shape: of one segment, where there is no base.
 
     Call arguments:
-        inputs: rows of a table, integers (b, m), each 0 to N - 1; or segments (b, m, ...).
+        inputs: rows of a table, integers (b, m), each 0 to N - 1; or segments (b, m, ...), uint8
+            or floating.
 
     Returns:
         Segments (b, m, ...), float32.

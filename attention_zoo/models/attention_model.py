@@ -76,13 +76,16 @@ class AttentionModel(keras.Model):
         """Inputs and targets as its steps take them; ValueError for what they cannot take."""
         return x, y
 
-    def check_class_weight(self, class_weight, y):
-        """Raises ValueError for weights of classes that mean nothing here, beside such targets."""
+    def check_class_weight(self, class_weight, y, x=None):
+        """Raises ValueError for weights of classes that mean nothing here, beside such targets.
+
+        Where x is a pipeline the targets are in it, and y is None.
+        """
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.fit`; what the model cannot take is a ValueError of one line."""
         given = fit_arguments.by_name(x, y, *args, **kwargs)
-        self.check_class_weight(given.get("class_weight"), y)
+        self.check_class_weight(given.get("class_weight"), y, x)
         given["x"], given["y"] = self.accepted(x, y)
         given["validation_data"] = self._accepted_pair(given.get("validation_data"))
         self.attention.check_callbacks(fit_arguments.as_list(given.get("callbacks")))

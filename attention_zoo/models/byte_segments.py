@@ -2,20 +2,25 @@
 
 import keras
 
-from attention_zoo.ops import scaled
+from attention_zoo.ops import is_integer, scaled
 
 
 def read(segments, how):
-    """The segments as the networks read them; all but bytes as they are.
+    """The segments as the networks read them; floats as they are.
+
+    Integers of other types may be pixels too, as NumPy's sums of bytes are: where bytes are scaled
+    or refused, they are refused. Those of rank 2, (b, m), are ids of tokens or rows of a table.
 
     Args:
         segments: (b, m, ...).
         how: one of `WAYS`.
 
     Raises:
-        ValueError: bytes for a model that was trained on floats.
+        ValueError: bytes for a model that was trained on floats; other integers for it, and for one
+            that scales bytes.
     """
-    return WAYS[how](segments) if _dtype(segments) == "uint8" else segments
+    is_ids = len(segments.shape) == 2 and _dtype(segments) != "uint8"
+    return segments if is_ids or not is_integer(segments) else WAYS[how](segments)
 
 
 def learnt(segments, how):
@@ -30,8 +35,9 @@ def _numbers(segments):
 
 
 def _refused(segments):
+    what = "bytes (uint8)" if _dtype(segments) == "uint8" else f"integers ({_dtype(segments)})"
     raise ValueError(
-        f"segments are bytes (uint8) of shape {tuple(segments.shape)}, expected floats, scaled as "
+        f"segments are {what} of shape {tuple(segments.shape)}, expected floats, scaled as "
         "those that the model was trained on; byte_segments='scaled' has it scale bytes by "
         "(x - 127.5) / 127.5"
     )

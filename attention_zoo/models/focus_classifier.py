@@ -7,14 +7,15 @@ import keras
 from keras import ops as kops
 
 from attention_zoo import layers, ops
+from attention_zoo._class_names import as_class_names
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
 from attention_zoo.models.attention_model import checked_inference
-from attention_zoo.models.class_names import as_class_names
 from attention_zoo.models.final_activation import check_logits, check_scores
 from attention_zoo.models.inputs import masked_segments, segments_shape, split
+from attention_zoo.models.kept_masks import under_mask
 from attention_zoo.models.label_training import LabelTraining
 from attention_zoo.models.score_watch import ScoreWatch
 from attention_zoo.zoo.preset import load_preset, save_preset
@@ -36,14 +37,17 @@ class FocusClassifier(LabelTraining):
             "hybrid".
         encoder: optional network of all segments, (b, m, ...) -> (b, m, ...), whose features f
             and g share and the attention averages; it is given the mask if its `call` takes one,
-            and a mask that it makes is kept. For one network applied to each segment, wrap it in
-            `layers.PerSegment`. One that cannot do with floats (it indexes by token ids itself)
+            and a mask that it makes is kept. Of a sequential or functional one every layer has to
+            heed the mask, which `Conv1D` does not. For one network applied to each segment, wrap it
+            in `layers.PerSegment`. One that cannot do with floats (it indexes by token ids itself)
             begins with `keras.Input(..., dtype="int32")`.
         inference: "argmax" (one run of g on the chosen segment), "marginal", "soft", or "auto":
             argmax for hard, Gumbel, REINFORCE and hybrid, marginal for LVML, soft for soft.
         byte_segments: what segments of dtype uint8 are: "scaled", pixels that the model scales to
             [-1, 1] by (x - 127.5) / 127.5, as `datasets.sdc` does; "numbers" like any other;
             "refused"; or "auto": numbers, unless the model was trained on floats, then refused.
+            Where bytes are scaled or refused, integers of other types are refused: they may be
+            pixels, too.
         class_names: optional names of the c classes, in the order of the labels. They are saved
             with the model, and `export` has them beside the ids.
 
@@ -68,8 +72,8 @@ class FocusClassifier(LabelTraining):
     (`datasets.pad`), and so are rationales; also in the batches of a `tf.data.Dataset`. Those of a
     generator or a `keras.utils.PyDataset` it has to pad itself.
 
-    `class_weight` works with labels that are ids or one-hot alone. Keras refuses it beside a dict
-    of labels: give `sample_weight` there.
+    `class_weight` works with labels that are ids or one-hot alone; those of a `tf.data.Dataset` are
+    judged by its first batch. Keras refuses it beside a dict of labels: give `sample_weight` there.
 
     Reference: arXiv:2307.13421.
     """
@@ -180,17 +184,24 @@ class FocusClassifier(LabelTraining):
     def class_names(self, names):
         self._class_names = as_class_names(names, self.num_classes)
 
-    def encode(self, inputs, mask=None, training=None):
+    def encode(self, inputs, mask=None, training=None, *, may_lose_mask=False):
         """The segments (b, m, ...) that focus and classifier read, and their mask or None.
 
         What is masked is zeros, in what the encoder reads (the id 0 of ids) and in what it gives.
+
+        Args:
+            inputs, mask, training: as of a call.
+            may_lose_mask: whether the encoder may read what is masked as zeros, as of segments that
+                are there and taken away to see what follows; padding has to be as if it were not.
         """
         segments, mask = masked_segments(inputs, mask)
         self._check_rank(segments)
         segments = bytes_read.read(segments, self.byte_segments)
         if self.encoder is not None:
             broken = ops.any_nan(segments)
-            segments, mask = masked(self._encoded(segments, mask, training), None, mask)
+            segments, mask = masked(
+                self._encoded(segments, mask, training, may_lose_mask), None, mask
+            )
             segments = ops.nan_where(kops.any(broken, axis=1), segments)
         return segments, mask
 
@@ -205,10 +216,11 @@ class FocusClassifier(LabelTraining):
                 "of one example alone, x, give x[None]"
             )
 
-    def _encoded(self, segments, mask, training):
+    def _encoded(self, segments, mask, training, may_lose_mask):
         encoder = _told(self.encoder, training)
         if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
-            return encoder(segments, mask=mask)
+            with under_mask(self.encoder, may_lose_mask):
+                return encoder(segments, mask=mask)
         if mask is not None and ops.mixes_batch(self.encoder):
             raise ValueError(
                 f"encoder is a {type(self.encoder).__name__} with BatchNormalization whose call "

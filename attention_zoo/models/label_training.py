@@ -11,7 +11,7 @@ from attention_zoo.models.attention_model import AttentionModel, strategy_scope
 from attention_zoo.models.bags import dense, without_bools
 from attention_zoo.models.compile_arguments import by_output, label_loss
 from attention_zoo.models.keras_metrics import class_score_metrics
-from attention_zoo.models.labels import as_targets, check_labels
+from attention_zoo.models.labels import as_targets, check_labels, first_probabilities
 from attention_zoo.models.metric_gate import Seen
 
 
@@ -68,8 +68,10 @@ class LabelTraining(AttentionModel):
             check_labels(labels, self.num_classes)
         return x, y
 
-    def check_class_weight(self, class_weight, y):
+    def check_class_weight(self, class_weight, y, x=None):
         """Keras would weigh soft labels by their most probable class."""
+        if class_weight is not None and hasattr(x, "element_spec"):
+            y = first_probabilities(x)
         if class_weight is None or not hasattr(y, "__array__") or are_ids(y):
             return
         if not np.isin(y, (0, 1)).all():

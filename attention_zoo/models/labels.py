@@ -26,6 +26,23 @@ def check_labels(labels, num_classes):
     _labels.refuse_unknown(labels, num_classes)
 
 
+def first_probabilities(pipeline):
+    """The labels in the first batch of a pipeline, where they are probabilities; else None.
+
+    Ids are told by their rank, without a look at the data; so are labels in a dict, beside which
+    Keras takes no weights of classes.
+
+    Args:
+        pipeline: of (inputs, labels) or more, with an `element_spec`.
+    """
+    spec = pipeline.element_spec
+    shape = getattr(spec[1], "shape", None) if isinstance(spec, tuple) and len(spec) > 1 else None
+    if shape is None or (shape.rank is not None and _labels.are_ids(spec[1])):
+        return None
+    batch = next(iter(pipeline), None)
+    return None if batch is None else batch[1]
+
+
 def as_ids(labels):
     """Class ids (b,) of an array of labels; of probabilities the most probable class."""
     labels = np.asarray(labels)

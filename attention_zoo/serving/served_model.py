@@ -156,15 +156,15 @@ class Signature:
             raise RequestError(400, f"inputs are {sorted(names)}, expected {list(self.inputs)}")
 
     def check_bytes(self, dtype, name):
-        """Refuses bytes that the model would read as numbers, where another signature takes them.
+        """Refuses integers, which may be pixels, where another signature takes and scales bytes.
 
         Args:
             dtype: NumPy's, of an array.
             name: of the input.
         """
-        if self._of_bytes is not None and dtype == np.uint8:
+        if self._of_bytes is not None and dtype.kind in "iu":
             expected = f"{self.inputs[name].dtype.name}, or signature {self._of_bytes}"
-            raise RequestError(400, f"{name} has the type uint8, expected {expected}")
+            raise RequestError(400, f"{name} has the type {dtype}, expected {expected}")
 
     def check_rows(self, arrays):
         """Refuses inputs of unequal numbers of rows."""

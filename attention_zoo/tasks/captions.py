@@ -147,9 +147,12 @@ class CaptionsTask(Task):
         }
 
     def files(self, model, splits, evaluations, config):
-        """captions.json, as the COCO challenge wants it: the test pictures' ids and captions."""
-        found = evaluations["test"]
-        ids = _pictures(splits["test"]).ids[found.pictures].tolist()
+        """captions.json, as the COCO challenge wants it: the test pictures' ids and captions.
+
+        Those of the last split there is, where there are no test pictures.
+        """
+        name, found = list(evaluations.items())[-1]
+        ids = _pictures(splits[name]).ids[found.pictures].tolist()
         written = zip(ids, found.captions, strict=True)
         entries = [{"image_id": own, "caption": caption} for own, caption in written]
         return {"captions.json": json.dumps(entries, indent=2) + "\n"}

@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from attention_zoo import metrics, plots
+from attention_zoo._class_names import names_of, numbered
 from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import Task
@@ -89,9 +90,15 @@ def _calibration(model, evaluation):
     return bins, risks
 
 
-def numbered(labels):
-    """Names for the classes of ids (n,) that have none: their numbers."""
-    return tuple(map(str, range(int(labels.max()) + 1)))
+def classes_of(source):
+    """What a `Split` of examples of one's own knows of their classes: fields of it by name.
+
+    Where they have no names, the ids of the labels stand in their place.
+    """
+    names = names_of(source.class_names, source.labels)
+    if names is not None:
+        return {"class_names": names}
+    return {"class_names": numbered(int(source.labels.max()) + 1), "named": False}
 
 
 def _without_nan(figures):

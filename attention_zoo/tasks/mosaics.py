@@ -14,7 +14,7 @@ from attention_zoo.layers import PerSegment, Precomputed
 from attention_zoo.models import FocusClassifier, reading_networks
 from attention_zoo.models.networks.image_encoders import segment_network
 from attention_zoo.models.networks.registry import networks
-from attention_zoo.tasks.classification import ClassificationTask, numbered
+from attention_zoo.tasks.classification import ClassificationTask, classes_of
 from attention_zoo.tasks.examples import mosaic_examples
 from attention_zoo.tasks.frozen_features import encoder_fingerprint, frozen_features
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
@@ -56,9 +56,7 @@ class MosaicsTask(ClassificationTask):
                 f"data is a {type(data).__name__}, expected Mosaics, such as "
                 "datasets.sdc.from_arrays makes"
             )
-        return datasets.DatasetInfo(
-            name="mosaics", split="", source=data, class_names=numbered(data.labels)
-        )
+        return datasets.DatasetInfo(name="mosaics", split="", source=data, **classes_of(data))
 
     def check(self, config, splits):
         check_augment(config.augment, splits["train"].segment_shape)
@@ -73,7 +71,7 @@ class MosaicsTask(ClassificationTask):
             attention,
             encoder=encoder,
             inference=config.inference,
-            class_names=data.class_names,
+            class_names=data.known_names,
             byte_segments="scaled" if data.source.images.dtype == "uint8" else "auto",
         )
         model.build((None, data.num_segments, *data.segment_shape))

@@ -22,7 +22,7 @@ from attention_zoo.models import (
     reading_networks,
 )
 from attention_zoo.models.networks.text import text_networks
-from attention_zoo.tasks.classification import ClassificationTask, numbered
+from attention_zoo.tasks.classification import ClassificationTask, classes_of
 from attention_zoo.tasks.examples import post_examples
 from attention_zoo.tasks.text_config import TextConfig
 from attention_zoo.training.task import SPLITS, Words
@@ -73,9 +73,7 @@ class TextTask(ClassificationTask):
             raise ValueError(
                 f"data is a {type(data).__name__}, expected Posts, such as Posts.from_lists makes"
             )
-        return datasets.TextInfo(
-            name="posts", split="", source=data, class_names=numbered(data.labels)
-        )
+        return datasets.TextInfo(name="posts", split="", source=data, **classes_of(data))
 
     def build(self, config, splits, attention):
         """The vocabulary is that of the training posts, or of a pretrained encoder."""
@@ -86,7 +84,7 @@ class TextTask(ClassificationTask):
             attention,
             encoder=encoder,
             inference=config.inference,
-            class_names=splits["train"].class_names,
+            class_names=splits["train"].known_names,
         )
         model.build((None, None, *encoder.segment_shape))
         return model

@@ -121,7 +121,7 @@ def resolved(settings, attention):
     return {"switch_epoch": _switch_epoch(settings)}
 
 
-def check_config(settings, attention, num_examples, num_replicas):
+def check_config(settings, attention, num_examples, num_replicas, *, has_validation=True):
     """Raises ValueError for settings that contradict each other, the examples or the replicas."""
     _check_switch(settings, attention)
     if settings.batch_size > num_examples:
@@ -138,6 +138,11 @@ def check_config(settings, attention, num_examples, num_replicas):
         raise ValueError(
             f"patience is {settings.patience} with keep 'last', expected keep 'accuracy' or "
             "'loss': training that stops early ends with its best epoch"
+        )
+    if settings.keep != "last" and not has_validation:
+        raise ValueError(
+            f"keep is {settings.keep!r} without validation examples, expected 'last', or such "
+            "examples to choose the best epoch by"
         )
     if num_replicas > 1:
         _check_replicas(settings, num_replicas)

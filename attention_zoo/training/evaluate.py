@@ -1,5 +1,6 @@
 """Evaluates the model of a finished run, on its own test examples or on others."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -18,7 +19,8 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
         run: its folder.
         split: "train", "validation" or "test".
         data: data of your own in place of those that the settings name, as in `az.train`.
-        **settings: in place of the run's: `data_dir="elsewhere"`, `num_segments=20`.
+        **settings: in place of the run's: `data_dir="elsewhere"`, `num_segments=20`. Where none of
+            them says which data, these have to be the run's.
 
     Returns:
         An evaluation, as the task's `evaluate` makes it.
@@ -32,17 +34,20 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
         raise ValueError(f"split is {split!r}, expected one of {list(SPLITS)}")
     kept = _finished(folder)
     recorded = _settings(task, kept)
-    if data is None and not settings and recorded.get("dataset") == "own data":
+    is_own = recorded.get("dataset") == "own data"
+    if data is None and is_own and "dataset" not in settings:
         raise ValueError(f"run {folder} was trained on data of your own, expected them as data")
-    own = {} if recorded.get("dataset") != "own data" else {"dataset": task.config().dataset}
+    own = {"dataset": task.config().dataset} if is_own else {}
     config = make(task.config, recorded | own | settings)
     model = _load(folder)
     splits = task.load(config) if data is None else {split: task.accept(data, config)}
     if split not in splits:
         raise ValueError(f"split is {split!r}, expected one of {sorted(splits)}")
     chosen = {split: splits[split]}
-    if data is None and not settings:
-        _check_same(kept, split, task.fingerprints(config, chosen)[split])
+    if data is None and not settings.keys() & set(task.data_settings):
+        then = dataclasses.replace(config, seed=recorded.get("seed", config.seed))
+        drawn = chosen if then == config else {split: task.load(then)[split]}
+        _check_same(kept, split, task.fingerprints(then, drawn)[split])
     task.check_model(model, chosen[split], tuple(kept.results.get("class_names", ())))
     chosen = task.inputs(chosen, model, config, folder)
     return task.evaluate(model, chosen[split], config)

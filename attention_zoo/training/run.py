@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+import itertools
 import json
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -30,7 +32,7 @@ from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.run_callbacks import KeepBest, Progress, StopIfNotFinite, WriteMetrics
 from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.strategies import is_chief, make_strategy
-from attention_zoo.training.task import SPLITS
+from attention_zoo.training.task import MEASURED_TRAIN, SPLITS, check_classes
 from attention_zoo.training.workdir import Workdir
 
 
@@ -49,12 +51,19 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     splits = _checked(task.load(config) if data is None else _accepted(task, data, config))
     layer = brought.attention or task.attention(config)
     task.check(config, splits)
-    check_config(config, layer, len(splits["train"].source), strategy.num_replicas_in_sync)
+    check_config(
+        config,
+        layer,
+        len(splits["train"].source),
+        strategy.num_replicas_in_sync,
+        has_validation="validation" in splits,
+    )
+    prints = task.fingerprints(config, splits)
+    _check_apart(splits, prints, task.words.examples, data is not None)
     with strategy.scope():
         model = build_model(task, config, splits, layer, brought.optimizer)
     record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
     record |= {} if data is None or "dataset" not in record else {"dataset": "own data"}
-    prints = task.fingerprints(config, splits)
     with Workdir(workdir, record, is_chief(strategy), prints) as folder:
         write_metadata(folder, task.name, task.config(), task.words)
         given = task.inputs(splits, model, config, folder.path)
@@ -90,15 +99,13 @@ def _accepted(task, data, config):
             f"data has {sorted(data)}, expected 'train', and maybe 'validation' and 'test'"
         )
     splits = {name: task.accept(data[name], config) for name in SPLITS if name in data}
-    names = splits["train"].class_names
+    names, named = splits["train"].class_names, splits["train"].named
     for name, split in splits.items():
-        more = len(split.class_names) > len(names)
-        if more or (isinstance(data[name], Split) and split.class_names != names):
-            raise ValueError(
-                f"{name} has the classes {list(split.class_names)}, expected those of train, "
-                f"{list(names)}"
-            )
-    return {k: dataclasses.replace(split, class_names=names) for k, split in splits.items()}
+        check_classes(name, split, names, named, "train")
+    return {
+        name: dataclasses.replace(split, class_names=names, named=named)
+        for name, split in splits.items()
+    }
 
 
 def _check_data_settings(task, data, settings):
@@ -106,6 +113,22 @@ def _check_data_settings(task, data, settings):
     both = sorted(settings.keys() & set(task.data_settings)) if data is not None else []
     if both:
         raise ValueError(f"{both[0]} is given beside data, expected one of them")
+
+
+def _check_apart(splits, prints, examples, are_own):
+    """Raises ValueError where two splits are of the same examples; says it of those by name.
+
+    Settings name the same split twice, or copies of one file, to try things out.
+    """
+    for one, other in itertools.combinations(splits, 2):
+        if one in prints and prints[one] == prints.get(other):
+            notice = (
+                f"{other} has the same {examples} as {one}, expected others: its figures would say "
+                "nothing of new ones"
+            )
+            if are_own:
+                raise ValueError(notice)
+            logging.warning("%s", notice)
 
 
 def _checked(splits):
@@ -221,22 +244,41 @@ def on_one_replica(model):
 
 
 def _finish(task, model, folder, config, splits, facts):
-    """Evaluates every split, the test split now for the first time, and fills the folder.
-
-    The training split is measured on as many examples as the others have at most.
-    """
-    most = max((len(splits[name].source) for name in splits if name != "train"), default=None)
-    measured = splits | {"train": splits["train"].head(most)}
-    measured = {name: measured[name] for name in task.measured if name in measured}
+    """Evaluates every split, the test split now for the first time, and fills the folder."""
+    measured = _measured(task, splits, config.seed)
     evaluations = {name: task.evaluate(model, split, config) for name, split in measured.items()}
     if folder.writes:
         _write(task, model, folder, config, measured, evaluations, facts)
         results = {name: found.scalars() for name, found in evaluations.items()}
         results |= _known_of(splits, measured) | facts | task.facts(splits)
-        floors = task.floors(measured | {"train": splits["train"]})
+        floors = _floors(task, splits["train"], measured)
         finish(folder, results | ({"floors": floors} if floors else {}))
         _say_collapse(facts)
     return evaluations
+
+
+def _measured(task, splits, seed):
+    """The splits that are evaluated, by name; "train" where there is no other.
+
+    Of the training examples as many as the others have at most, chosen at random: their order may
+    be one of classes.
+    """
+    names = [name for name in task.measured if name in splits] or ["train"]
+    most = max((len(split.source) for name, split in splits.items() if name != "train"), default=0)
+    n = len(splits["train"].source)
+    if not 0 < most < n:
+        return {name: splits[name] for name in names}
+    rows = np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+    part = dataclasses.replace(splits["train"], source=splits["train"].source.rows(rows))
+    return {name: part if name == "train" else splits[name] for name in names}
+
+
+def _floors(task, training, measured):
+    """Floors of the very examples that are measured, learnt from all that were trained on."""
+    is_part = measured.get("train", training) is not training
+    part = {MEASURED_TRAIN: measured["train"]} if is_part else {}
+    found = task.floors(measured | {"train": training} | part)
+    return found | ({"train": found.pop(MEASURED_TRAIN)} if MEASURED_TRAIN in found else {})
 
 
 def _say_collapse(facts):

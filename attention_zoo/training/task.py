@@ -4,11 +4,13 @@ import abc
 import dataclasses
 from collections.abc import Mapping
 
+from attention_zoo._class_names import numbered
 from attention_zoo._export import export
 from attention_zoo.training.components import make_attention
 from attention_zoo.training.config import TaskConfig
 
 SPLITS = ("train", "validation", "test")
+MEASURED_TRAIN = "measured_train"  # see `Task.floors`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Task(abc.ABC):
             flag and a keyword argument.
         data_settings: those of them that say which data, which `data` of `az.train` replaces.
         words: how its things are called.
-        measured: the splits that are evaluated in the end.
+        measured: the splits that are evaluated in the end, as far as there are such; "train" where
+            there are none.
         others: see `rates`.
     """
 
@@ -96,16 +99,18 @@ class Task(abc.ABC):
     def check_model(self, model, split, class_names):
         """Raises ValueError where a split is none that a trained model is for.
 
+        Here by its classes, see `check_classes`.
+
         Args:
             model: the trained model.
             split: the split.
-            class_names: of the data that it was trained on; none where they are not known.
+            class_names: of the data that it was trained on, ids as text where they have no names;
+                none where there are no classes.
         """
-        if class_names and split.class_names and class_names != split.class_names:
-            raise ValueError(
-                f"{split.name} has the classes {list(split.class_names)}, expected those of the "
-                f"model, {list(class_names)}"
-            )
+        if class_names:
+            own = getattr(model, "class_names", None)
+            named = own is not None or class_names != numbered(len(class_names))
+            check_classes(split.name, split, class_names, named, "the model")
 
     def attention(self, config):
         """The attention layer of the settings."""
@@ -172,7 +177,8 @@ class Task(abc.ABC):
         """What chance or a simple baseline would give, by split: figures by name.
 
         Args:
-            splits: those that are evaluated; "train" whole.
+            splits: those that are evaluated; "train" whole, to learn from, and "measured_train",
+                the part of it that is measured, whose floors take the place of "train"'s.
         """
         return {}
 
@@ -196,3 +202,25 @@ class Task(abc.ABC):
     def export(self, model, path, config):
         """Writes the SavedModel."""
         export(model, path)
+
+
+def check_classes(name, split, class_names, named, whose):
+    """Raises ValueError where a split has other classes than these, in another order, or more.
+
+    Fewer it may have, for the last classes may happen to be missing in it. Where the classes of
+    one of both have no names, nothing is known of their order.
+
+    Args:
+        name: of the split, for the error.
+        split: the `datasets.Split`.
+        class_names: in the order of the labels.
+        named: whether these are names, not the ids of the labels as text.
+        whose: whose classes these are, for the error.
+    """
+    own = split.class_names
+    differ = named and split.named and own != class_names[: len(own)]
+    if differ or len(own) > len(class_names):
+        raise ValueError(
+            f"{name} has the classes {list(own)}, expected those of {whose}, {list(class_names)}, "
+            "in this order"
+        )

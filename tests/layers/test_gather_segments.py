@@ -31,6 +31,17 @@ def model(mosaics):
     return model
 
 
+@pytest.mark.parametrize("dtype", ["int16", "int32", "int64"])
+def test_pixels_of_other_integers_are_refused(mosaics, dtype):
+    pixels = mosaics.images[mosaics.table].astype(dtype)
+    message = rf"segments are integers \({dtype}\) of shape \(12, 3, 4, 4, 1\), expected bytes"
+    with pytest.raises(ValueError, match=message):
+        az.layers.GatherSegments(mosaics.images)(pixels)
+    np.testing.assert_array_equal(  # rows of a table may be any
+        az.layers.GatherSegments(mosaics.images)(mosaics.table.astype(dtype)), mosaics.arrays()[0]
+    )
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 def test_rows_are_looked_up_and_bytes_scaled(mosaics, dtype):
     base = mosaics.images.astype(dtype)

@@ -143,6 +143,45 @@ def test_a_model_trained_on_bytes_takes_them_as_numbers(own):
         np.testing.assert_allclose(found, model(BYTES.astype("float32"))[key], rtol=1e-6)
 
 
+OTHER_INTEGERS = ["int8", "int16", "uint16", "int32", "int64"]
+
+
+@pytest.mark.parametrize("dtype", OTHER_INTEGERS)
+def test_other_integers_are_refused_where_bytes_are_scaled_or_refused(own, dtype):
+    """NumPy's sums of bytes are such: they passed for scaled floats, up to 255."""
+    scaling, refusing = own(byte_segments="scaled"), own(byte_segments="refused")
+    pixels = (BYTES // 2).astype(dtype)
+    expected = {
+        scaling: r"bytes \(uint8\), which are scaled by",
+        refusing: "floats, scaled as those",
+    }
+    for model, words in expected.items():
+        message = rf"segments are integers \({dtype}\) of shape \(6, 4, 3\), expected {words}"
+        for use in (model, model.predict_on_batch, model.predict_every_way):
+            with pytest.raises(ValueError, match=message):
+                use(pixels)
+        with pytest.raises(ValueError, match="segments are integers"):
+            model.fit(pixels, LABELS, verbose=0)
+    numbers = own(byte_segments="numbers")
+    for key, found in numbers(pixels).items():
+        np.testing.assert_allclose(found, numbers(pixels.astype("float32"))[key], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", OTHER_INTEGERS)
+def test_rows_and_ids_are_no_pixels(network, dtype):
+    base = np.random.default_rng(1).integers(256, size=(9, 3)).astype("uint8")
+    rows = np.random.default_rng(2).integers(9, size=(6, 4)).astype(dtype)
+    encoder = az.layers.GatherSegments(base)
+    model = az.FocusClassifier(network(1), network(2), encoder=encoder, byte_segments="scaled")
+    np.testing.assert_array_equal(model(rows)["label"], model(base[rows])["label"])
+    with pytest.raises(ValueError, match=rf"segments are integers \({dtype}\)"):
+        model((base // 2)[rows].astype(dtype))
+    model = az.FocusClassifier(
+        network(1), network(2), encoder=keras.layers.Embedding(9, 3), byte_segments="refused"
+    )
+    assert model(rows)["label"].shape == (6, 2)
+
+
 def test_another_setting_is_an_error(own):
     with pytest.raises(ValueError, match=r"^byte_segments is 'pixels', expected one of \['auto'"):
         own(byte_segments="pixels")

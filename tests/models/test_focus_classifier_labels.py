@@ -387,3 +387,30 @@ def test_class_weights_of_soft_labels_are_refused(linear_model, segments, call):
     y = np.random.default_rng(4).dirichlet(np.ones(C), size=B)
     with pytest.raises(ValueError, match="^class_weight is given beside soft labels, expected"):
         getattr(compiled(linear_model()), call)(segments, y, class_weight={0: 1.0, 1: 2.0, 2: 1.0})
+
+
+def test_class_weights_of_soft_labels_in_a_pipeline_are_refused(linear_model, segments):
+    y = np.random.default_rng(4).dirichlet(np.ones(C), size=B).astype("float32")
+    data = tf.data.Dataset.from_tensor_slices((segments, y)).batch(4)
+    with pytest.raises(ValueError, match="^class_weight is given beside soft labels, expected"):
+        compiled(linear_model()).fit(data, class_weight={0: 1.0, 1: 2.0, 2: 1.0})
+
+
+def test_class_weights_of_ids_and_one_hot_labels_in_a_pipeline(linear_model, segments, truth):
+    weights, ids = [], truth["label"]
+    for x, *y in (
+        (segments, ids),
+        (_pipeline(segments, ids),),
+        (_pipeline(segments, np.eye(C)[ids]),),
+    ):
+        keras.utils.set_random_seed(3)
+        model = compiled(linear_model())
+        settings = {"batch_size": 4} if y else {}
+        model.fit(x, *y, class_weight={0: 1, 1: 2, 2: 0.5}, shuffle=False, verbose=0, **settings)
+        weights.append(model.get_weights())
+    assert_close(weights[1], weights[0])
+    assert_close(weights[2], weights[0])
+
+
+def _pipeline(*arrays):
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(4)

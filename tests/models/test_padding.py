@@ -180,3 +180,110 @@ def test_every_way_is_the_same_with_and_without_content(segments, mask):
     outputs = [model.predict_every_way(padded(segments, mask, fill)) for fill in (np.nan, 0.0)]
     assert set(outputs[0]) == {*WAYS, "focus"}
     assert_equal(*outputs)
+
+
+# Encoders of Keras's layers
+
+
+def functional(make):
+    inputs = keras.Input((None, D))
+    return keras.Model(inputs, make(inputs))
+
+
+def conv(size, **settings):
+    return keras.layers.Conv1D(D, size, padding="same", **settings)
+
+
+def lstm():
+    return keras.layers.LSTM(D, return_sequences=True)
+
+
+def ids(**settings):
+    return keras.layers.Embedding(9, D, **settings)
+
+
+class Doubled(keras.layers.Layer):
+    """A layer that says nothing of masks."""
+
+    def call(self, x):
+        return 2.0 * x
+
+
+def attends(x):
+    return keras.layers.MultiHeadAttention(1, D)(x, x)
+
+
+LOSE = {
+    "two convolutions": lambda: keras.Sequential([conv(3), conv(3)]),
+    "functional convolutions": lambda: functional(lambda x: conv(3)(conv(3)(x))),
+    "in a model in a model": lambda: keras.Sequential([keras.Sequential([conv(3)]), conv(1)]),
+    "pooling": lambda: keras.Sequential([keras.layers.AveragePooling1D(3, 1, padding="same")]),
+    "unknown": lambda: keras.Sequential([Doubled()]),
+    "LSTM behind a kernel of one": lambda: keras.Sequential([conv(1), lstm()]),
+    "LSTM behind vectors": lambda: keras.Sequential([ids(), lstm()]),
+    "attention behind a sum": lambda: functional(lambda x: attends(x + conv(1)(x))),
+    "attention behind a residual": lambda: functional(  # MultiHeadAttention takes masks off
+        lambda x: attends(keras.layers.Add()([x, attends(x)]))
+    ),
+    "attention behind Add": lambda: functional(
+        lambda x: attends(keras.layers.Add()([x, conv(1)(x)]))
+    ),
+}
+
+
+def of_encoder(encoder, takes_ids):
+    """(model, its inputs without padding, the same with it)."""
+    model = FocusClassifier(dense(1), dense(C), "soft", encoder=encoder)
+    rng = np.random.default_rng(2)
+    x = rng.integers(1, 9, (B, 2)) if takes_ids else rng.normal(size=(B, 2, D)).astype("float32")
+    mask = np.tile(np.arange(M) < 2, (B, 1))
+    room = [(0, 0), (0, M - 2), *[(0, 0)] * (x.ndim - 2)]
+    return model, x, {"segments": np.pad(x, room), "mask": mask}
+
+
+@pytest.mark.parametrize("name", LOSE)
+@pytest.mark.parametrize("training", [False, True])
+def test_encoder_with_a_layer_that_loses_the_mask_is_refused(name, training):
+    model, x, padded_x = of_encoder(LOSE[name](), name in TAKE_IDS)
+    model(x, training=training)
+    with pytest.raises(ValueError, match="encoder is a (Sequential|Functional) with .* padding"):
+        model(padded_x, training=training)
+
+
+TAKE_IDS = {
+    "LSTM behind vectors",
+    "vectors",
+    "vectors with a mask",
+    "own of tokens",
+    "own of pieces",
+}
+KEEP = {
+    "dense": lambda: keras.Sequential([keras.layers.Dense(D), keras.layers.Dropout(0.0)]),
+    "LSTM": lambda: keras.Sequential([keras.layers.Dense(D), lstm(), keras.layers.Dense(D)]),
+    "kernel of one": lambda: keras.Sequential([conv(1), keras.layers.Dense(D)]),
+    "vectors": lambda: keras.Sequential([ids(), keras.layers.Dense(D)]),
+    "vectors with a mask": lambda: keras.Sequential([ids(mask_zero=True), lstm()]),
+    "convolutions per segment": lambda: keras.Sequential(
+        [
+            layers.PerSegment(
+                keras.Sequential([keras.layers.Reshape((D, 1)), conv(3), keras.layers.Flatten()])
+            )
+        ]
+    ),
+    "per step": lambda: keras.Sequential([keras.layers.TimeDistributed(keras.layers.Dense(D))]),
+    "attention, and a sum": lambda: functional(lambda x: x + attends(x)),
+    "attention twice": lambda: functional(
+        lambda x: attends(keras.layers.LayerNormalization()(attends(x)))
+    ),
+    "own of tokens": lambda: text_networks("transformer", list("abcdefg"), C, dim=D + 1)[2],
+    "own of pieces": lambda: text_networks("simple", list("abcdefg"), C, dim=D, subwords=7)[2],
+}
+
+
+@pytest.mark.parametrize("name", KEEP)
+def test_encoder_that_keeps_the_mask_gives_what_it_gives_without_padding(name):
+    model, x, padded_x = of_encoder(KEEP[name](), name in TAKE_IDS)
+    expected = model(x)
+    found = model(padded_x)
+    np.testing.assert_allclose(found["label"], expected["label"], atol=1e-5)
+    np.testing.assert_allclose(found["focus"][:, :2], expected["focus"], atol=1e-5)

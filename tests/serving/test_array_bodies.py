@@ -56,6 +56,10 @@ def test_bytes_go_to_the_signature_that_takes_them(kinds):
         read_npy(npy(np.uint8(X)), own, MOST)
     with pytest.raises(RequestError, match=expected):
         read_npz(npz([("x.npy", npy(np.uint8(X)))]), own, MOST)
+    for dtype in ("int64", "int32", "uint16"):  # that may be pixels, too
+        expected = f"^x has the type {dtype}, expected float32, or signature double_bytes$"
+        with pytest.raises(RequestError, match=expected):
+            read_npy(npy(X.astype(dtype)), own, MOST)
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_what_does_not_go_together_is_refused(tmp_path):
     for data, settings, message in (
         ({"train": source, "test": wide}, {}, "^test has instances of shape"),
         (source.rows([0, 2, 4, 6]), {}, "^the training bags are all of one class"),
-        (source, {"keep": "loss"}, "^keep is 'loss' without validation bags"),
+        (source, {"keep": "loss"}, "^keep is 'loss' without validation examples"),
         (np.zeros((3, 4)), {}, "^data is a ndarray, expected Bags"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -178,3 +178,22 @@ def test_the_command_prints_one_line_for_bad_input(tmp_path):
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: flag --beam_width=0: 0 is not a positive integer")
+
+
+@pytest.mark.parametrize("names", [["train"], ["train", "validation"]])
+def test_captions_are_written_of_the_last_split_there_is(tiny, coco_dir, names, tmp_path):
+    settings = tiny | {"attention": "soft", "epochs": 1, "train_split": "train[:24]"}
+    settings |= {"keep": "last"}
+    splits = CaptionsTask().load(CaptionsConfig(**settings))
+    own = {k: v for k, v in settings.items() if k not in CaptionsTask.data_settings}
+    data = {name: splits[name] for name in names}
+    found = az.train("captions", tmp_path / "run", data=data, **own)
+    assert list(found) == [names[-1]]
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["num_examples"].keys() == {names[-1]}
+    written = json.loads((tmp_path / "run" / "captions.json").read_text())
+    ids = splits[names[-1]].source.pictures.ids
+    assert [one["image_id"] for one in written] == ids[found[names[-1]].pictures].tolist()
+    assert (tmp_path / "run" / "captions.png").is_file()
+    with pytest.raises(ValueError, match="^keep is 'loss' without validation examples"):
+        az.train("captions", tmp_path / "other", data=splits["train"], **own | {"keep": "loss"})

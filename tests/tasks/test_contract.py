@@ -163,6 +163,24 @@ def test_a_finished_run_is_evaluated_again(finished, task_of, name):
     assert again.scalars() == pytest.approx(evaluations["test"].scalars(), abs=1e-5)
 
 
+@pytest.mark.parametrize("name", ["mosaics", "coins"])
+def test_a_setting_that_names_no_data_leaves_them_to_be_the_runs(finished, task_of, name, tmp_path):
+    workdir, evaluations = finished(name)
+    task, copy = registry.get(task_of(name)), tmp_path / "run"
+    copy.mkdir()
+    for file in ("about.json", "config.json", "results.json", "model.keras"):
+        (copy / file).symlink_to(workdir / file)
+    prints = read(workdir, "data.json")
+    (copy / "data.json").write_text(json.dumps(prints))
+    found = evaluate_run(task, copy, batch_size=8).scalars()
+    assert found == pytest.approx(evaluations["test"].scalars(), abs=1e-4)
+    evaluate_run(task, copy, seed=7)  # draws others, if it draws any, from the same
+    (copy / "data.json").write_text(json.dumps(prints | {"test": "0" * 64}))
+    for setting in ({}, {"batch_size": 8}, {"seed": 7}):
+        with pytest.raises(ValueError, match="^test of run .* is of other data than it was"):
+            evaluate_run(task, copy, **setting)
+
+
 @each_task
 def test_runs_are_compared_and_tabled(finished, name, tmp_path):
     workdir, other = finished(name)[0], finished("coins")[0]
@@ -247,11 +265,11 @@ def test_what_does_not_go_together_is_refused_before_anything_is_made(task_of, t
     task = registry.get("mosaics")
     splits = task.load(task.config(num_examples=32, num_test_examples=32, dataset="sdc/digits"))
     source = splits["train"].source
-    two = dataclasses.replace(splits["test"], class_names=("0", "1"))
+    two = dataclasses.replace(splits["test"], class_names=("1", "0"))
     adam = keras.optimizers.Adam(0.1)
     for arguments, message in (
         ({"data": source, "num_segments": 9}, "^num_segments is given beside data, expected one"),
-        ({"data": {"train": splits["train"], "test": two}}, r"^test has the classes \['0', '1'\]"),
+        ({"data": {"train": splits["train"], "test": two}}, r"^test has the classes \['1', '0'\]"),
         ({"optimizer": adam, "learning_rate": 0.1}, "^learning_rate is 0.1 beside an optimizer, e"),
         ({"callbacks": adam}, "^callbacks is .*, expected a list of Keras callbacks"),
     ):
@@ -269,6 +287,8 @@ def test_a_run_on_data_of_ones_own_is_evaluated_on_such_alone(tmp_path):
     assert read(tmp_path / "own", "config.json")["dataset"] == "own data"
     with pytest.raises(ValueError, match="was trained on data of your own, expected them as data$"):
         evaluate_run(task, tmp_path / "own")
+    with pytest.raises(ValueError, match="was trained on data of your own, expected them as data$"):
+        evaluate_run(task, tmp_path / "own", batch_size=8)
     again = evaluate_run(task, tmp_path / "own", data=data["test"])
     assert again.scalars() == pytest.approx(found["test"].scalars(), abs=1e-6)
     with pytest.raises(ValueError, match="^split is 'val', expected one of"):

@@ -103,7 +103,7 @@ def test_other_attentions_and_the_transformer(attention, tiny, tmp_path):
 
 
 @pytest.mark.parametrize("network", ["simple", pytest.param("transformer", marks=pytest.mark.slow)])
-def test_posts_of_ones_own_strange_ones_among_them(network, tmp_path, strange_texts):
+def test_posts_of_ones_own_strange_ones_among_them(network, tmp_path, strange_texts, caplog):
     """Through training, evaluation, prediction and export."""
     posts = [{"tokens": tokens, "label": "bad"} for tokens in strange_texts.values()]
     posts += [{"tokens": ["soup", "thunder"], "label": "bad", "rationale": [0, 1]}] * 8
@@ -116,6 +116,7 @@ def test_posts_of_ones_own_strange_ones_among_them(network, tmp_path, strange_te
     evaluations = az.train("text", run, **settings, network=network)
     named = {"focus_accuracy", "auprc", "token_f1", "iou_f1", "soft_auroc", "argmax_nll"}
     named |= {"marginal_comprehensiveness", "argmax_sufficiency"}
+    assert "test has the same posts as train, expected others" in caplog.text
     assert evaluations["test"].scalars().keys() >= named  # scalars has finite numbers only
     served = tf.saved_model.load(str(run / "saved_model")).signatures["explain_tokens"]
     for tokens in strange_texts.values():

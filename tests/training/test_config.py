@@ -119,3 +119,11 @@ def test_a_schedule_is_kept_in_the_second_phase():
     optimizer = keras.optimizers.SGD(schedule)
     switch = make_switch(settings, make_attention(settings), optimizer, probe)
     assert switch.learning_rate is None
+
+
+@pytest.mark.parametrize("settings", [{"keep": "loss"}, {"keep": "accuracy", "patience": 2}])
+def test_the_best_epoch_is_chosen_by_validation_examples(settings):
+    settings = TaskConfig(batch_size=32, **settings)
+    check(settings)
+    with pytest.raises(ValueError, match="^keep is '(loss|accuracy)' without validation examples"):
+        check_config(settings, make_attention(settings), 96, 1, has_validation=False)

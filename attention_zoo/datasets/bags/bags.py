@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._class_names import names_of
 from attention_zoo.datasets.bags.instances import ArrayInstances, Instances
 from attention_zoo.datasets.fingerprint import fingerprint
 from attention_zoo.datasets.split import Examples, Split
@@ -36,6 +37,7 @@ class Bags(Examples):
             in two splits.
         keys: Of every bag which instances decide, bool (m,), or None where that is not known. A bag
             without any, as a negative one, counts as not known.
+        class_names: Names of the classes, in the order of the labels; None where not known.
     """
 
     instances: Instances = dataclasses.field(repr=False)
@@ -43,11 +45,22 @@ class Bags(Examples):
     names: tuple[str, ...] = dataclasses.field(repr=False)
     cases: tuple[str, ...] = dataclasses.field(repr=False)
     keys: tuple = dataclasses.field(repr=False)
+    class_names: tuple[str, ...] | None = None
 
     kind = "bags"
 
     @classmethod
-    def from_lists(cls, bags, labels, keys=None, *, names=None, cases=None, coords=None):
+    def from_lists(
+        cls,
+        bags,
+        labels,
+        keys=None,
+        *,
+        names=None,
+        cases=None,
+        coords=None,
+        class_names=None,
+    ):
         """From arrays of your own.
 
         Args:
@@ -58,6 +71,7 @@ class Bags(Examples):
             names: What they are called; their numbers if None.
             cases: Of what they are parts; each of one of its own if None.
             coords: Where the instances are, (m_j, 2), or None.
+            class_names: Names of the classes, in the order of the ids; None where not known.
 
         Raises:
             ValueError: No bags, an empty one, instances of two shapes, NaN, labels that are no
@@ -78,7 +92,8 @@ class Bags(Examples):
             _marks(one, m, name)
             for one, m, name in zip(given, instances.lengths, names, strict=True)
         )
-        found = cls(instances, labels.astype(np.int32), names, cases, marks)
+        classes = names_of(class_names, labels)
+        found = cls(instances, labels.astype(np.int32), names, cases, marks, classes)
         for number in range(n):
             found.read(number)
         return found
@@ -96,7 +111,8 @@ class Bags(Examples):
         names, cases, keys = (
             tuple(part[i] for i in rows) for part in (self.names, self.cases, self.keys)
         )
-        return Bags(self.instances.rows(rows), self.labels[rows], names, cases, keys)
+        labels = self.labels[rows]
+        return Bags(self.instances.rows(rows), labels, names, cases, keys, self.class_names)
 
     def fingerprint(self):
         marks = [m for one in self.keys for m in (() if one is None else one)]

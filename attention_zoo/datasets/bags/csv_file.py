@@ -40,7 +40,9 @@ def load(split="all", *, data_dir=None, seed=0):
     order = np.concatenate(list(rows.values()))
     names, ids = class_ids([labels[bag] for bag in rows])
     bags = tuple(rows)
-    source = Bags(ArrayInstances(numbers[order], lengths), ids, bags, bags, (None,) * len(bags))
+    unknown = (None,) * len(bags)
+    instances = ArrayInstances(numbers[order], lengths)
+    source = Bags(instances, ids, bags, bags, unknown, names)
     parts = rows_by_split(split, {"train": len(bags)}, "bags")
     return BagInfo(
         name="bags/csv",

@@ -15,6 +15,8 @@ from attention_zoo.datasets.bags.instances import ArrayInstances
 from attention_zoo.datasets.mosaics.base_images import base_images
 from attention_zoo.datasets.splits import select
 
+CLASSES = ("negative", "positive")
+
 
 def load(
     split="train", *, num_examples=200, mean_size=10.0, size_deviation=2.0, key_class=9, seed=0
@@ -54,14 +56,13 @@ def load(
     chosen = [_bag(rng, m, y, keys, others) for m, y in zip(sizes, labels, strict=True)]
     names = tuple(map(str, range(num_examples)))
     marks = tuple(digits[one] == key_class for one in chosen)
-    source = Bags(
-        ArrayInstances(images[np.concatenate(chosen)], sizes), labels, names, names, marks
-    )
+    instances = ArrayInstances(images[np.concatenate(chosen)], sizes)
+    source = Bags(instances, labels, names, names, marks, CLASSES)
     return BagInfo(
         name="bags/digits",
         split=split,
         source=source,
-        class_names=("negative", "positive"),
+        class_names=CLASSES,
         citation=base.citation,
     )
 

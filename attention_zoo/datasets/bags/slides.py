@@ -138,6 +138,7 @@ def load_parts(data_dir):
         tuple(row.slide for row in table),
         tuple(row.case for row in table),
         (None,) * len(table),
+        names,
     )
 
     def part(split):

@@ -6,7 +6,17 @@ from attention_zoo._checks import as_count
 from attention_zoo.datasets.mosaics.mosaics import Mosaics
 
 
-def draw(images, labels, *, foreground_classes, num_segments, num_examples, seed, origin="images"):
+def draw(
+    images,
+    labels,
+    *,
+    foreground_classes,
+    num_segments,
+    num_examples,
+    seed,
+    origin="images",
+    class_names=None,
+):
     """Draws mosaics: one foreground image each, m - 1 background images, with replacement.
 
     The position of the foreground image is uniform, and so is each image among its kind.
@@ -19,6 +29,7 @@ def draw(images, labels, *, foreground_classes, num_segments, num_examples, seed
         num_examples: Mosaics to draw, n.
         seed: As `numpy.random.default_rng` takes it.
         origin: What the images are, for errors.
+        class_names: Of the foreground classes, in their order; None where they are not known.
 
     Returns:
         `Mosaics`.
@@ -31,7 +42,7 @@ def draw(images, labels, *, foreground_classes, num_segments, num_examples, seed
     table[np.arange(num_examples), focus] = chosen = rng.choice(foreground, num_examples)
     order = np.argsort(classes)
     label = order[np.searchsorted(classes, labels[chosen], sorter=order)]
-    return Mosaics(images, table, label.astype(np.int32), focus)
+    return Mosaics(images, table, label.astype(np.int32), focus, class_names=class_names)
 
 
 def check_counts(num_segments, num_examples):

@@ -63,6 +63,7 @@ class Mosaics(Examples):
         are_gathered: Whether batches have segments, or in their place rows of the table.
         pictures: What a person is shown of the base images where `images` are features of them,
             (N, h, w, c); None where they are themselves.
+        class_names: Names of the classes, in the order of the labels; None where not known.
     """
 
     images: Any = dataclasses.field(repr=False)
@@ -71,6 +72,7 @@ class Mosaics(Examples):
     focus: np.ndarray = dataclasses.field(repr=False)
     are_gathered: bool = True
     pictures: Any = dataclasses.field(default=None, repr=False)
+    class_names: tuple[str, ...] | None = None
 
     kind = "mosaics"
 

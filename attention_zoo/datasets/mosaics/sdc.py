@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 
+from attention_zoo._class_names import as_class_names
 from attention_zoo._lazy import needed_for
 from attention_zoo.datasets.mosaics.base_images import base_images
 from attention_zoo.datasets.mosaics.mosaic_sampling import check_counts, draw
@@ -66,7 +67,16 @@ def as_list(classes):
     return list(classes)
 
 
-def from_arrays(images, labels, *, foreground_classes, num_segments, num_examples, seed=0):
+def from_arrays(
+    images,
+    labels,
+    *,
+    foreground_classes,
+    num_segments,
+    num_examples,
+    class_names=None,
+    seed=0,
+):
     """Draws mosaics from a user's own arrays.
 
     Args:
@@ -77,6 +87,8 @@ def from_arrays(images, labels, *, foreground_classes, num_segments, num_example
             all other classes are background.
         num_segments: Images a mosaic, m.
         num_examples: Mosaics to draw, n.
+        class_names: Names of the foreground classes, in their order; None takes their ids, as
+            text.
         seed: An integer, or a sequence of them.
 
     Returns:
@@ -89,6 +101,7 @@ def from_arrays(images, labels, *, foreground_classes, num_segments, num_example
     absent = sorted(set(foreground_classes) - set(labels.tolist()))
     if absent:
         raise ValueError(f"foreground_classes has {absent}, expected classes found in labels")
+    names = _names(foreground_classes, class_names)
     return draw(
         images if images.dtype == np.uint8 else images.astype(np.float32),
         labels,
@@ -96,6 +109,7 @@ def from_arrays(images, labels, *, foreground_classes, num_segments, num_example
         num_segments=num_segments,
         num_examples=num_examples,
         seed=seed,
+        class_names=names,
     )
 
 
@@ -154,6 +168,7 @@ def from_base(name, base, split, *, foreground_classes, num_segments, num_exampl
     check_counts(num_segments, num_examples)
     with needed_for(f"data set {name}"):
         images, labels = select(base, split, protocol)
+    names = tuple(base.class_names[i] for i in foreground_classes)
     mosaics = draw(
         images,
         labels,
@@ -162,15 +177,27 @@ def from_base(name, base, split, *, foreground_classes, num_segments, num_exampl
         num_examples=num_examples,
         seed=[seed, zlib.crc32(str(split).encode())],
         origin=f"split {str(split)!r}",
+        class_names=names,
     )
     return DatasetInfo(
         name=name,
         split=str(split),
-        class_names=tuple(base.class_names[i] for i in foreground_classes),
+        class_names=names,
         protocol=protocol,
         source=mosaics,
         citation=base.citation,
     )
+
+
+def _names(classes, names):
+    """Names of foreground classes: those given, or else their ids, as text."""
+    names = tuple(str(int(one)) for one in classes) if names is None else as_class_names(names)
+    if len(names) != len(classes):
+        raise ValueError(
+            f"class_names has {len(names)} names, expected {len(classes)}, one for each foreground "
+            "class"
+        )
+    return names
 
 
 def _check_arrays(images, labels):

@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from attention_zoo._class_names import names_of
 from attention_zoo._text import lower
 from attention_zoo.datasets.fingerprint import fingerprint
 from attention_zoo.datasets.split import Examples, Split
@@ -28,12 +29,14 @@ class Posts(Examples):
         rationales: Ragged tensor (n, tokens), int32: 1 for tokens of the rationale; all 0 where
             none is known.
         strings: The tokens as strings, also once they are `encoded`.
+        class_names: Names of the classes, in the order of the labels; None where not known.
     """
 
     tokens: tf.RaggedTensor = dataclasses.field(repr=False)
     labels: np.ndarray = dataclasses.field(repr=False)
     rationales: tf.RaggedTensor = dataclasses.field(repr=False)
     strings: tf.RaggedTensor = dataclasses.field(default=None, repr=False)
+    class_names: tuple[str, ...] | None = None
 
     kind = "posts"
 
@@ -42,8 +45,20 @@ class Posts(Examples):
             object.__setattr__(self, "strings", self.tokens)
 
     @classmethod
-    def from_lists(cls, tokens, labels, rationales):
-        """From lists of tokens, of class ids, and of rationales, None where none is known."""
+    def from_lists(cls, tokens, labels, rationales, *, class_names=None):
+        """From lists of tokens, of class ids, and of rationales, None where none is known.
+
+        Args:
+            tokens: Lists of strings, n.
+            labels: Class ids, (n,), from 0.
+            rationales: 0/1 for every token of a post, or None, n.
+            class_names: Names of the classes, in the order of the ids; None where not known.
+
+        Raises:
+            ValueError: Names that are none, or fewer than class ids.
+        """
+        labels = np.asarray(labels, np.int32)
+        names = names_of(class_names, labels)
         lengths = [len(post) for post in tokens]
         marks = [
             np.zeros(m, np.int32) if rationale is None else np.asarray(rationale, np.int32)
@@ -54,8 +69,9 @@ class Posts(Examples):
             flat_marks = tf.constant(np.concatenate([np.zeros(0, np.int32), *marks]))
             return cls(
                 tf.RaggedTensor.from_row_lengths(flat, lengths),
-                np.asarray(labels, np.int32),
+                labels,
                 tf.RaggedTensor.from_row_lengths(flat_marks, lengths),
+                class_names=names,
             )
 
     def __len__(self):
@@ -85,7 +101,8 @@ class Posts(Examples):
         """The posts of these numbers, (k,)."""
         parts = (self.tokens, self.rationales, self.strings)
         tokens, rationales, strings = (tf.gather(x, rows) for x in parts)
-        return Posts(tokens, self.labels[np.asarray(rows, int)], rationales, strings)
+        labels = self.labels[np.asarray(rows, int)]
+        return Posts(tokens, labels, rationales, strings, self.class_names)
 
     def batches(self, numbers, batch_size, padded):
         if not padded:
@@ -141,7 +158,7 @@ def describe(name, split, posts, class_names, left_out, citation):
     return TextInfo(
         name=name,
         split=str(split),
-        source=posts,
+        source=dataclasses.replace(posts, class_names=tuple(class_names)),
         class_names=tuple(class_names),
         left_out={reason: count for reason, count in sorted(left_out.items()) if count},
         citation=citation,

@@ -41,7 +41,7 @@ class WordTraining(AttentionModel):
             **kwargs,
         )
 
-    def check_class_weight(self, class_weight, y):
+    def check_class_weight(self, class_weight, y, x=None):
         """There is none: weigh captions, or words, by `sample_weight`."""
         if class_weight is not None:
             raise ValueError(

@@ -15,7 +15,7 @@ from attention_zoo.models import POOLS, FocusClassifier, bag_networks, pooled_ne
 from attention_zoo.models.networks.bags import one_hot
 from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
-from attention_zoo.tasks.classification import ClassificationTask, numbered
+from attention_zoo.tasks.classification import ClassificationTask, classes_of
 from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import Words
 
@@ -92,8 +92,7 @@ class BagsTask(ClassificationTask):
             raise ValueError(
                 f"data is a {type(data).__name__}, expected Bags, such as Bags.from_lists makes"
             )
-        names = numbered(data.labels)
-        return datasets.BagInfo(name="bags", split="", source=data, class_names=names)
+        return datasets.BagInfo(name="bags", split="", source=data, **classes_of(data))
 
     def check(self, config, splits):
         train = splits["train"]
@@ -116,11 +115,6 @@ class BagsTask(ClassificationTask):
             raise ValueError(
                 f"the encoder has rates of its own with {config.attention}, expected none: it has "
                 "no focus network to learn otherwise"
-            )
-        if config.keep != "last" and "validation" not in splits:
-            raise ValueError(
-                f"keep is {config.keep!r} without validation bags, expected 'last', or validation "
-                "above 0"
             )
 
     def check_model(self, model, split, class_names):
@@ -149,7 +143,7 @@ class BagsTask(ClassificationTask):
             attention,
             encoder=encoder,
             inference=config.inference,
-            class_names=data.class_names,
+            class_names=data.known_names,
             byte_segments="scaled" if data.source.instances.dtype == np.uint8 else "auto",
         )
         model.build({"segments": (None, None, *data.segment_shape), "mask": (None, None)})

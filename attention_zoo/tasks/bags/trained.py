@@ -38,7 +38,8 @@ class Trained:
         task.check(config, splits)
         keras.utils.set_random_seed(config.seed)
         self._start(build_model(task, config, splits), config)
-        check_config(config, self.model.attention, len(splits["train"].source), 1)
+        attention, n = self.model.attention, len(splits["train"].source)
+        check_config(config, attention, n, 1, has_validation="validation" in splits)
         with tempfile.TemporaryDirectory() as elsewhere:
             self._fit(config, splits, Workdir(elsewhere, {}))
         test = splits["test"]

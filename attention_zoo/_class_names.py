@@ -28,3 +28,23 @@ def as_class_names(names, num_classes=None):
             "the classifier"
         )
     return names
+
+
+def names_of(names, labels):
+    """`as_class_names`, at least one for every class id in labels (n,).
+
+    Raises:
+        ValueError: no such names, or a label without one.
+    """
+    names = as_class_names(names)
+    if names is not None and len(labels) and labels.max() >= len(names):
+        raise ValueError(
+            f"class_names has {len(names)} names and a label is {labels.max()}, expected a name "
+            "for every class id"
+        )
+    return names
+
+
+def numbered(num_classes):
+    """The class ids as text, where there are no names."""
+    return tuple(map(str, range(num_classes)))
