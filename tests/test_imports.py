@@ -48,6 +48,7 @@ ANYWHERE = {
     "_lazy",
     "_paths",
     "_pieces",
+    "_pixels",
     "_sums",
     "_tensorflow",
     "_text",

@@ -1,17 +1,27 @@
 """What tasks of a FocusClassifier have in common: histograms, floors."""
 
+import dataclasses
 import json
 
 import numpy as np
 
 from attention_zoo import metrics, plots
 from attention_zoo.callbacks import WarnOnCollapse
+from attention_zoo.evaluation import evaluate
 from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import Task
 
 
 class ClassificationTask(Task):
-    """A task whose model is a `FocusClassifier` and whose targets are {"label", "focus"}."""
+    """A task whose model is a `FocusClassifier` and whose targets are {"label", "focus"}.
+
+    It adds evaluation under all three ways to predict, calibration and joint histograms, a watch on
+    collapse, floors, and rates for focus network, classifier and encoder. `evaluate` gives an
+    `az.evaluation.Evaluation`, or a subclass.
+
+    What it would like to know of the data, and does without: class ids `labels` (n,) of the
+    examples, `num_segments` of the split, its `class_names`.
+    """
 
     others = "classifier"
 
@@ -27,9 +37,24 @@ class ClassificationTask(Task):
         encoder = {"encoder": config.encoder_learning_rate or others} if apart else {}
         return {"focus": config.learning_rate, "classifier": others} | encoder
 
+    def accept(self, data, config):
+        """As of `Task`; classes without names have their numbers for names."""
+        split = super().accept(data, config)
+        labels = self.labels(split)
+        if split.class_names or labels is None:
+            return split
+        return dataclasses.replace(split, class_names=numbered(labels))
+
+    def evaluate(self, model, split, config):
+        return evaluate(model, split.source.dataset(256))
+
+    def labels(self, split):
+        """The class ids (n,) of a split's examples, None where they do not say."""
+        return getattr(split.source, "labels", None)
+
     def collapse(self, splits, config):
-        source = splits["train"].source
-        return WarnOnCollapse(source.labels, source.lengths)
+        """Without labels all classes are taken for equally frequent."""
+        return WarnOnCollapse(self.labels(splits["train"]), splits["train"].source.lengths)
 
     def figures(self, model, split, evaluation, config):
         """Calibration; the joint histogram of attention and likelihood, where truth is known."""
@@ -54,22 +79,23 @@ class ClassificationTask(Task):
         return {"histograms.json": json.dumps(content) + "\n"}
 
     def floors(self, splits):
-        """Accuracy of the most frequent training label, FT of a segment at random."""
-        labels = splits["train"].source.labels
-        most_frequent = np.bincount(labels).argmax()
-        return {
-            name: _without_nan(
-                {
-                    "accuracy": float(np.mean(split.source.labels == most_frequent)),
-                    "focus_accuracy": self.random_focus(split),
-                }
-            )
-            for name, split in splits.items()
-        }
+        """Accuracy of the most frequent training label, FT of a segment at random, where known."""
+        labels = self.labels(splits["train"])
+        commonest = None if labels is None else np.bincount(labels).argmax()
+        return {name: self._floors_of(split, commonest) for name, split in splits.items()}
+
+    def _floors_of(self, split, commonest):
+        found = {"focus_accuracy": self.random_focus(split)}
+        if commonest is not None:
+            found["accuracy"] = float(np.mean(self.labels(split) == commonest))
+        return {name: found[name] for name in sorted(found) if np.isfinite(found[name])}
 
     def random_focus(self, split):
-        """FT of a segment chosen at random, NaN where no truth is known."""
-        return 1.0 / split.num_segments
+        """FT of a segment chosen at random, NaN where no truth is known.
+
+        Here 1 over the split's `num_segments`, NaN where it has none.
+        """
+        return 1.0 / getattr(split, "num_segments", float("nan"))
 
 
 _CALIBRATION = (
@@ -92,7 +118,3 @@ def _calibration(model, evaluation):
 def numbered(labels):
     """Names for the classes of ids (n,) that have none: their numbers."""
     return tuple(map(str, range(int(labels.max()) + 1)))
-
-
-def _without_nan(figures):
-    return {name: value for name, value in figures.items() if np.isfinite(value)}

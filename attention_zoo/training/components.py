@@ -1,6 +1,7 @@
 """What the settings make: attention, optimizer, switch, precision; and what contradicts what."""
 
 import contextlib
+import dataclasses
 
 import keras
 
@@ -112,6 +113,11 @@ def precision(settings):
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def recorded(settings, attention):
+    """The settings as config.json has them, those among them that a run works out."""
+    return dataclasses.asdict(settings) | resolved(settings, attention)
 
 
 def resolved(settings, attention):

@@ -9,7 +9,6 @@ import tensorflow as tf
 from absl import logging
 
 from attention_zoo import plots, report
-from attention_zoo._settings import make
 from attention_zoo._tensorflow import require_backend
 from attention_zoo.datasets.split import Split
 from attention_zoo.layers import HybridAttention
@@ -21,7 +20,7 @@ from attention_zoo.training.components import (
     make_optimizer,
     make_switch,
     precision,
-    resolved,
+    recorded,
 )
 from attention_zoo.training.initial_weights import load_initial_weights
 from attention_zoo.training.learning_rates import encoder_is_frozen
@@ -30,7 +29,8 @@ from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.run_callbacks import KeepBest, Progress, StopIfNotFinite, WriteMetrics
 from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.strategies import is_chief, make_strategy
-from attention_zoo.training.task import SPLITS
+from attention_zoo.training.task import SPLITS, config_of
+from attention_zoo.training.task_path import path_of
 from attention_zoo.training.workdir import Workdir
 
 
@@ -43,24 +43,26 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     brought = Brought(attention, optimizer, callbacks)
     brought.check_settings(settings)
     _check_data_settings(task, data, settings)
-    config = task.settled(make(task.config, settings | brought.named))
+    config = config_of(task, settings | brought.named)
     keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(config.strategy)
-    splits = _checked(task.load(config) if data is None else _accepted(task, data, config))
+    splits = _checked(task.load(config)) if data is None else _accepted(task, data, config)
     layer = brought.attention or task.attention(config)
     task.check(config, splits)
     check_config(config, layer, len(splits["train"].source), strategy.num_replicas_in_sync)
     with strategy.scope():
         model = build_model(task, config, splits, layer, brought.optimizer)
-    record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
+    record = recorded(config, layer) | brought.record()
     record |= {} if data is None or "dataset" not in record else {"dataset": "own data"}
     prints = task.fingerprints(config, splits)
     with Workdir(workdir, record, is_chief(strategy), prints) as folder:
-        write_metadata(folder, task.name, task.config(), task.words)
+        write_metadata(folder, task.name, task.config(), task.words, path_of(type(task)))
         given = task.inputs(splits, model, config, folder.path)
+        measured = _measured(task, given)
+        floors = task.floors(measured | {"train": given["train"]})
         facts = _train(task, model, folder, config, given, brought)
         model = on_one_replica(model)
-        return _finish(task, model, folder, config, given, facts)
+        return _finish(task, model, folder, config, given, measured, facts, floors)
 
 
 def build_model(task, config, splits, attention=None, optimizer=None):
@@ -89,7 +91,7 @@ def _accepted(task, data, config):
         raise ValueError(
             f"data has {sorted(data)}, expected 'train', and maybe 'validation' and 'test'"
         )
-    splits = {name: task.accept(data[name], config) for name in SPLITS if name in data}
+    splits = _checked({n: task.accept(data[n], config) for n in SPLITS if n in data})
     names = splits["train"].class_names
     for name, split in splits.items():
         more = len(split.class_names) > len(names)
@@ -121,7 +123,8 @@ def _train(task, model, folder, config, splits, brought):
     """Trains the steps that are left; returns facts for results.json."""
     training, validation = splits["train"], splits.get("validation")
     probe = functools.partial(task.probe, splits)
-    switch = make_switch(config, model.attention, model.optimizer, probe)
+    attention = getattr(model, "attention", None)
+    switch = make_switch(config, attention, model.optimizer, probe)
     keep = None if config.keep == "last" else KeepBest(folder, config.keep, config.patience)
     collapse = task.collapse(splits, config)
     monitors = [*make_monitors(config, probe), *filter(None, (collapse, keep))]
@@ -141,7 +144,7 @@ def _train(task, model, folder, config, splits, brought):
     if collapse is not None:
         facts["collapsed_epoch"] = collapse.collapsed_epoch
         facts |= {} if collapse.dead_epoch is None else {"dead_epoch": collapse.dead_epoch}
-    if isinstance(model.attention, HybridAttention):
+    if isinstance(attention, HybridAttention):
         facts["switched_epoch"] = switch.switched_epoch
     return facts
 
@@ -220,20 +223,21 @@ def on_one_replica(model):
     return copy
 
 
-def _finish(task, model, folder, config, splits, facts):
-    """Evaluates every split, the test split now for the first time, and fills the folder.
-
-    The training split is measured on as many examples as the others have at most.
-    """
+def _measured(task, splits):
+    """The splits to evaluate, that of training on as many examples as the others have at most."""
     most = max((len(splits[name].source) for name in splits if name != "train"), default=None)
     measured = splits | {"train": splits["train"].head(most)}
-    measured = {name: measured[name] for name in task.measured if name in measured}
+    return {name: measured[name] for name in task.measured if name in measured}
+
+
+def _finish(task, model, folder, config, splits, measured, facts, floors):
+    """Evaluates every split, the test split now for the first time, and fills the folder."""
     evaluations = {name: task.evaluate(model, split, config) for name, split in measured.items()}
     if folder.writes:
         _write(task, model, folder, config, measured, evaluations, facts)
         results = {name: found.scalars() for name, found in evaluations.items()}
         results |= _known_of(splits, measured) | facts | task.facts(splits)
-        floors = task.floors(measured | {"train": splits["train"]})
+        floors = {name: found for name, found in floors.items() if found}
         finish(folder, results | ({"floors": floors} if floors else {}))
         _say_collapse(facts)
     return evaluations

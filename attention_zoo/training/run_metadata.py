@@ -10,7 +10,7 @@ import tensorflow as tf
 from attention_zoo._version import __version__
 
 
-def write_metadata(folder, task, defaults, words=None):
+def write_metadata(folder, task, defaults, words=None, path=None):
     """Writes `about.json`: task, its words, versions, when the run began, the settings' defaults.
 
     A run that is taken up again keeps what was written when it began.
@@ -20,12 +20,14 @@ def write_metadata(folder, task, defaults, words=None):
         task: its name.
         defaults: the settings as they are without flags, a dataclass.
         words: the task's `Words`, if it has any.
+        path: of the task's class, see `training.task_path`; None for none.
     """
     if (folder.path / "about.json").exists():
         return
     began = datetime.datetime.now(datetime.timezone.utc)
     about = {
         "task": task,
+        **({} if path is None else {"class": path}),
         "words": {} if words is None else dataclasses.asdict(words),
         "began": began.isoformat(timespec="seconds"),
         "attention_zoo": __version__,

@@ -50,7 +50,7 @@ class Trained:
             "class_names": list(test.class_names),
             "bags": list(test.source.names),
             "labels": found.labels.tolist(),
-            "probabilities": np.round(found.probabilities[way], 6).tolist(),
+            "probabilities": np.round(found.ways[way].probabilities, 6).tolist(),
         }
 
     def _start(self, fresh, config):
