@@ -2,20 +2,17 @@
 
 import dataclasses
 import functools
-import json
 
 import keras
 import tensorflow as tf
-from absl import logging
 
-from attention_zoo import plots, report
 from attention_zoo._tensorflow import require_backend
 from attention_zoo.datasets.split import Split
 from attention_zoo.layers import HybridAttention
 from attention_zoo.training.brought import Brought
 from attention_zoo.training.checkpoints import Checkpoints
+from attention_zoo.training.checks import check_config
 from attention_zoo.training.components import (
-    check_config,
     make_monitors,
     make_optimizer,
     make_switch,
@@ -26,8 +23,13 @@ from attention_zoo.training.initial_weights import load_initial_weights
 from attention_zoo.training.learning_rates import encoder_is_frozen
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.preemption import Preempted, Preemption
+from attention_zoo.training.results import (
+    evaluate_and_write,
+    floors_of,
+    measured_splits,
+    write_metadata,
+)
 from attention_zoo.training.run_callbacks import KeepBest, Progress, StopIfNotFinite, WriteMetrics
-from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.strategies import is_chief, make_strategy
 from attention_zoo.training.task import SPLITS, config_of
 from attention_zoo.training.task_path import path_of
@@ -58,11 +60,11 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     with Workdir(workdir, record, is_chief(strategy), prints) as folder:
         write_metadata(folder, task.name, task.config(), task.words, path_of(type(task)))
         given = task.inputs(splits, model, config, folder.path)
-        measured = _measured(task, given)
-        floors = task.floors(measured | {"train": given["train"]})
+        measured = measured_splits(task, given)
+        floors = floors_of(task, given["train"], measured)  # now: what fails, fails early
         facts = _train(task, model, folder, config, given, brought)
         model = on_one_replica(model)
-        return _finish(task, model, folder, config, given, measured, facts, floors)
+        return evaluate_and_write(task, model, folder, config, given, measured, facts, floors)
 
 
 def build_model(task, config, splits, attention=None, optimizer=None):
@@ -221,66 +223,3 @@ def on_one_replica(model):
     for mine, replicated in pairs:
         mine.assign(replicated.numpy())
     return copy
-
-
-def _measured(task, splits):
-    """The splits to evaluate, that of training on as many examples as the others have at most."""
-    most = max((len(splits[name].source) for name in splits if name != "train"), default=None)
-    measured = splits | {"train": splits["train"].head(most)}
-    return {name: measured[name] for name in task.measured if name in measured}
-
-
-def _finish(task, model, folder, config, splits, measured, facts, floors):
-    """Evaluates every split, the test split now for the first time, and fills the folder."""
-    evaluations = {name: task.evaluate(model, split, config) for name, split in measured.items()}
-    if folder.writes:
-        _write(task, model, folder, config, measured, evaluations, facts)
-        results = {name: found.scalars() for name, found in evaluations.items()}
-        results |= _known_of(splits, measured) | facts | task.facts(splits)
-        floors = {name: found for name, found in floors.items() if found}
-        finish(folder, results | ({"floors": floors} if floors else {}))
-        _say_collapse(facts)
-    return evaluations
-
-
-def _say_collapse(facts):
-    """Says it once more, last of all: a collapsed run is no ordinary success."""
-    if facts.get("collapsed_epoch") is not None:
-        epoch = facts["collapsed_epoch"]
-        logging.warning("attention has been collapsed since epoch %d (docs/collapse.md)", epoch)
-    if "dead_epoch" in facts:
-        epoch = facts["dead_epoch"]
-        logging.warning("the focus network has been dead since epoch %d (docs/collapse.md)", epoch)
-
-
-def _known_of(splits, measured):
-    """How many examples figures are of, and what classes are called."""
-    counts = {name: len(split.source) for name, split in measured.items()}
-    names = list(splits["train"].class_names)
-    return {"num_examples": counts} | ({"class_names": names} if names else {})
-
-
-def _write(task, model, folder, config, splits, evaluations, facts):
-    """Models, pictures, histograms and examples; these of the test split, if there is one."""
-    shown = next(name for name in ("test", "validation", "train") if name in splits)
-    folder.write("model.keras", model.save)
-    folder.write("saved_model", lambda path: task.export(model, str(path), config), folder=True)
-    curves = plots.training_curves(
-        folder.path / "metrics.csv",
-        switch_epoch=facts.get("switched_epoch"),
-        kept_epoch=facts.get("kept_epoch"),
-    )
-    figures = {"curves": curves} | task.figures(model, splits[shown], evaluations[shown], config)
-    for name, figure in figures.items():
-        folder.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
-    examples = task.examples(model, splits[shown], config)
-    if examples is not None:
-        folder.write_text("examples.json", json.dumps(examples) + "\n")
-    for name, text in task.files(model, splits, evaluations, config).items():
-        folder.write_text(name, text)
-
-
-def finish(folder, results):
-    """Writes report.html of all that is there and, the mark of a finished run, results.json."""
-    report.write(folder.path, results)
-    folder.write_text("results.json", json.dumps(results, indent=2) + "\n")

@@ -5,6 +5,7 @@ import importlib
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from attention_zoo._errors import first_line
 from attention_zoo.training.task import Task
@@ -39,7 +40,7 @@ def import_task(path):
     """
     module, _, name = path.partition(":")
     try:
-        found = importlib.import_module(module)
+        found: Any = importlib.import_module(module)
     except ImportError as error:
         raise ValueError(
             f"task is {path!r}, whose module cannot be imported ({first_line(error)}), expected "

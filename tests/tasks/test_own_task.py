@@ -1,11 +1,13 @@
 """A task of one's own: what it need not have, its data, and how commands know it."""
 
+import dataclasses
 import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -238,3 +240,57 @@ def test_the_commands_run_a_task_in_the_present_folder(tmp_path):
 
     assert "2 of 2 runs done" in command("sweep", f"--folder={tmp_path}", "--seed=0:2")
     assert command("evaluate", f"--run={tmp_path}/seed=1").startswith("test: 32 examples")
+
+
+@keras.saving.register_keras_serializable(package="test_own_task")
+class Mean(keras.Model):
+    """A model without attention, which knows its loss."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(2)
+
+    def build(self, input_shape):
+        self.dense.build((None, input_shape[-1]))
+        self.built = True
+
+    def call(self, x):
+        return self.dense(keras.ops.mean(x, axis=1))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean(
+            keras.losses.sparse_categorical_crossentropy(y, y_pred, from_logits=True)
+        )
+
+
+@dataclasses.dataclass
+class Right:
+    share: float
+
+    def scalars(self):
+        return {"right": self.share}
+
+    def table(self):
+        return f"{self.share:.1%} right"
+
+
+def test_a_model_of_another_kind_has_a_run_too(sensors, tmp_path):
+    class MeanTask(az.tasks.Task):
+        name = "means"
+        config = sensors.SensorsConfig
+        load = sensors.SensorsTask.load
+
+        def build(self, config, splits, attention):
+            model = Mean()
+            model.build((None, 4, 3))
+            return model
+
+        def evaluate(self, model, split, config):
+            y = model.predict(split.source.x, verbose=0).argmax(axis=-1)
+            return Right(float(np.mean(y == split.source.y)))
+
+    settings = {"attention": "soft", "epochs": 12, "learning_rate": 1.0}
+    found = az.train(MeanTask(), tmp_path, **settings)
+    assert found["test"].scalars()["right"] > 0.9
+    assert az.tasks.evaluate_finished(tmp_path, task=MeanTask()).table().endswith("% right")
+    assert (tmp_path / "saved_model").is_dir() and (tmp_path / "report.html").exists()

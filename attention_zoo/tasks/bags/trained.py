@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from attention_zoo.evaluation.every_way import EveryWay
-from attention_zoo.training.components import check_config, make_switch
+from attention_zoo.training.checks import check_config
+from attention_zoo.training.components import make_switch
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.run import build_model
 from attention_zoo.training.run_callbacks import KeepBest, StopIfNotFinite
