@@ -5,6 +5,7 @@ import importlib
 import json
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ import attention_zoo as az
 from attention_zoo.tasks import registry
 from attention_zoo.trainers import evaluate, sweep
 from attention_zoo.training import sweep as sweeps
+from attention_zoo.training import task_path
 
 OWN = Path(__file__).parent / "own"
 PATH = "sensors:SensorsTask"
@@ -97,6 +99,26 @@ def test_classes_without_names_have_their_numbers(sensors):
     assert split.class_names == ("0", "1") and split.name == "sensors"
 
 
+def test_files_and_folders_that_settings_name_are_told_apart(sensors, tmp_path):
+    class Filed(sensors.SensorsTask):
+        file_settings = ("initial_weights",)
+
+    def found(path):
+        return Filed().fingerprints(sensors.SensorsConfig(initial_weights=path), {})
+
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    folder.mkdir()
+    seen = []
+    for content in ("a", "b"):
+        for path in (file, folder / "part"):
+            path.write_text(content)
+        seen += [found(str(file)), found(str(folder))]
+    (folder / "part").rename(folder / "other")
+    seen.append(found(str(folder)))
+    assert len({one["initial_weights"] for one in seen}) == 5
+    assert found(None) == found("a_handle") == {}
+
+
 def test_data_of_another_type_are_refused_in_a_line(sensors, run, tmp_path):
     message = r"^data is a ndarray, expected datasets\.Examples, or a datasets\.Split of them$"
     with pytest.raises(ValueError, match=message):
@@ -168,10 +190,21 @@ def test_a_folder_has_nothing_imported(run, tmp_path, monkeypatch, about):
 
 
 def test_what_is_imported_and_no_task_is_none():
-    from attention_zoo.training.task_path import imported_task
-
     for path in ("os:system", "json:loads", "attention_zoo:__name__", "nowhere:X", None, ":", ""):
-        assert imported_task(path) is None
+        assert task_path.imported_task(path) is None
+
+
+def test_a_class_of_the_script_that_runs_has_the_path_of_an_import(sensors, monkeypatch):
+    class Here(sensors.SensorsTask):
+        __module__, __qualname__ = "__main__", "Here"
+
+    script = types.ModuleType("__main__")
+    script.Here, script.__file__ = Here, "/somewhere/script.py"
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    for spec, path in ((None, "script:Here"), (types.SimpleNamespace(name="a.b"), "a.b:Here")):
+        script.__spec__ = spec
+        assert task_path.path_of(Here) == path
+        assert type(task_path.imported_task(path)) is Here
 
 
 def test_the_command_evaluates_a_run_of_a_task_in_the_present_folder(run, monkeypatch, capsys):
