@@ -75,9 +75,9 @@ def test_labels_alone_give_a_floor(sensors):
 def test_floors_that_fail_do_so_before_training(sensors, tmp_path):
     class Failing(sensors.SensorsTask):
         def floors(self, splits):
-            raise ValueError(f"no floors of {sorted(splits)}, expected some")
+            raise ValueError("there are no floors, expected some")
 
-    with pytest.raises(ValueError, match=r"^no floors of \['test', 'train', 'validation'\], exp"):
+    with pytest.raises(ValueError, match="^there are no floors, expected some$"):
         az.train(Failing(), tmp_path)
     assert not (tmp_path / "metrics.csv").exists()
 
