@@ -10,6 +10,7 @@ import math
 import keras
 from keras import ops
 
+from attention_zoo._pixels import from_bytes
 from attention_zoo._random import uniform
 
 # Stands for "minus infinity" where a real one would turn 0 * inf into NaN in a gradient.
@@ -178,8 +179,9 @@ def map_segments(function, segments, mask=None):
 
     With a mask, bool (b, m), a Keras network that mixes the batch, as `BatchNormalization` does
     in training, or has an activity regularizer is run on the segments that are there alone, and
-    gives zeros for the others.
+    gives zeros for the others. A function of `aware_of_mask` needs no mask here.
     """
+    mask = _mask_known(function, segments) if mask is None else mask
     m, *segment_shape = ops.shape(segments)[1:]
     flat = ops.reshape(segments, (-1, *segment_shape))  # (b * m, ...)
     if mask is not None and (mixes_batch(function) or _regularizes_activity(function)):
@@ -187,6 +189,22 @@ def map_segments(function, segments, mask=None):
     else:
         flat = function(flat)
     return ops.reshape(flat, (-1, m, *ops.shape(flat)[1:]))
+
+
+def aware_of_mask(network, training, segments, mask):
+    """The network, told of training, of which `map_segments` of these very segments knows the mask.
+
+    So an attention that forgets the mask has no padding counted in the means of a batch.
+    """
+    told = functools.partial(network, training=training)
+    told.known_mask = segments, mask  # type: ignore[attr-defined]
+    return told
+
+
+def _mask_known(function, segments):
+    """Not of others, as of samples of the segments: they are all there."""
+    of, mask = getattr(function, "known_mask", (None, None))
+    return mask if of is segments else None
 
 
 def mixes_batch(function):
@@ -261,8 +279,7 @@ def scaled(segments):
             "(uint8), which are scaled by (x - 127.5) / 127.5, or floats that are scaled already"
         )
     segments = ops.cast(segments, "float32")
-    # The difference is exact, so this rounds once: the same bits on every backend, as in NumPy.
-    return (segments - 127.5) * (1 / 127.5) if is_bytes else segments
+    return from_bytes(segments) if is_bytes else segments
 
 
 def is_integer(x):

@@ -38,7 +38,7 @@ class TopKHardAttention(az.layers.Attention):
         least = ops.min(ops.top_k(a, self.k)[0], axis=-1, keepdims=True)
         b = ops.where(a >= least, a, 0.0)
         b = b / ops.maximum(ops.sum(b, axis=-1, keepdims=True), keras.config.epsilon())
-        log_p = az.ops.log_likelihoods(az.ops.map_segments(classify, segments))  # (b, m, c)
+        log_p = az.ops.log_likelihoods(az.ops.map_segments(classify, segments, mask))  # (b, m, c)
         return ops.sum(b[..., None] * log_p, axis=1), a
 
     def get_config(self):

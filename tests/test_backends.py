@@ -6,7 +6,7 @@ import pytest
 
 import attention_zoo as az
 from attention_zoo import _lazy, _tensorflow
-from attention_zoo._saving.portable import portable
+from attention_zoo.models.attention_model import portable
 
 OTHER = keras.backend.backend() != "tensorflow"
 

@@ -143,7 +143,7 @@ def test_served_numbers_are_the_models(models, served, rounding, name, signature
     outputs = np.load(served / f"{name}_{signature}_{size}.npz")
     inputs = cut(inputs, size, m)
     q, a = (np.asarray(model(inputs)[key]) for key in ("label", "focus"))
-    own = np.asarray(model.predict_every_way(inputs)["argmax"])
+    own = np.asarray(model.every_way(*model.encode(inputs))["argmax"])
     # Logits of a size up to 4, of sums of four; a probability moves by a quarter of that.
     atol = rounding(4, 1, "bfloat16") if name == "half" else 1e-5
     assert set(outputs) == SIGNATURES[signature] | names_of(model, signature)

@@ -1,6 +1,5 @@
 """SavedModels of word pieces that take raw strings, where there is TensorFlow and its texts."""
 
-import json
 import subprocess
 import sys
 
@@ -19,26 +18,6 @@ TEXTS = [
     "quark soup שלום 🌧️ teas",
     "x x x x x x x x x",
 ]
-SERVE = """
-import json, pathlib, sys
-import tensorflow as tf
-import tensorflow_text  # the ops of word pieces
-
-folder = pathlib.Path(sys.argv[1])
-signatures = tf.saved_model.load(folder / "served").signatures
-texts = json.loads((folder / "texts.json").read_text("utf-8"))
-found = []
-for batch in [texts, *([text] for text in texts)]:
-    outputs = signatures["explain"](text=tf.constant(batch))
-    predicted = signatures["serving_default"](text=tf.constant(batch))
-    outputs = {name: value.numpy().tolist() for name, value in outputs.items()}
-    outputs["tokens"] = [[token.decode() for token in row] for row in outputs["tokens"]]
-    outputs["token"] = [token.decode() for token in outputs["token"]]
-    assert predicted["probabilities"].numpy().tolist() == outputs["probabilities"]
-    found.append(outputs)
-(folder / "outputs.json").write_text(json.dumps(found))
-assert not {"attention_zoo", "keras_hub"} & set(sys.modules)
-"""
 
 
 @pytest.fixture
@@ -51,14 +30,9 @@ def model(tiny_bert):
     return model
 
 
-def test_raw_texts_are_answered_as_predict_answers_their_words(model, tmp_path):
+def test_raw_texts_are_answered_as_predict_answers_their_words(model, served_texts, tmp_path):
     """All at once, and each alone: other padding, the same answer."""
-    export(model, tmp_path / "served")
-    (tmp_path / "texts.json").write_text(json.dumps(TEXTS))
-    command = [sys.executable, "-c", SERVE, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-    whole, *alone = json.loads((tmp_path / "outputs.json").read_text())
+    whole, *alone = served_texts(model, TEXTS, tmp_path, ops="tensorflow_text")
     words = tf.ragged.constant(datasets.words_of(TEXTS), dtype=tf.string).to_tensor("")
     predicted = model.predict(model.encoder.look_up(words).numpy(), verbose=0)
     np.testing.assert_allclose(whole["probabilities"], np.exp(predicted["label"]), atol=1e-5)

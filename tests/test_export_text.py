@@ -1,9 +1,5 @@
 """SavedModels that take raw strings, loaded where there is nothing but TensorFlow."""
 
-import json
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -14,28 +10,6 @@ from attention_zoo.models import FocusClassifier, TokenEncoder
 from attention_zoo.models.networks.text import text_networks
 
 WORDS = ["thunder", "soup", "tea", "שלום", "🌧️", ",", "!"]
-SERVE = """
-import json, pathlib, sys
-import tensorflow as tf
-
-folder = pathlib.Path(sys.argv[1])
-signatures = tf.saved_model.load(folder / "served").signatures
-texts = json.loads((folder / "texts.json").read_text("utf-8"))
-found = []
-for batch in [texts, *([text] for text in texts)]:
-    explained = signatures["explain"](text=tf.constant(batch))
-    predicted = signatures["serving_default"](text=tf.constant(batch))
-    outputs = {name: value.numpy().tolist() for name, value in explained.items()}
-    assert predicted["probabilities"].numpy().tolist() == outputs["probabilities"]
-    outputs["tokens"] = [[token.decode() for token in row] for row in outputs["tokens"]]
-    outputs["token"] = [token.decode() for token in outputs["token"]]
-    chosen = signatures["argmax"](text=tf.constant(batch))
-    outputs["argmax"] = {name: value.numpy().tolist() for name, value in chosen.items()}
-    outputs["argmax"]["token"] = [token.decode() for token in outputs["argmax"]["token"]]
-    found.append(outputs)
-(folder / "outputs.json").write_text(json.dumps(found))
-assert "attention_zoo" not in sys.modules  # TensorFlow imports Keras itself
-"""
 
 
 def text_model(network="simple"):
@@ -52,15 +26,9 @@ def texts(strange_texts):
 
 
 @pytest.fixture(scope="module")
-def served(texts, tmp_path_factory):
+def served(served_texts, texts, tmp_path_factory):
     """All texts at once, then one at a time, by a process that knows TensorFlow alone."""
-    folder = tmp_path_factory.mktemp("text")
-    export(text_model("transformer"), folder / "served")
-    (folder / "texts.json").write_text(json.dumps(texts))
-    command = [sys.executable, "-c", SERVE, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads((folder / "outputs.json").read_text())
+    return served_texts(text_model("transformer"), texts, tmp_path_factory.mktemp("text"))
 
 
 def test_tokens_are_what_blanks_separate_and_marks(served, texts):
@@ -110,7 +78,7 @@ def test_argmax_reads_the_chosen_token_alone(served):
             chosen["probabilities"], outputs["segment_probabilities"], atol=1e-5
         )
     ids = model.encoder.look_up(tf.constant(served[0]["tokens"]))
-    expected = np.exp(model.predict_every_way(ids)["argmax"])
+    expected = np.exp(model.every_way(*model.encode(ids))["argmax"])
     np.testing.assert_allclose(served[0]["argmax"]["probabilities"], expected, atol=1e-5)
 
 

@@ -49,6 +49,7 @@ ANYWHERE = {
     "_lazy",
     "_paths",
     "_pieces",
+    "_pixels",
     "_sums",
     "_tensorflow",
     "_text",

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
@@ -33,6 +34,14 @@ def _texts(array):
     texts = [one.encode() if isinstance(one, str) else bytes(one) for one in array.ravel().tolist()]
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     return f"texts {array.shape};".encode(), lengths.tobytes(), b"".join(texts)
+
+
+def path_fingerprint(path):
+    """Of a file its fingerprint; of a folder that of the files in it, their names too."""
+    files = sorted(one for one in Path(path).glob("*") if one.is_file())
+    if not files:
+        return file_fingerprint(path)
+    return fingerprint([one.name for one in files], [file_fingerprint(one) for one in files])
 
 
 def file_fingerprint(path):

@@ -1,6 +1,5 @@
 """Evaluation of a model of bags: ranking and balance of its answers, and whether it finds keys."""
 
-import collections
 import dataclasses
 
 import numpy as np
@@ -15,7 +14,6 @@ from attention_zoo.evaluation.classification import (
     tallied,
 )
 from attention_zoo.evaluation.every_way import EveryWay
-from attention_zoo.models.prediction import WAYS
 
 BY_WAY = ("auroc", "average_precision", "balanced_accuracy")
 
@@ -30,12 +28,10 @@ class BagEvaluation(Evaluation):
         by_way: for each way to predict "auroc" and "balanced_accuracy" of the bags, and
             "average_precision", of class 1 against class 0; NaN where a class is missing, of more
             than two classes for the last.
-        probabilities: by way to predict, (n, c).
     """
 
     instance_auroc: float
     by_way: dict[str, dict[str, float]]
-    probabilities: dict[str, np.ndarray] = dataclasses.field(repr=False)
 
     def scalars(self):
         """All figures but the histograms, flat; what is not known (NaN) is left out."""
@@ -68,24 +64,19 @@ def evaluate_bags(model, dataset, *, bins=5):
         A `BagEvaluation`.
     """
     run = model if isinstance(model, EveryWay) else EveryWay(model)
-    parts = collections.defaultdict(list)
+    instances = []
 
     def looked_at():
         for inputs, truth, outputs in predictions(run, dataset):
-            parts["labels"].append(truth["label"])
-            for way in WAYS:
-                parts[way].append(np.exp(outputs[way]))
-            parts["instances"].append(_instance_auroc(truth["focus"], outputs))
+            instances.append(_instance_auroc(truth["focus"], outputs))
             yield inputs, truth, outputs
 
     whole = tallied(looked_at(), bins)
-    found = {name: np.concatenate(values) for name, values in parts.items()}
     fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
     return BagEvaluation(
         **fields,
-        instance_auroc=known_mean(found["instances"]),
-        by_way={way: bag_scores(found["labels"], found[way]) for way in WAYS},
-        probabilities={way: found[way] for way in WAYS},
+        instance_auroc=known_mean(np.concatenate(instances)),
+        by_way={k: bag_scores(whole.labels, way.probabilities) for k, way in whole.ways.items()},
     )
 
 

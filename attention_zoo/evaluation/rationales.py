@@ -18,14 +18,13 @@ from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.prediction import WAYS
 
 AGREEMENT = (
-    "attention_mass",
     "average_precision",
     "token_precision",
     "token_recall",
     "token_f1",
     "auprc",
 )
-BY_WAY = ("macro_f1", "auroc", "comprehensiveness", "sufficiency")
+BY_WAY = ("macro_f1", "auroc")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,11 +33,10 @@ class RationaleEvaluation(Evaluation):
 
     Attributes:
         top_k: number of tokens of a predicted rationale.
-        agreement: "attention_mass", "average_precision", "token_precision", "token_recall",
-            "token_f1", "auprc", means over the examples with a rationale, and "iou_f1"; see
-            `metrics`. NaN if there are none, or one has NaN attention.
-        by_way: for each way to predict "macro_f1", "auroc", and, means over all examples,
-            "comprehensiveness" and "sufficiency". NaN if one has NaN attention.
+        agreement: "average_precision", "token_precision", "token_recall", "token_f1", "auprc",
+            means over the examples with a rationale, and "iou_f1"; see `metrics`. NaN if there are
+            none, or one has NaN attention.
+        by_way: for each way to predict "macro_f1" and "auroc". NaN if one has NaN attention.
     """
 
     top_k: int
@@ -54,8 +52,9 @@ class RationaleEvaluation(Evaluation):
 
     def table(self):
         """The figures as a table in plain text, in percent."""
-        names = {name: name.replace("_", " ") for name in (*self.agreement, *BY_WAY)}
-        agreement = ", ".join(f"{names[k]} {percent(v)}" for k, v in self.agreement.items())
+        names = {name: name.replace("_", " ") for name in BY_WAY}
+        found = {"attention_mass": self.attention_mass} | self.agreement
+        agreement = ", ".join(f"{k.replace('_', ' ')} {percent(v)}" for k, v in found.items())
         lines = [super().table(), f"rationales, {self.top_k} tokens: {agreement}"]
         lines.append("prediction" + "".join(f"{names[name]:>19}" for name in BY_WAY))
         for way, figures in self.by_way.items():
@@ -96,7 +95,7 @@ def evaluate_rationales(model, dataset, *, top_k=5, bins=5, curves="auto"):
         **fields,
         top_k=top_k,
         agreement=_agreement(found),
-        by_way={way: _by_way(found, way, whole.ways[way].belief) for way in WAYS},
+        by_way={way: _by_way(found, way) for way in WAYS},
     )
 
 
@@ -107,7 +106,6 @@ def _figures(truth, outputs, top_k):
     scores = metrics.token_scores(marked, named)
     found = {f"token_{name}": values for name, values in scores.items()}
     found |= {
-        "attention_mass": metrics.attention_mass(marked, a),
         "average_precision": metrics.average_precision(marked, a, there),
         "auprc": metrics.auprc(marked, a, there),
         "iou": metrics.iou(marked, named),
@@ -135,14 +133,9 @@ def _agreement(found):
     return _unless_nan(found["broken"][marked], figures)
 
 
-def _by_way(found, way, belief):
+def _by_way(found, way):
     labels, p = found["label"], found[f"{way}_probabilities"]
-    figures = {
-        "macro_f1": metrics.macro_f1(labels, p),
-        "auroc": metrics.auroc(labels, p),
-        "comprehensiveness": belief.get("comprehensiveness", float("nan")),
-        "sufficiency": belief.get("sufficiency", float("nan")),
-    }
+    figures = {"macro_f1": metrics.macro_f1(labels, p), "auroc": metrics.auroc(labels, p)}
     return _unless_nan(found["broken"], figures)
 
 

@@ -65,7 +65,9 @@ class Attention(keras.layers.Layer):
             segments: (b, m, ...).
             scores: (b, m).
             mask: bool (b, m) or None, as of a call. A variant begins with
-                `layers.masks.masked`, and gives the mask to `ops.map_segments` too.
+                `layers.masks.masked`, and gives the mask to `ops.map_segments` too. Under a
+                FocusClassifier neither is needed: masked segments are zeros there, and `classify`
+                knows the mask of these very segments (`ops.aware_of_mask`).
             training: bool; samplers draw in training and take the argmax otherwise.
 
         Returns:

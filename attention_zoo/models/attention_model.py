@@ -9,7 +9,6 @@ from keras import ops
 from attention_zoo._assertions import as_value_error
 from attention_zoo._paths import expanded
 from attention_zoo._saving.loadable import check_loadable
-from attention_zoo._saving.portable import portable
 from attention_zoo.models import fit_arguments
 
 
@@ -195,3 +194,22 @@ class AttentionModel(keras.Model):
             for name in cls.networks
         }
         return cls(**config | loaded)
+
+
+_OF_TORCH = "keras.src.backend.torch.optimizers"
+
+
+def portable(config):
+    """A serialised object with Keras's optimizers by their public names.
+
+    Under PyTorch, `keras.optimizers.Adam(...)` makes an object of a class of that backend, and
+    Keras saves it by the class's own name: elsewhere it cannot be loaded, or takes no step.
+    """
+    if isinstance(config, list | tuple):
+        return type(config)(map(portable, config))
+    if not isinstance(config, dict):
+        return config
+    config = {name: portable(value) for name, value in config.items()}
+    if str(config.get("module", "")).startswith(_OF_TORCH):
+        config |= {"module": "keras.optimizers", "registered_name": None}
+    return config

@@ -140,7 +140,7 @@ class FocusClassifier(LabelTraining):
         scores = self.scores(segments, mask if training else None, training)
         if training:
             self.score_watch.look(scores, mask)
-            classify = _told(self.classifier, training)
+            classify = ops.aware_of_mask(self.classifier, training, segments, mask)
             q, a = self.attention.class_scores(classify, segments, scores, mask, training)
             q = prediction.nan_where_nan(a, q)
             if self.attention.entropy_penalty:
@@ -242,12 +242,13 @@ class FocusClassifier(LabelTraining):
         a = self.attention.attend(scores, mask)
         return ops.nan_where(kops.any(kops.isnan(scores), axis=1), a)
 
-    def predict_every_way(self, inputs):
-        """Log-probabilities (b, c) under "argmax", "marginal" and "soft", and "focus" (b, m)."""
-        return self.every_way(*self.encode(inputs))
-
     def every_way(self, segments, mask=None, names=tuple(prediction.WAYS)):
-        """The same of what `encode` gives; `names` are the ways wanted."""
+        """Log-probabilities (b, c) under "argmax", "marginal" and "soft", and "focus" (b, m).
+
+        Args:
+            segments, mask: as `encode` gives them.
+            names: the ways wanted.
+        """
         a = self._attend(self.scores(segments), mask)
         ways = {name: prediction.WAYS[name](self.classifier, segments, a) for name in names}
         return ways | {"focus": a}

@@ -18,7 +18,7 @@ from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
 from attention_zoo.models.networks.image_encoders import load_encoder
 from attention_zoo.tasks.captions_config import CaptionsConfig
-from attention_zoo.tasks.frozen_features import encoder_fingerprint, frozen_features
+from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.training.task import Task, Words
 
 
@@ -33,6 +33,7 @@ class CaptionsTask(Task):
     name = "captions"
     config = CaptionsConfig
     data_settings = ("data_dir", "train_split", "validation_split", "test_split", "min_count")
+    file_settings = ("encoder",)
     words = Words(
         example="picture",
         examples="pictures",
@@ -103,9 +104,6 @@ class CaptionsTask(Task):
         if not config.fine_tune_encoder:
             return {}
         return {"decoder": config.learning_rate, "encoder": config.encoder_learning_rate}
-
-    def fingerprints(self, config, splits):
-        return super().fingerprints(config, splits) | encoder_fingerprint(config)
 
     def inputs(self, splits, model, config, workdir):
         """The captions with what the model is given of their pictures: features, or themselves."""

@@ -3,7 +3,7 @@
 import dataclasses
 
 from attention_zoo._settings import setting
-from attention_zoo.training.config import EncoderConfig, TaskConfig
+from attention_zoo.training.config import EncoderConfig, FeaturesConfig, TaskConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,14 +21,6 @@ class CaptionsData:
     image_size: int = setting(224, "Height and width that pictures are resized to.", least=1)
     min_count: int = setting(5, "Words rarer than this are unknown words.", least=1)
     max_words: int = setting(20, "Training captions are cut after so many words.", least=1)
-    features_dir: str | None = setting(
-        None, "Where a frozen encoder's features are kept; beside the workdir if unset.", path=True
-    )
-    feature_dtype: str = setting(
-        "float16",
-        "Dtype of a frozen encoder's features on disk.",
-        choices=("float16", "float32"),
-    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,9 +34,6 @@ class CaptionsModel:
         path=True,
     )
     fine_tune_encoder: bool = setting(False, "Train the encoder too, on the pictures themselves.")
-    encoder_learning_rate: float = setting(
-        1e-5, "Learning rate of an encoder that is trained (--fine_tune_encoder).", above=0
-    )
     units: int = setting(512, "Units of the LSTM.", least=1)
     embedding_size: int = setting(512, "Features of a word.", least=1)
     attention_units: int = setting(256, "Units of the layer that scores regions.", least=1)
@@ -80,10 +69,19 @@ class SearchConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CaptionsConfig(
-    CaptionsData, CaptionsModel, SearchConfig, LVMLConfig, EncoderConfig, TaskConfig
+    CaptionsData,
+    CaptionsModel,
+    FeaturesConfig,
+    SearchConfig,
+    LVMLConfig,
+    EncoderConfig,
+    TaskConfig,
 ):
     """Settings of captions."""
 
+    encoder_learning_rate: float = setting(
+        1e-5, "Learning rate of an encoder that is trained (--fine_tune_encoder).", above=0
+    )
     attention: str = setting(
         "soft",
         "How attention is trained: soft, hard, lvml, gumbel, reinforce, hybrid, the registered "

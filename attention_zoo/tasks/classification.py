@@ -1,5 +1,6 @@
 """What tasks of a FocusClassifier have in common: histograms, floors."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,12 +8,21 @@ import numpy as np
 from attention_zoo import metrics, plots
 from attention_zoo._class_names import names_of, numbered
 from attention_zoo.callbacks import WarnOnCollapse
+from attention_zoo.evaluation import evaluate
 from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import Task
 
 
 class ClassificationTask(Task):
-    """A task whose model is a `FocusClassifier` and whose targets are {"label", "focus"}."""
+    """A task whose model is a `FocusClassifier` and whose targets are {"label", "focus"}.
+
+    It adds evaluation under all three ways to predict, calibration and joint histograms, a watch on
+    collapse, floors, and rates for focus network, classifier and encoder. `evaluate` gives an
+    `az.evaluation.Evaluation`, or a subclass.
+
+    What it would like to know of the data, and does without: class ids `labels` (n,) of the
+    examples, `num_segments` of the split, its `class_names`.
+    """
 
     others = "classifier"
 
@@ -28,9 +38,23 @@ class ClassificationTask(Task):
         encoder = {"encoder": config.encoder_learning_rate or others} if apart else {}
         return {"focus": config.learning_rate, "classifier": others} | encoder
 
+    def accept(self, data, config):
+        """As of `Task`; classes without names have their ids for names."""
+        split = super().accept(data, config)
+        if split.class_names or self.labels(split) is None:
+            return split
+        return dataclasses.replace(split, **classes_of(split.source))
+
+    def evaluate(self, model, split, config):
+        return evaluate(model, split.source.dataset(256))
+
+    def labels(self, split):
+        """The class ids (n,) of a split's examples, None where they do not say."""
+        return getattr(split.source, "labels", None)
+
     def collapse(self, splits, config):
-        source = splits["train"].source
-        return WarnOnCollapse(source.labels, source.lengths)
+        """Without labels all classes are taken for equally frequent."""
+        return WarnOnCollapse(self.labels(splits["train"]), splits["train"].source.lengths)
 
     def figures(self, model, split, evaluation, config):
         """Calibration; the joint histogram of attention and likelihood, where truth is known."""
@@ -55,22 +79,23 @@ class ClassificationTask(Task):
         return {"histograms.json": json.dumps(content) + "\n"}
 
     def floors(self, splits):
-        """Accuracy of the most frequent training label, FT of a segment at random."""
-        labels = splits["train"].source.labels
-        most_frequent = np.bincount(labels).argmax()
-        return {
-            name: _without_nan(
-                {
-                    "accuracy": float(np.mean(split.source.labels == most_frequent)),
-                    "focus_accuracy": self.random_focus(split),
-                }
-            )
-            for name, split in splits.items()
-        }
+        """Accuracy of the most frequent training label, FT of a segment at random, where known."""
+        labels = self.labels(splits["train"])
+        commonest = None if labels is None else np.bincount(labels).argmax()
+        return {name: self._floors_of(split, commonest) for name, split in splits.items()}
+
+    def _floors_of(self, split, commonest):
+        found = {"focus_accuracy": self.random_focus(split)}
+        if commonest is not None:
+            found["accuracy"] = float(np.mean(self.labels(split) == commonest))
+        return {name: found[name] for name in sorted(found) if np.isfinite(found[name])}
 
     def random_focus(self, split):
-        """FT of a segment chosen at random, NaN where no truth is known."""
-        return 1.0 / split.num_segments
+        """FT of a segment chosen at random, NaN where no truth is known.
+
+        Here 1 over the split's `num_segments`, NaN where it has none.
+        """
+        return 1.0 / getattr(split, "num_segments", float("nan"))
 
 
 _CALIBRATION = (
@@ -95,11 +120,7 @@ def classes_of(source):
 
     Where they have no names, the ids of the labels stand in their place.
     """
-    names = names_of(source.class_names, source.labels)
+    names = names_of(getattr(source, "class_names", None), source.labels)
     if names is not None:
         return {"class_names": names}
     return {"class_names": numbered(int(source.labels.max()) + 1), "named": False}
-
-
-def _without_nan(figures):
-    return {name: value for name, value in figures.items() if np.isfinite(value)}

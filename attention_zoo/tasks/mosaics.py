@@ -9,14 +9,13 @@ from attention_zoo import datasets, plots
 from attention_zoo.datasets.mosaics.augmentation import augmented, check_augment
 from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.datasets.mosaics.image_array import ImageArray
-from attention_zoo.evaluation import evaluate
 from attention_zoo.layers import PerSegment, Precomputed
 from attention_zoo.models import FocusClassifier, reading_networks
 from attention_zoo.models.networks.image_encoders import segment_network
 from attention_zoo.models.networks.registry import networks
 from attention_zoo.tasks.classification import ClassificationTask, classes_of
 from attention_zoo.tasks.examples import mosaic_examples
-from attention_zoo.tasks.frozen_features import encoder_fingerprint, frozen_features
+from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training.task import Words
 
@@ -35,6 +34,7 @@ class MosaicsTask(ClassificationTask):
         *("dataset", "data_dir", "protocol", "train_split", "validation_split", "test_split"),
         *("num_segments", "num_examples", "num_test_examples"),
     )
+    file_settings = ("encoder",)
     words = Words(example="mosaic", examples="mosaics", segment="image", segments="images")
 
     def load(self, config):
@@ -88,9 +88,6 @@ class MosaicsTask(ClassificationTask):
             "encoder": config.encoder_learning_rate or rate / 10,
         }
 
-    def fingerprints(self, config, splits):
-        return super().fingerprints(config, splits) | encoder_fingerprint(config)
-
     def inputs(self, splits, model, config, workdir):
         """Mosaics of what a frozen encoder makes of the base images, which it sees once."""
         if not isinstance(model.encoder, Precomputed):
@@ -118,9 +115,6 @@ class MosaicsTask(ClassificationTask):
         if "validation" in splits:
             found["prepare_validation"] = resident(splits["validation"].source, strategy)
         return found
-
-    def evaluate(self, model, split, config):
-        return evaluate(model, split.source.dataset(256))
 
     def card(self, config, splits):
         train, test = splits["train"], splits["test"]
@@ -167,20 +161,28 @@ class MosaicsTask(ClassificationTask):
 _NETWORK = {"sdc/digits": "digits", "sdc/cifar100": "cifar100", "orthogonal": "linear"}
 
 
+_NEED = {
+    "encoder": ("fine_tune_encoder", "image_size"),
+    "fine_tune_encoder": ("encoder_learning_rate",),
+}
+
+
 def _check_encoder(config, images):
     """Raises ValueError for settings of an encoder that is not there, or that it has no use for."""
-    if config.encoder is None:
-        for name in ("fine_tune_encoder", "encoder_learning_rate", "image_size"):
+    for needed, names in _NEED.items():
+        for name in () if getattr(config, needed) else names:
             if getattr(config, name):
                 raise ValueError(
-                    f"{name} is {getattr(config, name)} without an encoder, expected one"
+                    f"{name} is {getattr(config, name)} without {needed}, expected it set too"
                 )
-    elif images.dtype != "uint8":
+    if config.encoder is None:
+        return
+    if images.dtype != "uint8":
         raise ValueError(
             f"images are {keras.backend.standardize_dtype(images.dtype)}, expected bytes (uint8) "
             "with an encoder"
         )
-    elif config.augment != "none" and not config.fine_tune_encoder:
+    if config.augment != "none" and not config.fine_tune_encoder:
         raise ValueError(
             f"augment is {config.augment!r} with a frozen encoder, which sees every image once, "
             "expected 'none', or fine_tune_encoder"

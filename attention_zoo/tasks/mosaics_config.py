@@ -3,7 +3,7 @@
 import dataclasses
 
 from attention_zoo._settings import setting
-from attention_zoo.training.config import TaskConfig
+from attention_zoo.training.config import EncoderRateConfig, FeaturesConfig, TaskConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,27 +60,20 @@ class MosaicsModel:
         path=True,
     )
     fine_tune_encoder: bool = setting(False, "Train the encoder too, on the images themselves.")
+    image_size: int | None = setting(
+        None,
+        "Height and width that images are resized to for the encoder; as they are if unset.",
+        least=1,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MosaicsConfig(MosaicsData, MosaicsModel, FeaturesConfig, EncoderRateConfig, TaskConfig):
+    """Settings of mosaics."""
+
     encoder_learning_rate: float | None = setting(
         None,
         "Learning rate of an encoder that is trained (--fine_tune_encoder); a tenth of "
         "learning_rate if unset.",
         above=0,
     )
-    image_size: int | None = setting(
-        None,
-        "Height and width that images are resized to for the encoder; as they are if unset.",
-        least=1,
-    )
-    features_dir: str | None = setting(
-        None, "Where a frozen encoder's features are kept; beside the workdir if unset.", path=True
-    )
-    feature_dtype: str = setting(
-        "float16",
-        "Dtype of a frozen encoder's features on disk.",
-        choices=("float16", "float32"),
-    )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class MosaicsConfig(MosaicsData, MosaicsModel, TaskConfig):
-    """Settings of mosaics."""

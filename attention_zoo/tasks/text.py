@@ -4,13 +4,11 @@ The posts of HateXplain are hateful. None of their text is written to logs or er
 """
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 from absl import logging
 
 from attention_zoo import datasets
-from attention_zoo.datasets.fingerprint import file_fingerprint, fingerprint
 from attention_zoo.datasets.text.posts import vocabulary
 from attention_zoo.evaluation import evaluate_rationales
 from attention_zoo.models import (
@@ -39,6 +37,7 @@ class TextTask(ClassificationTask):
     data_settings = (
         *("dataset", "data_dir", "annotators", "train_split", "validation_split", "test_split"),
     )
+    file_settings = ("encoder", "word_vectors")
     words = Words(
         example="post",
         examples="posts",
@@ -89,9 +88,6 @@ class TextTask(ClassificationTask):
         model.build((None, None, *encoder.segment_shape))
         return model
 
-    def fingerprints(self, config, splits):
-        return super().fingerprints(config, splits) | _files(config, "word_vectors", "encoder")
-
     def inputs(self, splits, model, config, workdir):
         """The posts with ids for tokens, or for pieces of words."""
         return {name: _encoded(split, model.encoder) for name, split in splits.items()}
@@ -127,20 +123,6 @@ class TextTask(ClassificationTask):
         share = split.source.rationales.numpy()
         shares = [np.mean(marks > 0) for marks, there in zip(share, known, strict=True) if there]
         return float(np.mean(shares)) if shares else float("nan")
-
-
-def _files(config, *names):
-    """Fingerprints of the files and folders that settings name, where they do."""
-    paths = {name: getattr(config, name) for name in names}
-    return {name: _fingerprint(path) for name, path in paths.items() if path is not None}
-
-
-def _fingerprint(path):
-    """Of a file, or of all files of a folder; of a handle none."""
-    files = sorted(one for one in Path(path).glob("*") if one.is_file())
-    if not files:
-        return file_fingerprint(path)
-    return fingerprint([one.name for one in files], [file_fingerprint(one) for one in files])
 
 
 def _is_pretrained(config):

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,12 @@ class Command:
         page = Path(workdir, "report.html")
         written = f"written to {page if page.is_file() else workdir}"
         print("\n\n".join([self.report(results), *_floors(workdir), written]))
+
+
+def find_own_modules():
+    """Has modules in the present folder be found, as under `python -m`, for a task of one's own."""
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.insert(0, os.getcwd())
 
 
 def command(task, workdir, description):

@@ -7,40 +7,53 @@ A setting with commas, or a range of whole numbers as 0:3, is varied; any other 
 folder gets a folder each run, sweep.csv (a row a run), summary.csv (means over seeds) and
 sweep.html. Started again, the same command goes on with what is not finished. On a cluster each
 task of an array job runs one of them: --only=$SLURM_ARRAY_TASK_ID; --dry_run lists them.
+
+A task of your own is --task=package.module:Class, a module in the present folder included; its
+settings are then the flags, and --help lists them.
 """
 
 import dataclasses
+import functools
 import sys
 
-from attention_zoo._program import Program, import_tensorflow
+from absl import flags
+
+from attention_zoo._program import Program, ends_in_one_line, import_tensorflow
 from attention_zoo._settings import group_of, groups, setting, value_of
 from attention_zoo.tasks.configs import CONFIGS
-from attention_zoo.trainers.command import ends_when_preempted
+from attention_zoo.trainers.command import ends_when_preempted, find_own_modules
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """The sweep."""
 
-    task: str = setting("mosaics", "What to train.", choices=tuple(CONFIGS))
+    task: str = setting(
+        "mosaics",
+        f"What to train: {', '.join(CONFIGS)}, or package.module:Class, a task of your own.",
+    )
     folder: str = setting("runs/sweep", "Folder of the sweep.", path=True)
     workers: int = setting(1, "Runs at a time, each with an equal share of the cores.", least=1)
     only: int | None = setting(None, "Number of the one run to do, from 0.", least=0)
     dry_run: bool = setting(False, "List the runs, and do none.")
 
 
-def _as_texts():
-    """Classes of the tasks' settings, by their groups, each setting a text of several values."""
-    titles = dict.fromkeys(title for config in CONFIGS.values() for title in groups(config))
+def _as_texts(configs):
+    """Classes of the tasks' settings, by their groups, each setting a text of several values.
+
+    Args:
+        configs: classes of settings by task.
+    """
+    titles = dict.fromkeys(title for config in configs.values() for title in groups(config))
     places: dict[str, str] = {}
     texts: dict[str, dict[str, list[str]]] = {}  # setting -> help text -> tasks
-    for task, config in CONFIGS.items():
+    for task, config in configs.items():
         for field in dataclasses.fields(config):
             places.setdefault(field.name, group_of(config, field.name))
             texts.setdefault(field.name, {}).setdefault(_text(field), []).append(task)
     for title in titles:
         names = [name for name, place in places.items() if place == title]
-        own = [(name, str | None, setting(None, _joined(texts[name]))) for name in names]
+        own = [(name, str | None, setting(None, _joined(texts[name], configs))) for name in names]
         yield dataclasses.make_dataclass("Texts", own, namespace={"__doc__": title})
 
 
@@ -49,9 +62,9 @@ def _text(field):
     return field.metadata["help"] + (f" One of {', '.join(choices)}." if choices else "")
 
 
-def _joined(texts):
+def _joined(texts, configs):
     """One help text: what is said of all tasks, or what of each."""
-    if [*texts.values()] == [[*CONFIGS]]:
+    if [*texts.values()] == [[*configs]]:
         return next(iter(texts))
     return " ".join(f"{', '.join(tasks)}: {text}" for text, tasks in texts.items())
 
@@ -81,10 +94,12 @@ def _parts(text):
     return text.split(",")
 
 
-def main(task, folder, workers, only, dry_run, **texts):
+def main(configs, task, folder, workers, only, dry_run, **texts):
     """Runs the sweep."""
+    if task not in configs:
+        raise ValueError(f"task is {task!r}, expected one of {[*configs]} or package.module:Class")
     given = {name: text for name, text in texts.items() if text is not None}
-    grid, fixed = grid_of(CONFIGS[task], given)
+    grid, fixed = grid_of(configs[task], given)
     import_tensorflow()
     from attention_zoo import tasks
     from attention_zoo.training.sweep import jobs_of
@@ -102,8 +117,38 @@ def main(task, folder, workers, only, dry_run, **texts):
         sys.exit(1)
 
 
-COMMAND = Program(main, (Settings, *_as_texts()), __doc__)
-run = COMMAND.run  # the console script
+def program(arguments):
+    """The `Program`; with --task=package.module:Class among the arguments, for its settings."""
+    configs, own = CONFIGS, _own_task(arguments)
+    if own is not None:
+        import_tensorflow()
+        find_own_modules()
+        from attention_zoo import tasks
+
+        configs = {own: tasks.get(own).config}
+    return Program(functools.partial(main, configs), (Settings, *_as_texts(configs)), __doc__)
+
+
+def _own_task(arguments):
+    """The value of --task where it is the path of a class."""
+    values = flags.FlagValues()
+    flags.DEFINE_string("task", None, "", flag_values=values)
+    try:
+        values(["", *arguments], known_only=True)
+    except flags.Error:  # said where all flags are read
+        return None
+    return values.task if values.task and ":" in values.task else None
+
+
+COMMAND = program([])
+
+
+def run():
+    """The console script."""
+    with ends_in_one_line():
+        command = program(sys.argv[1:])
+    command.run()
+
 
 if __name__ == "__main__":
     run()

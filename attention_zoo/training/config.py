@@ -165,12 +165,18 @@ class OptimizationConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
-    """Fine-tuning of an encoder."""
+class EncoderRateConfig:
+    """Learning rate of an encoder."""
 
     encoder_learning_rate: float | None = setting(
         None, "Learning rate of the encoder; classifier_learning_rate if unset.", above=0
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderConfig(EncoderRateConfig):
+    """Fine-tuning of an encoder."""
+
     layer_decay: float = setting(
         1.0,
         "Learning rate of a layer of the encoder, as a share of that of the layer above it; the "
@@ -183,6 +189,20 @@ class EncoderConfig:
         "Epochs in the beginning in which the encoder keeps its weights; all of them, and it is "
         "not trained at all.",
         least=0,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FeaturesConfig:
+    """Features of a frozen encoder."""
+
+    features_dir: str | None = setting(
+        None, "Where a frozen encoder's features are kept; beside the workdir if unset.", path=True
+    )
+    feature_dtype: str = setting(
+        "float16",
+        "Dtype of a frozen encoder's features on disk.",
+        choices=("float16", "float32"),
     )
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import keras
 
 from attention_zoo._paths import expanded
-from attention_zoo._settings import make
 from attention_zoo.report.run import Run
-from attention_zoo.training.task import SPLITS
+from attention_zoo.training.task import SPLITS, config_of
 
 
 def evaluate_run(task, run, *, split="test", data=None, **settings):
@@ -38,7 +37,7 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
     if data is None and is_own and "dataset" not in settings:
         raise ValueError(f"run {folder} was trained on data of your own, expected them as data")
     own = {"dataset": task.config().dataset} if is_own else {}
-    config = make(task.config, recorded | own | settings)
+    config = config_of(task, recorded | own | settings)
     model = _load(folder)
     splits = task.load(config) if data is None else {split: task.accept(data, config)}
     if split not in splits:
@@ -59,7 +58,8 @@ def _load(folder):
     except TypeError as error:  # Keras says in many lines which class it could not find
         raise ValueError(
             f"{folder / 'model.keras'} holds a class that is not known, expected its module to be "
-            "imported before: call az.tasks.evaluate_finished from Python"
+            "imported before: name the task by --task, or call az.tasks.evaluate_finished from "
+            "Python"
         ) from error
 
 
@@ -73,12 +73,13 @@ def _check_same(run, split, found):
 
 
 def task_of(run):
-    """The name of a run's task.
+    """(name, path of the class) of a run's task; None where they are not noted.
 
     Raises:
-        ValueError: no folder of a finished run.
+        ValueError: no folder of a run.
     """
-    return Run.read(run, {}).about.get("task")
+    about = Run.read(run, {}).about
+    return about.get("task"), about.get("class")
 
 
 def _finished(folder):

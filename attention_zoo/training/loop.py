@@ -76,8 +76,9 @@ class Loop:
 
         Callbacks are those of Keras; `on_train_batch_end` comes once a call, `on_epoch_begin` not
         again where an epoch is taken up: `params["first_step"]` tells. One with `get_state() ->
-        dict` and `set_state(dict)`, called after `on_train_begin`, goes on where it was; Keras's
-        own (EarlyStopping, ReduceLROnPlateau) begin anew.
+        dict` and `set_state(dict)`, called after `on_train_begin`, goes on where it was. So do
+        those that `Checkpoints` is told are `brought`, as `az.train` tells it, Keras's own
+        (EarlyStopping, ReduceLROnPlateau) among them; others begin anew.
 
         Args:
             batches: callable, number of the first step -> an endless `tf.data.Dataset` of

@@ -3,36 +3,38 @@
 import dataclasses
 import functools
 import itertools
-import json
 
 import keras
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from attention_zoo import plots, report
-from attention_zoo._settings import make
 from attention_zoo._tensorflow import require_backend
 from attention_zoo.datasets.split import Split
 from attention_zoo.layers import HybridAttention
 from attention_zoo.training.brought import Brought
 from attention_zoo.training.checkpoints import Checkpoints
+from attention_zoo.training.checks import check_config
 from attention_zoo.training.components import (
-    check_config,
     make_monitors,
     make_optimizer,
     make_switch,
     precision,
-    resolved,
+    recorded,
 )
 from attention_zoo.training.initial_weights import load_initial_weights
 from attention_zoo.training.learning_rates import encoder_is_frozen
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.preemption import Preempted, Preemption
+from attention_zoo.training.results import (
+    evaluate_and_write,
+    floors_of,
+    measured_splits,
+    write_metadata,
+)
 from attention_zoo.training.run_callbacks import KeepBest, Progress, StopIfNotFinite, WriteMetrics
-from attention_zoo.training.run_metadata import write_metadata
 from attention_zoo.training.strategies import is_chief, make_strategy
-from attention_zoo.training.task import MEASURED_TRAIN, SPLITS, check_classes
+from attention_zoo.training.task import SPLITS, check_classes, config_of
+from attention_zoo.training.task_path import path_of
 from attention_zoo.training.workdir import Workdir
 
 
@@ -45,10 +47,10 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     brought = Brought(attention, optimizer, callbacks)
     brought.check_settings(settings)
     _check_data_settings(task, data, settings)
-    config = task.settled(make(task.config, settings | brought.named))
+    config = config_of(task, settings | brought.named)
     keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(config.strategy)
-    splits = _checked(task.load(config) if data is None else _accepted(task, data, config))
+    splits = _checked(task.load(config)) if data is None else _accepted(task, data, config)
     layer = brought.attention or task.attention(config)
     task.check(config, splits)
     check_config(
@@ -62,14 +64,16 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     _check_apart(splits, prints, task.words.examples, data is not None)
     with strategy.scope():
         model = build_model(task, config, splits, layer, brought.optimizer)
-    record = dataclasses.asdict(config) | resolved(config, layer) | brought.record()
+    record = recorded(config, layer) | brought.record()
     record |= {} if data is None or "dataset" not in record else {"dataset": "own data"}
     with Workdir(workdir, record, is_chief(strategy), prints) as folder:
-        write_metadata(folder, task.name, task.config(), task.words)
+        write_metadata(folder, task.name, task.config(), task.words, path_of(type(task)))
         given = task.inputs(splits, model, config, folder.path)
+        measured = measured_splits(task, given, config.seed)
+        floors = floors_of(task, given["train"], measured)  # now: what fails, fails early
         facts = _train(task, model, folder, config, given, brought)
         model = on_one_replica(model)
-        return _finish(task, model, folder, config, given, facts)
+        return evaluate_and_write(task, model, folder, config, given, measured, facts, floors)
 
 
 def build_model(task, config, splits, attention=None, optimizer=None):
@@ -98,7 +102,7 @@ def _accepted(task, data, config):
         raise ValueError(
             f"data has {sorted(data)}, expected 'train', and maybe 'validation' and 'test'"
         )
-    splits = {name: task.accept(data[name], config) for name in SPLITS if name in data}
+    splits = _checked({n: task.accept(data[n], config) for n in SPLITS if n in data})
     names, named = splits["train"].class_names, splits["train"].named
     for name, split in splits.items():
         check_classes(name, split, names, named, "train")
@@ -144,7 +148,8 @@ def _train(task, model, folder, config, splits, brought):
     """Trains the steps that are left; returns facts for results.json."""
     training, validation = splits["train"], splits.get("validation")
     probe = functools.partial(task.probe, splits)
-    switch = make_switch(config, model.attention, model.optimizer, probe)
+    attention = getattr(model, "attention", None)
+    switch = make_switch(config, attention, model.optimizer, probe)
     keep = None if config.keep == "last" else KeepBest(folder, config.keep, config.patience)
     collapse = task.collapse(splits, config)
     monitors = [*make_monitors(config, probe), *filter(None, (collapse, keep))]
@@ -164,7 +169,7 @@ def _train(task, model, folder, config, splits, brought):
     if collapse is not None:
         facts["collapsed_epoch"] = collapse.collapsed_epoch
         facts |= {} if collapse.dead_epoch is None else {"dead_epoch": collapse.dead_epoch}
-    if isinstance(model.attention, HybridAttention):
+    if isinstance(attention, HybridAttention):
         facts["switched_epoch"] = switch.switched_epoch
     return facts
 
@@ -241,84 +246,3 @@ def on_one_replica(model):
     for mine, replicated in pairs:
         mine.assign(replicated.numpy())
     return copy
-
-
-def _finish(task, model, folder, config, splits, facts):
-    """Evaluates every split, the test split now for the first time, and fills the folder."""
-    measured = _measured(task, splits, config.seed)
-    evaluations = {name: task.evaluate(model, split, config) for name, split in measured.items()}
-    if folder.writes:
-        _write(task, model, folder, config, measured, evaluations, facts)
-        results = {name: found.scalars() for name, found in evaluations.items()}
-        results |= _known_of(splits, measured) | facts | task.facts(splits)
-        floors = _floors(task, splits["train"], measured)
-        finish(folder, results | ({"floors": floors} if floors else {}))
-        _say_collapse(facts)
-    return evaluations
-
-
-def _measured(task, splits, seed):
-    """The splits that are evaluated, by name; "train" where there is no other.
-
-    Of the training examples as many as the others have at most, chosen at random: their order may
-    be one of classes.
-    """
-    names = [name for name in task.measured if name in splits] or ["train"]
-    most = max((len(split.source) for name, split in splits.items() if name != "train"), default=0)
-    n = len(splits["train"].source)
-    if not 0 < most < n:
-        return {name: splits[name] for name in names}
-    rows = np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
-    part = dataclasses.replace(splits["train"], source=splits["train"].source.rows(rows))
-    return {name: part if name == "train" else splits[name] for name in names}
-
-
-def _floors(task, training, measured):
-    """Floors of the very examples that are measured, learnt from all that were trained on."""
-    is_part = measured.get("train", training) is not training
-    part = {MEASURED_TRAIN: measured["train"]} if is_part else {}
-    found = task.floors(measured | {"train": training} | part)
-    return found | ({"train": found.pop(MEASURED_TRAIN)} if MEASURED_TRAIN in found else {})
-
-
-def _say_collapse(facts):
-    """Says it once more, last of all: a collapsed run is no ordinary success."""
-    if facts.get("collapsed_epoch") is not None:
-        epoch = facts["collapsed_epoch"]
-        logging.warning("attention has been collapsed since epoch %d (docs/collapse.md)", epoch)
-    if "dead_epoch" in facts:
-        epoch = facts["dead_epoch"]
-        logging.warning("the focus network has been dead since epoch %d (docs/collapse.md)", epoch)
-
-
-def _known_of(splits, measured):
-    """How many examples figures are of, and what classes are called."""
-    counts = {name: len(split.source) for name, split in measured.items()}
-    names = list(splits["train"].class_names)
-    return {"num_examples": counts} | ({"class_names": names} if names else {})
-
-
-def _write(task, model, folder, config, splits, evaluations, facts):
-    """Models, pictures, histograms and examples; these of the test split, if there is one."""
-    shown = next(name for name in ("test", "validation", "train") if name in splits)
-    folder.write("model.keras", model.save)
-    folder.write("saved_model", lambda path: task.export(model, str(path), config), folder=True)
-    curves = plots.training_curves(
-        folder.path / "metrics.csv",
-        switch_epoch=facts.get("switched_epoch"),
-        kept_epoch=facts.get("kept_epoch"),
-    )
-    figures = {"curves": curves} | task.figures(model, splits[shown], evaluations[shown], config)
-    for name, figure in figures.items():
-        folder.write(f"{name}.png", functools.partial(figure.savefig, format="png"))
-    examples = task.examples(model, splits[shown], config)
-    if examples is not None:
-        folder.write_text("examples.json", json.dumps(examples) + "\n")
-    for name, text in task.files(model, splits, evaluations, config).items():
-        folder.write_text(name, text)
-
-
-def finish(folder, results):
-    """Writes report.html of all that is there and, the mark of a finished run, results.json."""
-    report.write(folder.path, results)
-    folder.write_text("results.json", json.dumps(results, indent=2) + "\n")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from attention_zoo import report
 from attention_zoo._paths import expanded
-from attention_zoo._settings import make
 from attention_zoo.report.run import Run
-from attention_zoo.training.components import resolved
+from attention_zoo.training.components import recorded
 from attention_zoo.training.processes import run_in_process, run_side_by_side, threads_each
 from attention_zoo.training.run import run_task
+from attention_zoo.training.task import config_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +53,8 @@ def trainer_of(task, **settings):
     """The `Trainer` of a `Task`, with settings that all jobs have in common."""
 
     def record(**own):
-        config = task.settled(make(task.config, settings | own))
-        return dataclasses.asdict(config) | resolved(config, task.attention(config))
+        config = config_of(task, settings | own)
+        return recorded(config, task.attention(config))
 
     return Trainer(functools.partial(run_task, task, **settings), record)
 
@@ -95,7 +95,7 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         grid: {setting: list of values}.
         workers, tell: as of `run_jobs`.
         only: number of the one job to run, from 0; None runs all.
-        **settings: of all runs.
+        **settings: of all runs. `attention` and `optimizer` are names, of registered layers too.
 
     Returns:
         {job's name: why it failed, in a line, or "" if it is finished}.
@@ -104,6 +104,7 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         ValueError: bad settings. Preempted: after a signal, where jobs are left.
     """
     folder, jobs = expanded(Path(folder)), jobs_of(grid)
+    _check_no_objects(settings, grid)
     trainer = trainer_of(task, **settings)
     _check(jobs, lambda job: trainer)
     if only is not None and not 0 <= only < len(jobs):
@@ -112,6 +113,23 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
     reasons = run_jobs(chosen, folder, lambda job: trainer, workers=workers, tell=tell)
     report.write_sweep(folder, jobs)
     return reasons
+
+
+def _check_no_objects(settings, grid):
+    """Raises ValueError for what `az.train` takes and another process could not be given."""
+    for name in ("data", "callbacks"):
+        if name in settings or name in grid:
+            raise ValueError(
+                f"{name} is given to a sweep, expected settings alone: every run is a process of "
+                "its own, with what its task loads"
+            )
+    for name in ("attention", "optimizer"):
+        for value in [settings.get(name, ""), *grid.get(name, ())]:
+            if not isinstance(value, str):
+                raise ValueError(
+                    f"{name} of a sweep is a {type(value).__name__}, expected a name: every run is "
+                    "a process of its own"
+                )
 
 
 def run_jobs(jobs, folder, trainer, *, workers=1, tell=print):

@@ -3,9 +3,14 @@
 import abc
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 from attention_zoo._class_names import numbered
 from attention_zoo._export import export
+from attention_zoo._settings import make
+from attention_zoo.datasets.fingerprint import path_fingerprint
+from attention_zoo.datasets.split import Examples, Split
+from attention_zoo.models import Captioner, FocusClassifier
 from attention_zoo.training.components import make_attention
 from attention_zoo.training.config import TaskConfig
 
@@ -35,6 +40,19 @@ class Words:
     measures: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
+def config_of(task, settings):
+    """The settings of a run as its task has them, those among them that others decide.
+
+    Args:
+        task: the `Task`.
+        settings: values by name; others have their defaults.
+
+    Raises:
+        ValueError: an unknown name, or a value that its setting does not allow.
+    """
+    return task.settled(make(task.config, settings))
+
+
 class Task(abc.ABC):
     """What training has to know of one kind of data.
 
@@ -50,6 +68,8 @@ class Task(abc.ABC):
             flag and a keyword argument.
         data_settings: those of them that say which data, which `data` of `az.train` replaces.
         words: how its things are called.
+        file_settings: those of them that name a file or folder that a model is made of, whose
+            fingerprint is kept too.
         measured: the splits that are evaluated in the end, as far as there are such; "train" where
             there are none.
         others: see `rates`.
@@ -59,6 +79,7 @@ class Task(abc.ABC):
     config: type[TaskConfig] = TaskConfig
     words = Words()
     data_settings: tuple[str, ...] = ()
+    file_settings: tuple[str, ...] = ()
     measured: tuple[str, ...] = SPLITS
     others: str | None = None
 
@@ -85,8 +106,20 @@ class Task(abc.ABC):
         """What the model achieves on a split: an object with `scalars()` and `table()`."""
 
     def accept(self, data, config):
-        """A `datasets.Split` of what a user brings in place of a name: here only of such a one."""
-        return data
+        """A `datasets.Split` of what a user brings in place of a name: here of `datasets.Examples`.
+
+        Raises:
+            ValueError: other data.
+        """
+        if isinstance(data, Split):
+            return data
+        if not isinstance(data, Examples):
+            raise ValueError(
+                f"data is a {type(data).__name__}, expected datasets.Examples, or a datasets.Split "
+                "of them"
+            )
+        names = tuple(getattr(data, "class_names", None) or ())
+        return Split(name=self.name, split="", source=data, class_names=names)
 
     def settled(self, config):
         """The settings with what others of them decide where they are unset."""
@@ -130,9 +163,15 @@ class Task(abc.ABC):
     def fingerprints(self, config, splits):
         """What tells the data from others, by the name of a part: a run goes on with the same only.
 
-        Splits, and files that a model is made of.
+        Splits, and the files and folders of `file_settings`, as far as they are there.
         """
-        return {name: split.source.fingerprint() for name, split in splits.items()}
+        paths = {name: getattr(config, name) for name in self.file_settings}
+        files = {
+            name: path_fingerprint(path)
+            for name, path in paths.items()
+            if path is not None and Path(path).exists()
+        }
+        return {name: split.source.fingerprint() for name, split in splits.items()} | files
 
     def batches(self, split, config, first_step):
         """Endless `tf.data` batches of (inputs, targets), in the order of the seed, from a step."""
@@ -176,6 +215,8 @@ class Task(abc.ABC):
     def floors(self, splits):
         """What chance or a simple baseline would give, by split: figures by name.
 
+        Asked before training, so that what fails in it fails early.
+
         Args:
             splits: those that are evaluated; "train" whole, to learn from, and "measured_train",
                 the part of it that is measured, whose floors take the place of "train"'s.
@@ -200,8 +241,11 @@ class Task(abc.ABC):
         }
 
     def export(self, model, path, config):
-        """Writes the SavedModel."""
-        export(model, path)
+        """Writes the SavedModel: of a model that is no FocusClassifier or Captioner by Keras."""
+        if isinstance(model, (FocusClassifier, Captioner)):
+            export(model, path)
+        else:
+            model.export(path, verbose=False)
 
 
 def check_classes(name, split, class_names, named, whose):

@@ -58,7 +58,7 @@ def test_negative_bags_and_padding_count_for_labels_alone(model):
         "average_precision": 1.0,
         "balanced_accuracy": 1.0,
     }
-    assert found.labels.tolist() == [1, 1, 0] and found.probabilities["soft"].shape == (3, 2)
+    assert found.labels.tolist() == [1, 1, 0] and found.ways["soft"].probabilities.shape == (3, 2)
     scalars = found.scalars()
     assert scalars["marginal_auroc"] == 1.0 and scalars["instance_auroc"] == 0.75
     assert "balanced accuracy" in found.table() and "AUROC within a bag 75.0%" in found.table()

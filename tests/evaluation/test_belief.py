@@ -32,7 +32,9 @@ def model_of(encoder=None, read_by=lambda dense: dense):
 
 
 def predicted(model, segments, way):
-    return np.exp(keras.ops.convert_to_numpy(model.predict_every_way(segments[None])[way]))[0]
+    return np.exp(keras.ops.convert_to_numpy(model.every_way(*model.encode(segments[None]))[way]))[
+        0
+    ]
 
 
 def by_brute_force(model, x, there, way):

@@ -36,7 +36,7 @@ def model(linear_model):
 
 def probabilities(model, segments, mask, way):
     inputs = {"segments": segments, "mask": mask}
-    return np.exp(keras.ops.convert_to_numpy(model.predict_every_way(inputs)[way]))
+    return np.exp(keras.ops.convert_to_numpy(model.every_way(*model.encode(inputs))[way]))
 
 
 def test_agreement_is_that_of_the_attention_alone(model, data):
@@ -46,7 +46,6 @@ def test_agreement_is_that_of_the_attention_alone(model, data):
     named = metrics.predicted_rationale(a, 2)
     scores = metrics.token_scores(focus, named)
     expected = {
-        "attention_mass": metrics.attention_mass(focus, a),
         "average_precision": metrics.average_precision(focus, a, mask),
         "auprc": metrics.auprc(focus, a, mask),
     } | {f"token_{name}": values for name, values in scores.items()}
@@ -54,13 +53,15 @@ def test_agreement_is_that_of_the_attention_alone(model, data):
         assert result.agreement[name] == pytest.approx(np.nanmean(values), abs=1e-6)
     overlap = metrics.iou_f1(metrics.iou(focus, named), named.any(axis=1))
     assert result.agreement["iou_f1"] == pytest.approx(overlap)
+    mass = np.nanmean(metrics.attention_mass(focus, a))
+    assert result.attention_mass == pytest.approx(mass, abs=1e-6)
 
 
 @pytest.mark.parametrize("way", ["argmax", "marginal", "soft"])
 def test_the_model_is_run_again_without_and_with_the_named_segments_alone(model, data, way):
     """The oracle has other segments cut out one example at a time."""
     segments, mask, label, _ = data
-    result = evaluate_rationales(model, list(batches(*data)), top_k=2).by_way[way]
+    result = evaluate_rationales(model, list(batches(*data)), top_k=2)
     a = np.asarray(model({"segments": segments, "mask": mask})["focus"])
     drops = []
     for x, there, weights in zip(segments, mask, a, strict=True):
@@ -69,11 +70,11 @@ def test_the_model_is_run_again_without_and_with_the_named_segments_alone(model,
         p = [_alone(model, some, way) for some in rows]
         y = p[0].argmax()
         drops.append([p[0][y] - p[1][y], p[0][y] - p[2][y]])
-    found = [result["comprehensiveness"], result["sufficiency"]]
+    found = [result.ways[way].belief[name] for name in ("comprehensiveness", "sufficiency")]
     np.testing.assert_allclose(found, np.mean(drops, axis=0), atol=1e-5)
     p = probabilities(model, segments, mask, way)
-    assert result["macro_f1"] == pytest.approx(metrics.macro_f1(label, p))
-    assert result["auroc"] == pytest.approx(metrics.auroc(label, p))
+    assert result.by_way[way]["macro_f1"] == pytest.approx(metrics.macro_f1(label, p))
+    assert result.by_way[way]["auroc"] == pytest.approx(metrics.auroc(label, p))
 
 
 def _alone(model, segments, way):
@@ -89,6 +90,8 @@ def test_the_rest_is_what_evaluate_finds(model, data):
     assert same == pytest.approx(plain.scalars(), abs=1e-6)
     assert whole.table().startswith(plain.table())
     assert "rationales, 5 tokens: attention mass" in whole.table()
+    figures = ("attention mass", "comprehensiveness", "sufficiency")  # each said once
+    assert [whole.table().count(name) for name in figures] == [1, 1, 1]
     json.dumps(whole.scalars(), allow_nan=False)
 
 
@@ -109,7 +112,7 @@ def test_without_rationales_agreement_is_unknown(linear_model):
     result = evaluate_rationales(model, [(x, np.arange(N) % C)])
     assert not result.scalars().keys() & result.agreement.keys()
     assert "attention mass –" in result.table()
-    assert result.by_way["argmax"]["sufficiency"] == pytest.approx(0.0, abs=1e-6)
+    assert result.ways["argmax"].belief["sufficiency"] == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("normalizer", ["softmax", "entmax15"])

@@ -65,7 +65,7 @@ def test_what_is_left_is_predicted_as_if_it_were_all(data, rounding, normalizer,
             for k in range(3):
                 rest = x[i, kept[k, i] & there[i]]
                 if len(rest):
-                    own = model.predict_every_way(rest[None])[way]
+                    own = model.every_way(*model.encode(rest[None]))[way]
                     own = np.exp(keras.ops.convert_to_numpy(own))[0]
                     np.testing.assert_allclose(p[i, k], own, atol=rounding(2 * D, 16))
 
@@ -76,7 +76,7 @@ def test_where_nothing_is_left_it_is_what_the_model_says_of_nothing(data, roundi
     model = linear(encoder=ENCODERS[encoder]())
     nothing = np.zeros_like(there)
     found = Deletions(model, x).of([nothing])
-    own = model.predict_every_way({"segments": x, "mask": nothing})
+    own = model.every_way(*model.encode({"segments": x, "mask": nothing}))
     for way in WAYS:
         p, q = (keras.ops.convert_to_numpy(one[way]) for one in (found, own))
         np.testing.assert_allclose(p[:, 0], q, atol=rounding(2 * D, 8))

@@ -127,7 +127,7 @@ def test_a_model_trained_on_floats_refuses_bytes(own, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     message = r"segments are bytes \(uint8\) of shape \(6, 4, 3\), expected floats"
-    for use in (model, again.predict, again.predict_every_way):
+    for use in (model, again.predict, again.encode):
         with pytest.raises(ValueError, match=message):
             use(BYTES)
     with pytest.raises(ValueError, match="segments are bytes"):

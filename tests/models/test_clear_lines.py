@@ -51,7 +51,7 @@ def test_another_kind_of_model_to_evaluate(evaluate):
 def test_one_example_without_its_batch_axis(linear_model):
     model = linear_model()
     message = r"segments have shape \(3, 4\), expected \(batch, segments, 4\): of one example alone"
-    for use in (model, model.predict_on_batch, model.predict_every_way):
+    for use in (model, model.predict_on_batch, model.encode):
         with pytest.raises(ValueError, match=message):
             use(X[0])
     with pytest.raises(ValueError, match=message):

@@ -61,7 +61,7 @@ def test_hybrid_predicts_as_its_second_paradigm(linear_model):
 
 def test_every_way_at_once_equals_one_at_a_time(linear_model, segments):
     model = linear_model("lvml")
-    every_way = model.predict_every_way(segments)
+    every_way = model.every_way(*model.encode(segments))
     for way in WAYS:
         model.inference = way
         np.testing.assert_array_equal(every_way[way], model(segments)["label"])
@@ -70,7 +70,7 @@ def test_every_way_at_once_equals_one_at_a_time(linear_model, segments):
 
 def test_only_segment_is_the_answer_in_every_way(linear_model, segments):
     model = linear_model()
-    outputs = model.predict_every_way(segments[:1, :1])
+    outputs = model.every_way(*model.encode(segments[:1, :1]))
     expected = keras.ops.log_softmax(model.classifier(segments[:1, 0]))
     for way in WAYS:
         np.testing.assert_allclose(outputs[way], expected, atol=ATOL)

@@ -48,7 +48,7 @@ def test_a_segment_with_nan_makes_its_example_nan_and_no_other(attention, encode
     for name in ("label", "focus"):
         assert np.isnan(keras.ops.convert_to_numpy(found[name])[5]).all()
         np.testing.assert_array_equal(found[name][others], sound[name][others])
-    ways = model.predict_every_way(broken)
+    ways = model.every_way(*model.encode(broken))
     assert all(np.isnan(keras.ops.convert_to_numpy(values)[5]).all() for values in ways.values())
     assert np.isnan(model.evaluate(broken, y, verbose=0, return_dict=True)["loss"])
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attention_zoo import layers
+from attention_zoo import layers, ops
 from attention_zoo.losses import NegativeLogLikelihood
 from attention_zoo.models import FocusClassifier, TokenEncoder
 from attention_zoo.models.networks.text import text_networks
@@ -68,7 +68,7 @@ def test_content_of_padding_is_read_as_zeros(segments, mask, name, encoder):
         attention = layers.get(name, **settings)
         model = FocusClassifier(dense(1), dense(C), attention, encoder=ENCODERS[encoder]())
         inputs = padded(segments, mask, fill)
-        return trained(model, inputs), model.predict_every_way(inputs)
+        return trained(model, inputs), model.every_way(*model.encode(inputs))
 
     expected = run(0.0)
     for content in CONTENTS:
@@ -108,7 +108,7 @@ def test_ids_in_padding_are_read_as_0(kind, mask):
         inputs = {"segments": np.where(mask, ids, fill), "mask": mask}
         outputs, loss, gradients = trained(model, inputs)
         dense_gradients = [tf.convert_to_tensor(g) for g in gradients]  # an embedding's are slices
-        return outputs, loss, dense_gradients, model.predict_every_way(inputs)
+        return outputs, loss, dense_gradients, model.every_way(*model.encode(inputs))
 
     expected = run(0)
     for content in (-1, 5, 10**6):
@@ -122,7 +122,16 @@ def normalized(units):
     return dense(units, keras.layers.BatchNormalization(momentum=0.5))
 
 
-@pytest.mark.parametrize("name", ["soft", "hard", "lvml"])
+class Forgetful(layers.Attention):
+    """Hard attention that does nothing about the mask."""
+
+    def class_scores(self, classify, segments, scores, mask=None, training=None):
+        a = self.attend(scores, mask)
+        log_p = ops.log_likelihoods(ops.map_segments(classify, segments))
+        return ops.average(log_p, a), a
+
+
+@pytest.mark.parametrize("name", ["soft", "hard", "lvml", "forgetful"])
 @pytest.mark.parametrize("where", ["focus", "classifier", "encoder"])
 def test_batch_normalization_counts_no_padding(segments, mask, name, where):
     """A bag with padding is the bag without: batches of bags of 2, here in room for 4."""
@@ -134,7 +143,8 @@ def test_batch_normalization_counts_no_padding(segments, mask, name, where):
         networks[where] = normalized(1 if where == "focus" else C)
         if where == "encoder":
             networks["encoder"] = layers.PerSegment(networks["encoder"])
-        model = FocusClassifier(attention=name, **networks)
+        attention = Forgetful() if name == "forgetful" else name
+        model = FocusClassifier(attention=attention, **networks)
         outputs, loss, gradients = trained(model, inputs)
         outputs["focus"] = outputs["focus"][:, :2]
         return outputs, loss, gradients, model.get_weights()
@@ -177,7 +187,9 @@ def test_encoder_that_cannot_leave_padding_out_is_refused(segments, mask):
 
 def test_every_way_is_the_same_with_and_without_content(segments, mask):
     model = FocusClassifier(normalized(1), normalized(C), "hard")
-    outputs = [model.predict_every_way(padded(segments, mask, fill)) for fill in (np.nan, 0.0)]
+    outputs = [
+        model.every_way(*model.encode(padded(segments, mask, fill))) for fill in (np.nan, 0.0)
+    ]
     assert set(outputs[0]) == {*WAYS, "focus"}
     assert_equal(*outputs)
 

@@ -4,25 +4,11 @@ import keras
 import numpy as np
 import pytest
 from keras.optimizers import SGD, Adam, LossScaleOptimizer
+from support.optimizers import FIT, assert_equal, rate, values
 
 from attention_zoo.callbacks import reset
 from attention_zoo.models import FocusClassifier
 from attention_zoo.optimizers import PartitionedOptimizer
-
-FIT = {"batch_size": 4, "shuffle": False, "verbose": 0}  # three steps an epoch
-
-
-def values(variables):
-    return [variable.numpy() for variable in variables]
-
-
-def assert_equal(one, other):
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def rate(optimizer):
-    return float(optimizer.learning_rate.numpy())
 
 
 def test_each_network_takes_its_own_steps(linear_model):

@@ -4,24 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras.optimizers import SGD, Adam, LossScaleOptimizer
+from support.optimizers import FIT, assert_equal, rate, values
 
 from attention_zoo.models import FocusClassifier
 from attention_zoo.optimizers import PartitionedOptimizer, TwoOptimizers
-
-FIT = {"batch_size": 4, "shuffle": False, "verbose": 0}  # three steps an epoch
-
-
-def values(variables):
-    return [variable.numpy() for variable in variables]
-
-
-def assert_equal(one, other):
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def rate(optimizer):
-    return float(optimizer.learning_rate.numpy())
 
 
 def test_a_frozen_network_is_left_as_it_is(linear_model, data):

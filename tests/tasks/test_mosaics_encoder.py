@@ -120,8 +120,12 @@ def test_fine_tuned_encoder_has_a_rate_of_its_own(data, encoder):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"fine_tune_encoder": True}, "fine_tune_encoder is True without an encoder, expected one"),
-        ({"image_size": 16}, "image_size is 16 without an encoder, expected one"),
+        ({"fine_tune_encoder": True}, "fine_tune_encoder is True without encoder, expected it set"),
+        ({"image_size": 16}, "image_size is 16 without encoder, expected it set too"),
+        (
+            {"encoder": "{}", "encoder_learning_rate": 0.1},
+            "rate is 0.1 without fine_tune_encoder, e",
+        ),
         ({"encoder": "nothing.keras"}, r"encoder nothing.keras cannot be loaded \(.*, expected a"),
         ({"encoder": "mine"}, "or a name of keras.applications"),
         ({"encoder": "{}", "image_size": 24}, "image_size is 24, expected 16: encoder"),

@@ -49,7 +49,7 @@ def test_the_miniature_is_learnt(tiny, tmp_path):
     test = az.train("text", tmp_path, **settings)["test"]
     assert test.ways["marginal"].accuracy > 0.9 and test.focus_accuracy > 0.9
     assert test.agreement["auprc"] > 0.9
-    assert test.by_way["marginal"]["comprehensiveness"] > 0.2
+    assert test.ways["marginal"].belief["comprehensiveness"] > 0.2
 
 
 def write_posts(folder, labels):

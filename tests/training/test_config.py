@@ -4,8 +4,8 @@ import pytest
 
 from attention_zoo._settings import make
 from attention_zoo.callbacks import FocusDrive, FocusStalled
+from attention_zoo.training.checks import check_config
 from attention_zoo.training.components import (
-    check_config,
     make_attention,
     make_optimizer,
     make_switch,

@@ -9,8 +9,8 @@ import pytest
 from attention_zoo.models import FocusClassifier
 from attention_zoo.optimizers import WarmUp
 from attention_zoo.optimizers.depths import by_depth
+from attention_zoo.training.checks import check_config
 from attention_zoo.training.components import (
-    check_config,
     make_attention,
     make_optimizer,
     make_switch,

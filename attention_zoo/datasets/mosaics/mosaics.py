@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from attention_zoo._lazy import needed_for
+from attention_zoo._pixels import from_bytes
 from attention_zoo.datasets.fingerprint import fingerprint
 from attention_zoo.datasets.split import Examples, Split
 
@@ -35,10 +36,8 @@ def scaled(segments):
     """Bytes as float32 in [-1, 1], by (x - 127.5) / 127.5; other numbers as float32."""
     import tensorflow as tf
 
-    if segments.dtype != tf.uint8:
-        return tf.cast(segments, tf.float32)
-    # The difference is exact, so this rounds once: the same bits in NumPy, eagerly and under XLA.
-    return (tf.cast(segments, tf.float32) - 127.5) * (1 / 127.5)
+    values = tf.cast(segments, tf.float32)
+    return from_bytes(values) if segments.dtype == tf.uint8 else values
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,12 +91,8 @@ class Mosaics(Examples):
     def arrays(self):
         """All mosaics at once, as arrays: segments (n, m, ...) float32, and `targets`."""
         segments = np.asarray(self.images)[self.table]
-        if segments.dtype != np.uint8:
-            return segments.astype(np.float32), self.targets
-        # The difference is exact: the bits of TensorFlow and of `layers.GatherSegments`.
-        return (segments.astype(np.float32) - np.float32(127.5)) * np.float32(
-            1 / 127.5
-        ), self.targets
+        values = segments.astype(np.float32)
+        return from_bytes(values) if segments.dtype == np.uint8 else values, self.targets
 
     def gather(self, table_rows):
         """Segments, (b, m, ...) float32, of rows of the table, (b, m) integer."""

@@ -11,11 +11,11 @@ import numpy as np
 
 from attention_zoo._json import loads
 from attention_zoo._paths import expanded
-from attention_zoo._settings import make
 from attention_zoo.report.measures import shown, split_way, title
 from attention_zoo.tasks.bags.task import BagsTask
 from attention_zoo.tasks.bags.trained import Trained
 from attention_zoo.training.preemption import Preempted, Preemption
+from attention_zoo.training.task import config_of
 from attention_zoo.training.workdir import Workdir
 
 
@@ -83,7 +83,7 @@ def cross_validate(workdir, *, data=None, task=None, repeats=1, tell=print, **se
     """
     task = task or BagsTask()
     _check(settings, repeats)
-    config = make(task.config, {"folds": 10} | settings)
+    config = config_of(task, {"folds": 10} | settings)
     whole = task.whole(config) if data is None else task.accept(data, config)
     record = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("fold", "repeat")}
     folder, prints = expanded(Path(workdir)), task.fingerprints(config, {"bags": whole})

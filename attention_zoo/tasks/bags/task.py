@@ -9,7 +9,6 @@ from attention_zoo import datasets, layers
 from attention_zoo._errors import first_line
 from attention_zoo.datasets.bags import csv_file, digits, slides
 from attention_zoo.datasets.bags.folds import train_validation_test
-from attention_zoo.datasets.fingerprint import file_fingerprint
 from attention_zoo.evaluation.bags import evaluate_bags
 from attention_zoo.models import POOLS, FocusClassifier, bag_networks, pooled_networks
 from attention_zoo.models.networks.bags import one_hot
@@ -36,6 +35,7 @@ class BagsTask(ClassificationTask):
         *("dataset", "data_dir", "num_examples", "num_test_examples", "mean_size"),
         *("folds", "fold", "repeat", "validation"),
     )
+    file_settings = ("encoder",)
     words = Words(
         example="bag",
         examples="bags",
@@ -151,12 +151,6 @@ class BagsTask(ClassificationTask):
             if layer.name == "standardize":
                 layer.adapt(*moments(data.source))
         return model
-
-    def fingerprints(self, config, splits):
-        found = super().fingerprints(config, splits)
-        if config.encoder is not None:
-            found["encoder"] = file_fingerprint(config.encoder)
-        return found
 
     def batches(self, split, config, first_step):
         found = super().batches(split, config, first_step)

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from attention_zoo.evaluation.every_way import EveryWay
-from attention_zoo.training.components import check_config, make_switch
+from attention_zoo.training.checks import check_config
+from attention_zoo.training.components import make_switch
 from attention_zoo.training.loop import Loop
 from attention_zoo.training.run import build_model
 from attention_zoo.training.run_callbacks import KeepBest, StopIfNotFinite
@@ -51,7 +52,7 @@ class Trained:
             "class_names": list(test.class_names),
             "bags": list(test.source.names),
             "labels": found.labels.tolist(),
-            "probabilities": np.round(found.probabilities[way], 6).tolist(),
+            "probabilities": np.round(found.ways[way].probabilities, 6).tolist(),
         }
 
     def _start(self, fresh, config):

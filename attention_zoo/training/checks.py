@@ -1,0 +1,86 @@
+"""What contradicts what among the settings of a run: said before anything is made."""
+
+from attention_zoo import layers
+from attention_zoo.training.learning_rates import are_scheduled
+
+
+def check_config(settings, attention, num_examples, num_replicas, *, has_validation=True):
+    """Raises ValueError for settings that contradict each other, the examples or the replicas."""
+    _check_switch(settings, attention)
+    if settings.batch_size > num_examples:
+        raise ValueError(
+            f"batch_size is {settings.batch_size}, expected {num_examples} or less, the "
+            "training examples"
+        )
+    if settings.checkpoint_seconds is not None and settings.strategy == "multi_worker":
+        raise ValueError(
+            f"checkpoint_seconds is {settings.checkpoint_seconds} under multi_worker, expected "
+            "checkpoint_steps: workers have clocks of their own and must save together"
+        )
+    if settings.patience is not None and settings.keep == "last":
+        raise ValueError(
+            f"patience is {settings.patience} with keep 'last', expected keep 'accuracy' or "
+            "'loss': training that stops early ends with its best epoch"
+        )
+    if settings.keep != "last" and not has_validation:
+        raise ValueError(
+            f"keep is {settings.keep!r} without validation examples, expected 'last', or such "
+            "examples to choose the best epoch by"
+        )
+    if num_replicas > 1:
+        _check_replicas(settings, num_replicas)
+
+
+def _check_switch(settings, attention):
+    if settings.switch_epoch is not None and settings.switch_epoch > settings.epochs:
+        raise ValueError(
+            f"switch_epoch is {settings.switch_epoch}, expected {settings.epochs} or less, the "
+            "number of epochs"
+        )
+    if settings.switch_when != "epoch" and settings.switch_epoch is not None:
+        raise ValueError(
+            f"switch_epoch is {settings.switch_epoch} and switch_when is {settings.switch_when!r}, "
+            "expected one of them"
+        )
+    if not isinstance(attention, layers.HybridAttention):
+        return
+    if settings.second_learning_rate is not None and are_scheduled(settings):
+        raise ValueError(
+            f"second_learning_rate is {settings.second_learning_rate} beside a schedule, warm-up "
+            "or frozen epochs, expected none: the rates go on with their schedule at the switch"
+        )
+    if settings.switch_epoch is None and settings.epochs < 2:
+        raise ValueError("epochs is 1 with hybrid attention, expected 2 or more, or a switch_epoch")
+    phases = [type(phase) for phase in (attention.first, attention.second)]
+    if settings.switch_when == "focus_drive" and not _have_drives(*phases):
+        names = " and ".join(phase.__name__ for phase in phases)
+        raise ValueError(
+            f"switch_when is 'focus_drive' with a hybrid of {names}, expected two different ones "
+            f"of {', '.join(cls.__name__ for cls in _WITH_DRIVES)}"
+        )
+
+
+# What FocusDrive compares.
+_WITH_DRIVES = (layers.SoftAttention, layers.HardAttention, layers.LVMLAttention)
+
+
+def _have_drives(first, second):
+    return first is not second and {first, second} <= set(_WITH_DRIVES)
+
+
+def _check_replicas(settings, num_replicas):
+    if settings.batch_size % num_replicas:
+        raise ValueError(
+            f"batch_size is {settings.batch_size}, expected a multiple of {num_replicas}, the "
+            "number of replicas"
+        )
+    if settings.clip_norm is not None:
+        raise ValueError(
+            f"clip_norm is {settings.clip_norm} with {num_replicas} replicas, expected none: Keras "
+            "clips each replica's gradient before adding them up"
+        )
+    if settings.jit_compile == "true":
+        raise ValueError(
+            f"jit_compile is 'true' with {num_replicas} replicas, expected 'auto' or 'false': "
+            "replicas exchange gradients within the step"
+        )
