@@ -12,7 +12,7 @@ import tensorflow as tf
 import attention_zoo as az
 from attention_zoo.tasks import BagsTask, MosaicsTask, TextTask
 from attention_zoo.training.evaluate import evaluate_run
-from attention_zoo.training.run import _floors, _measured
+from attention_zoo.training.results import floors_of, measured_splits
 
 VECTORS = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
 IDS = np.arange(60) % 10
@@ -186,7 +186,7 @@ def sorted_splits(n=300, others=50):
 def test_training_examples_are_measured_wherever_they_stand():
     """Sorted by label, the first 50 are of one class."""
     task, splits = sorted_splits()
-    found = _measured(task, splits, seed=0)
+    found = measured_splits(task, splits, seed=0)
     assert list(found) == ["train", "test"] and found["test"] is splits["test"]
     labels, whole = found["train"].source.labels, splits["train"].source.labels
     assert len(labels) == 50 and (np.diff(labels) >= 0).all()  # in their order
@@ -195,15 +195,15 @@ def test_training_examples_are_measured_wherever_they_stand():
     np.testing.assert_allclose(shares, np.bincount(whole) / 300, atol=0.31)
     assert (shares > 0).all()
     assert len(np.unique(found["train"].source.table, axis=0)) > 45  # each at most once
-    again, other = (_measured(task, splits, seed=s)["train"].source for s in (0, 1))
+    again, other = (measured_splits(task, splits, seed=s)["train"].source for s in (0, 1))
     assert again.fingerprint() == found["train"].source.fingerprint() != other.fingerprint()
 
 
 def test_floors_are_of_the_examples_that_are_measured():
     task, splits = sorted_splits()
-    measured = _measured(task, splits, seed=0)
+    measured = measured_splits(task, splits, seed=0)
     most_frequent = np.bincount(splits["train"].source.labels).argmax()
-    found = _floors(task, splits["train"], measured)
+    found = floors_of(task, splits["train"], measured)
     assert list(found) == ["train", "test"]
     for name, split in measured.items():
         assert found[name]["accuracy"] == np.mean(split.source.labels == most_frequent)
@@ -212,8 +212,10 @@ def test_floors_are_of_the_examples_that_are_measured():
 def test_all_training_examples_are_measured_where_there_are_no_others():
     task, splits = sorted_splits()
     del splits["test"]
-    assert _measured(task, splits, seed=0) == splits
-    assert _measured(type("Few", (MosaicsTask,), {"measured": ("test",)})(), splits, 0) == splits
+    assert measured_splits(task, splits, seed=0) == splits
+    assert (
+        measured_splits(type("Few", (MosaicsTask,), {"measured": ("test",)})(), splits, 0) == splits
+    )
 
 
 def test_a_run_on_training_examples_alone_has_their_figures(tmp_path):
