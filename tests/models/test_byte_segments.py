@@ -157,7 +157,7 @@ def test_other_integers_are_refused_where_bytes_are_scaled_or_refused(own, dtype
     }
     for model, words in expected.items():
         message = rf"segments are integers \({dtype}\) of shape \(6, 4, 3\), expected {words}"
-        for use in (model, model.predict_on_batch, model.predict_every_way):
+        for use in (model, model.predict_on_batch, model.encode):
             with pytest.raises(ValueError, match=message):
                 use(pixels)
         with pytest.raises(ValueError, match="segments are integers"):
