@@ -1,0 +1,106 @@
+"""Segments (b, m, ...): averages, the chosen ones, masks, bytes, NaN."""
+
+import keras
+from keras import ops
+
+from attention_zoo._pixels import from_bytes
+from attention_zoo.ops.normalizers import LOG_ZERO
+
+
+def zero_masked(values, mask):
+    """Values (b, m, ...) with zeros where `mask` (bool (b, m), or None) is False."""
+    if mask is None:
+        return values
+    trailing = (1,) * (len(values.shape) - 2)
+    mask = ops.reshape(mask, (-1, ops.shape(values)[1], *trailing))  # (b, m, 1, ...)
+    return ops.where(mask, values, ops.zeros_like(values))
+
+
+def average(values, weights, mask=None):
+    """sum_j a_j x_j: values (b, m, ...), weights (b, m) -> (b, ...) in the values' dtype.
+
+    Integers are averaged in float32. What `mask` (bool (b, m)) leaves out is read as zeros: a
+    weight of 0 does not silence a NaN.
+    """
+    values = ops.cast(zero_masked(values, mask), average_dtype(values))
+    weights = ops.cast(weights, values.dtype)
+    trailing = (1,) * (len(values.shape) - 2)
+    weights = ops.reshape(weights, (-1, ops.shape(values)[1], *trailing))  # (b, m, 1, ...)
+    return ops.sum(weights * values, axis=1)
+
+
+def average_dtype(values):
+    """The dtype of an average of values: theirs, float32 of integers."""
+    dtype = keras.backend.standardize_dtype(values.dtype)
+    return dtype if keras.backend.is_float_dtype(dtype) else "float32"
+
+
+def log_average(log_values, log_weights):
+    """log sum_j a_j v_j, stable: log v (b, m, c), log a (b, m) -> (b, c).
+
+    A row without any weight gives 0, and gradient 0.
+    """
+    terms = ops.logsumexp(ops.add(log_weights[..., None], log_values), axis=1)
+    empty = ops.all(log_weights <= LOG_ZERO / 2, axis=1, keepdims=True)
+    return ops.where(empty, 0.0, terms)
+
+
+def log_likelihoods(logits):
+    """log softmax over the last axis, in float32: class log-probabilities in nats."""
+    return ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+
+
+def gather_segments(values, index):
+    """values (b, m, ...), index int (b, k) -> the named segments (b, k, ...); reads no others."""
+    b, m, *segment_shape = ops.shape(values)
+    rows = ops.cast(index, "int32") + m * ops.expand_dims(ops.arange(b, dtype="int32"), 1)
+    return ops.take(ops.reshape(values, (-1, *segment_shape)), rows, axis=0)
+
+
+def choose_segment(values, weights):
+    """The segment with the largest weight: (b, m, ...), (b, m) -> (b, ...).
+
+    A tie goes to the first; a row whose weights are all 0 gives zeros.
+    """
+    chosen = gather_segments(values, ops.argmax(weights, axis=1)[:, None])[:, 0]
+    present = ops.any(weights > 0.0, axis=1)
+    present = ops.reshape(present, (-1,) + (1,) * (len(values.shape) - 2))
+    return ops.where(present, chosen, ops.zeros_like(chosen))
+
+
+def scaled(segments):
+    """Segments as float32: bytes (uint8) in [-1, 1], by (x - 127.5) / 127.5, floats as they are.
+
+    Raises:
+        ValueError: integers of another type, of which it is not known whether they are bytes.
+    """
+    is_bytes = keras.backend.standardize_dtype(segments.dtype) == "uint8"
+    if is_integer(segments) and not is_bytes:
+        dtype = keras.backend.standardize_dtype(segments.dtype)
+        raise ValueError(
+            f"segments are integers ({dtype}) of shape {tuple(segments.shape)}, expected bytes "
+            "(uint8), which are scaled by (x - 127.5) / 127.5, or floats that are scaled already"
+        )
+    segments = ops.cast(segments, "float32")
+    return from_bytes(segments) if is_bytes else segments
+
+
+def is_integer(x):
+    """Whether a tensor or array has integers, signed or not."""
+    return keras.backend.standardize_dtype(x.dtype).startswith(("int", "uint"))
+
+
+def any_nan(segments):
+    """Which segments have a NaN in them: (b, m, ...) -> bool (b, m); none of integers have."""
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(segments.dtype)):
+        return ops.zeros(ops.shape(segments)[:2], "bool")
+    # The sum is NaN where a number is, or where infinities of both signs are.
+    return ops.isnan(ops.sum(segments, axis=tuple(range(2, len(segments.shape)))))
+
+
+def nan_where(broken, x):
+    """x with NaN where `broken`, bool of the shape of its first axes."""
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+        return x
+    trailing = (1,) * (len(x.shape) - len(broken.shape))
+    return ops.where(ops.reshape(broken, (*ops.shape(broken), *trailing)), float("nan"), x)
