@@ -7,7 +7,7 @@ from keras import ops as kops
 from attention_zoo import _tracing as tracing
 from attention_zoo._explain.caption_explanation import CaptionExplanation, crops
 from attention_zoo._explain.confidence import reasons
-from attention_zoo._explain.explained import TOP
+from attention_zoo._explain.explained import TOP, Explainer, as_fields
 from attention_zoo.models import CaptionSearch
 from attention_zoo.models.captioning import inputs as caption_inputs
 from attention_zoo.models.captioning.scores import WAYS, attend, read_context
@@ -73,20 +73,6 @@ def after_start(words):
     return kops.concatenate([start, words[:, :-1]], axis=1)
 
 
-class _Explainer(keras.Model):
-    """`ExplainedWords` as a model, which predicts in a compiled function."""
-
-    def __init__(self, captioner, top):
-        super().__init__(name="explainer", dtype=captioner.dtype_policy)
-        self.explained = ExplainedWords(captioner, top)
-
-    def build(self, input_shape):
-        self.built = True
-
-    def call(self, inputs):
-        return self.explained(inputs)
-
-
 def explain_captions(captioner, inputs, top=TOP, words=None):
     """Explanations of captions, a list of one a picture; see `az.explain`."""
     inputs = _as_batch(captioner, inputs)
@@ -95,7 +81,7 @@ def explain_captions(captioner, inputs, top=TOP, words=None):
             words = CaptionSearch(captioner).predict_on_batch(inputs)["words"]
         words = _checked(words, len(next(iter(inputs.values()))), captioner.num_words)
         read = inputs | {"words": kops.convert_to_numpy(after_start(words))}
-        found = _Explainer(captioner, top).predict_on_batch(read)
+        found = Explainer(ExplainedWords(captioner, top)).predict_on_batch(read)
     pictures = inputs.get("image", [None] * len(words))
     return [
         _explanation(captioner, {name: x[i] for name, x in found.items()}, words[i], picture)
@@ -110,16 +96,9 @@ def _explanation(captioner, found, words, picture):
     found = {name: np.asarray(x)[:n] for name, x in found.items()}
     picture = None if picture is None else np.clip(picture, 0, 255).astype("uint8")
     return CaptionExplanation(
-        attention=found["focus"],
+        **as_fields(found),
         mask=np.ones(found["focus"].shape, bool),
-        segments=found["segments"],
-        probabilities={way: np.exp(found[way]) for way in WAYS},
         way_to_predict=captioner.way_to_predict,
-        alone=np.exp(found["alone"]),
-        without=np.exp(found["without"]),
-        certainty=found["certainty"],
-        agreement=found["agreement"],
-        confidence=found["confidence"],
         class_names=tuple(spelled),
         inputs=_shown(picture, captioner.grid, n),
         written=words[:n],

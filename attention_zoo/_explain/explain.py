@@ -5,13 +5,12 @@ import numpy as np
 
 from attention_zoo import _tracing as tracing
 from attention_zoo._explain.captions import explain_captions
-from attention_zoo._explain.explained import TOP, Explained
+from attention_zoo._explain.explained import TOP, Explained, Explainer, as_fields
 from attention_zoo._explain.explanation import Explanation
 from attention_zoo._text import tokens_of
 from attention_zoo.models import Captioner, FocusClassifier, TokenEncoder
 from attention_zoo.models.bags import dense
 from attention_zoo.models.inputs import split
-from attention_zoo.models.prediction import WAYS
 
 
 def explain(model, inputs, *, top=TOP, words=None):
@@ -51,35 +50,14 @@ def explain(model, inputs, *, top=TOP, words=None):
         raise ValueError("words are given with a FocusClassifier, expected none: it writes none")
     inputs, shown = _read(model, inputs)
     with tracing.expected():
-        found = _Explainer(model, top).predict_on_batch(inputs)
+        found = Explainer(Explained(model, top)).predict_on_batch(inputs)
     return Explanation(
-        attention=found["focus"],
+        **as_fields(found),
         mask=found["mask"],
-        segments=found["segments"],
-        probabilities={way: np.exp(found[way]) for way in WAYS},
         way_to_predict=model.way_to_predict,
-        alone=np.exp(found["alone"]),
-        without=np.exp(found["without"]),
-        certainty=found["certainty"],
-        agreement=found["agreement"],
-        confidence=found["confidence"],
         class_names=model.class_names,
         inputs=shown,
     )
-
-
-class _Explainer(keras.Model):
-    """`Explained` as a model, which predicts in a compiled function."""
-
-    def __init__(self, model, top):
-        super().__init__(name="explainer", dtype=model.dtype_policy)
-        self.explained = Explained(model, top)
-
-    def build(self, input_shape):
-        self.built = True
-
-    def call(self, inputs):
-        return self.explained(inputs)
 
 
 def _read(model, inputs):

@@ -1,10 +1,12 @@
 """Explained: what an explanation is made of, as a layer, for Python and for SavedModels."""
 
 import keras
+import numpy as np
 from keras import ops as kops
 
 from attention_zoo._explain.confidence import reasons
 from attention_zoo._explain.deletions import Deletions
+from attention_zoo.models.prediction import WAYS
 
 TOP = 3  # most attended segments of which more is said
 
@@ -59,3 +61,29 @@ class Explained(keras.layers.Layer):
         return kops.where(
             kops.arange(self.top, dtype="int32") < deletions.count, order[:, : self.top], -1
         )
+
+
+class Explainer(keras.Model):
+    """A layer such as `Explained` as a model, which predicts in a compiled function."""
+
+    def __init__(self, explained):
+        super().__init__(name="explainer", dtype=explained.dtype_policy)
+        self.explained = explained
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        return self.explained(inputs)
+
+
+def as_fields(found):
+    """What such a layer found, arrays by name, as fields of an `Explanation`."""
+    same = ("segments", "certainty", "agreement", "confidence")
+    return {
+        "attention": found["focus"],
+        "probabilities": {way: np.exp(found[way]) for way in WAYS},
+        "alone": np.exp(found["alone"]),
+        "without": np.exp(found["without"]),
+        **{name: found[name] for name in same},
+    }
