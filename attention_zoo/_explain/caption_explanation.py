@@ -29,6 +29,7 @@ class CaptionExplanation(Explanation):
 
     kept: ClassVar = {*Explanation.kept, "grid", "picture"}
     examples_shown: ClassVar = 20
+    answer: ClassVar = "written"
 
     @property
     def label(self):

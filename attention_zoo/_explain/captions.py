@@ -8,6 +8,7 @@ from attention_zoo import _tracing as tracing
 from attention_zoo._explain.caption_explanation import CaptionExplanation, crops
 from attention_zoo._explain.confidence import reasons
 from attention_zoo._explain.explained import TOP, Explainer, as_fields
+from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import CaptionSearch
 from attention_zoo.models.captioning import inputs as caption_inputs
 from attention_zoo.models.captioning.scores import WAYS, attend, read_context
@@ -15,11 +16,15 @@ from attention_zoo.models.captioning.vocabulary import END, PADDING, START, spel
 
 
 class ExplainedWords(keras.layers.Layer):
-    """Of a Captioner's inputs, n words of b captions, what `CaptionExplanation` holds.
+    """Of pictures and their captions, n words each, what `CaptionExplanation` holds.
 
     Args:
         captioner: a built Captioner.
         top: number of the most attended regions to take away, one after the other.
+
+    Call arguments:
+        inputs: a dict of "features" or "image", and "words", int (b, n), the words that were
+            written, without a start.
 
     Returns:
         As of `Explained`, but for the mask: (b, n, ...) in place of (b, ...), the classes being the
@@ -35,8 +40,8 @@ class ExplainedWords(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        captioner, way = self.captioner, self.captioner.way_to_predict
-        reading = captioner._read(captioner.look(inputs), inputs["words"])
+        captioner, way, words = self.captioner, self.captioner.way_to_predict, inputs["words"]
+        reading = captioner._read(captioner.look(inputs), _after_start(words))
         a = attend(captioner.attention, reading.scores)
         ways = {name: predict(reading, a) for name, predict in WAYS.items()}
         order = kops.cast(kops.argsort(-a, axis=2), "int32")
@@ -46,7 +51,7 @@ class ExplainedWords(keras.layers.Layer):
             WAYS[way](reading, attend(captioner.attention, reading.scores, rank > k))
             for k in range(self.top)
         ]
-        found = ways | _reasons(ways, way, a)
+        found = ways | _reasons(ways, way, a, words)
         found |= {"focus": a, "segments": _first(order, self.top)}
         return found | {"alone": kops.stack(alone, 2), "without": kops.stack(without, 2)}
 
@@ -58,16 +63,16 @@ def _first(order, top):
     return kops.where(kops.arange(top) < r, padded, -1)
 
 
-def _reasons(ways, way, a):
-    """`reasons` of every word."""
+def _reasons(ways, way, a, words):
+    """`reasons` of every word that was written."""
     b, n = kops.shape(a)[:2]
     flat = {name: kops.reshape(x, (-1, x.shape[-1])) for name, x in (ways | {"a": a}).items()}
     a = flat.pop("a")
-    found = reasons(flat, way, a, kops.ones_like(a, "bool"))
+    found = reasons(flat, way, a, kops.ones_like(a, "bool"), kops.reshape(words, (-1,)))
     return {name: kops.reshape(x, (b, n)) for name, x in found.items()}
 
 
-def after_start(words):
+def _after_start(words):
     """What a captioner reads to write words (b, n): the start, and all of them but the last."""
     start = kops.full_like(words[:, :1], START)
     return kops.concatenate([start, words[:, :-1]], axis=1)
@@ -76,20 +81,35 @@ def after_start(words):
 def explain_captions(captioner, inputs, top=TOP, words=None):
     """Explanations of captions, a list of one a picture; see `az.explain`."""
     inputs = _as_batch(captioner, inputs)
+    (x,) = inputs.values()
     with tracing.expected():
         if words is None:
             words = CaptionSearch(captioner).predict_on_batch(inputs)["words"]
-        words = _checked(words, len(next(iter(inputs.values()))), captioner.num_words)
-        read = inputs | {"words": kops.convert_to_numpy(after_start(words))}
-        found = Explainer(ExplainedWords(captioner, top)).predict_on_batch(read)
+        words = _checked(words, len(x), captioner.num_words)
+        explainer = Explainer(ExplainedWords(captioner, top))
+        found = explainer.predict_on_batch(inputs | {"words": words})
+    grid = _grid(captioner, inputs, found["focus"].shape[-1])
     pictures = inputs.get("image", [None] * len(words))
     return [
-        _explanation(captioner, {name: x[i] for name, x in found.items()}, words[i], picture)
+        _explanation(captioner, {name: x[i] for name, x in found.items()}, words[i], picture, grid)
         for i, picture in enumerate(pictures)
     ]
 
 
-def _explanation(captioner, found, words, picture):
+def _grid(captioner, inputs, r):
+    """Rows and columns of the r regions of these pictures, which may be of a size of their own."""
+    shape = _features_shape(captioner, inputs)
+    grid = caption_inputs.grid_of(shape) if len(shape) == 4 else captioner.grid
+    return grid if grid is not None and grid[0] * grid[1] == r else None
+
+
+def _features_shape(captioner, inputs):
+    """Of the features, or of what the encoder makes of images."""
+    ((key, x),) = inputs.items()
+    return x.shape if key == "features" else output_spec(captioner.encoder, x.shape).shape
+
+
+def _explanation(captioner, found, words, picture, grid):
     """Of one picture: `found` (n, ...) by name, words (n,)."""
     n = next(iter(np.flatnonzero((words == END) | (words == PADDING))), len(words))
     spelled = spellings(captioner.vocabulary)
@@ -100,10 +120,10 @@ def _explanation(captioner, found, words, picture):
         mask=np.ones(found["focus"].shape, bool),
         way_to_predict=captioner.way_to_predict,
         class_names=tuple(spelled),
-        inputs=_shown(picture, captioner.grid, n),
+        inputs=_shown(picture, grid, n),
         written=words[:n],
         words=tuple(spelled[word] for word in words[:n]),
-        grid=captioner.grid,
+        grid=grid,
         picture=picture,
     )
 
@@ -119,10 +139,21 @@ def _shown(picture, grid, n):
 def _as_batch(captioner, inputs):
     """Features or images as a batch; of one picture too, where that came alone."""
     key = caption_inputs.check_keys(inputs, captioner.encoder is not None, words=False)
-    x = np.asarray(inputs[key])
-    built = captioner.get_build_config()["input_shape"].get(key)
-    rank = 4 if key == "image" else len(built or x.shape)
-    return {key: x[None] if x.ndim == rank - 1 else x}
+    try:
+        x = np.asarray(inputs[key])
+    except ValueError as error:  # NumPy says "inhomogeneous shape"
+        raise ValueError(f"{key} are of several sizes, expected one size in a batch") from error
+    return {key: x[None] if x.ndim == _rank(captioner, key) - 1 else x}
+
+
+def _rank(captioner, key):
+    """Of a batch of features or images."""
+    built = captioner.get_build_config()["input_shape"]
+    if key in built:
+        return len(built[key])
+    if key == "image":
+        return 4
+    return len(output_spec(captioner.encoder, (None, *built["image"][1:])).shape)
 
 
 def _checked(words, b, num_words):
@@ -135,5 +166,11 @@ def _checked(words, b, num_words):
     if words.size and not 0 <= words.min() <= words.max() < num_words:
         raise ValueError(
             f"words are of {words.min()} to {words.max()}, expected ids of 0 to {num_words - 1}"
+        )
+    ended = np.maximum.accumulate((words == END) | (words == PADDING), axis=1)
+    if (words == START).any() or (ended & (words != END) & (words != PADDING)).any():
+        raise ValueError(
+            "words have a start, or a word behind padding or the end, expected the words alone, "
+            f"then an end ({END}) and padding ({PADDING})"
         )
     return words

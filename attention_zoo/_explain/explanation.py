@@ -43,11 +43,17 @@ class Explanation:
 
     kept: ClassVar = {"way_to_predict", "class_names"}  # what is of all examples
     examples_shown: ClassVar = 4  # in pictures and tables, the first ones
+    answer: ClassVar = "predicted"  # what the label is, in tables
+
+    @property
+    def predicted(self):
+        """Predicted class ids by the model's own way, (b,)."""
+        return self.probabilities[self.way_to_predict].argmax(axis=-1)
 
     @property
     def label(self):
-        """Predicted class ids by the model's own way, (b,)."""
-        return self.probabilities[self.way_to_predict].argmax(axis=-1)
+        """The class ids that are explained, (b,): the predicted ones."""
+        return self.predicted
 
     @property
     def segment(self):
@@ -56,7 +62,7 @@ class Explanation:
 
     @property
     def support(self):
-        """Probability of the predicted label: whole (b,), alone and without (b, k), by name."""
+        """Probability of the label: whole (b,), alone and without (b, k), by name."""
         y = self.label
         whole = np.take_along_axis(self.probabilities[self.way_to_predict], y[:, None], axis=1)
         found = {"whole": whole[:, 0]}
@@ -77,7 +83,7 @@ class Explanation:
 
         0 where none of the k that were tried changes it.
         """
-        other = (self.without.argmax(axis=-1) != self.label[:, None]) & self.remains
+        other = (self.without.argmax(axis=-1) != self.predicted[:, None]) & self.remains
         return np.where(other.any(axis=1), other.argmax(axis=1) + 1, 0)
 
     def name(self, label):
@@ -127,7 +133,7 @@ class Explanation:
             f"{self.name(p[i].argmax())} {p[i].max():.1%} by {way}"
             for way, p in self.probabilities.items()
         )
-        lines = [f"predicted: {self.name(y)}, confidence {self.confidence[i]:.2f} ({ways})"]
+        lines = [f"{self.answer}: {self.name(y)}, confidence {self.confidence[i]:.2f} ({ways})"]
         lines.append(f"{'segment':<16}{'attention':>10}{'alone':>22}{'p without it and above':>24}")
         for place, j in enumerate(self.segments[i]):
             if j >= 0:

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from attention_zoo._decode import decoded
-from attention_zoo._explain.captions import ExplainedWords, after_start
+from attention_zoo._explain.captions import ExplainedWords
 from attention_zoo.models import CaptionSearch
 from attention_zoo.models.captioning.vocabulary import END, PADDING, spellings
 
@@ -60,7 +60,7 @@ def _explained(search, inputs_of):
     def explain(x):
         inputs = inputs_of(x)
         ids = search(inputs)["words"]
-        found = explained(inputs | {"words": after_start(ids)})
+        found = explained(inputs | {"words": ids})
         whole = found[captioner.way_to_predict][:, :, None]
         outputs = {
             "probability": _of_written(whole, ids)[:, :, 0],

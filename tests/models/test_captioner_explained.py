@@ -51,6 +51,9 @@ def test_every_number_by_the_decoder_in_numpy(attention, captioner, numpy_captio
             entropy = -(a * np.log(a)).sum()
             certainty = 1 - entropy / np.log(len(x))
             np.testing.assert_allclose(found.certainty[t], certainty, atol=1e-4)
+            whole = found.probabilities[found.way_to_predict][t]
+            agreed = found.certainty[t] * found.agreement[t]
+            np.testing.assert_allclose(found.confidence[t], agreed * whole[word], atol=1e-5)
             last = word
 
 
@@ -73,8 +76,10 @@ def test_words_of_ones_own_are_explained(captioner, features):
     assert found.caption == "a sits"
     p = found.probabilities["soft"]
     np.testing.assert_allclose(found.support["whole"], p[[0, 1], [4, 8]], rtol=1e-6)
+    product = found.certainty * found.agreement * found.support["whole"]
+    np.testing.assert_allclose(found.confidence, product, rtol=1e-5)
     assert found[1].words == ("sits",) and len(found[1]) == 1
-    assert found.table().count("predicted") == 2 and "region 0" in found.table()
+    assert found.table().count("written: ") == 2 and "region 0" in found.table()
     np.testing.assert_array_equal(found.segments[:, 3:], -1)  # three regions
     assert not found.remains[:, 2].any()
 
@@ -92,12 +97,44 @@ def test_the_parts_of_a_picture_are_shown(small_encoder):
     assert found._repr_html_().count("<table>") == 2
 
 
+def test_flips_are_of_what_the_model_predicts_not_of_what_was_written(captioner, features):
+    model = captioner("soft")
+    (found,) = az.explain(model, {"features": features[:1]}, words=[[4, 8]])
+    other = found.without.argmax(axis=-1) != found.predicted[:, None]
+    expected = [next((k + 1 for k in range(3) if other[t, k] and k < 2), 0) for t in range(2)]
+    np.testing.assert_array_equal(found.flips, expected)
+    assert (found.predicted != found.label).any()
+
+
+def test_pictures_of_another_size_have_a_grid_of_their_own(small_encoder):
+    """Built on 8 x 8 pixels, 2 x 2 regions; explained on 16 x 4 and on 4 x 4."""
+    layers = small_encoder().layers
+    encoder = keras.Sequential([keras.Input((None, None, 3)), *layers])
+    model = Captioner(["a", "b"], "lvml", encoder, units=4, embedding_dim=3)
+    model.build({"image": (None, 8, 8, 3), "words": (None, None)})
+    picture = np.random.default_rng(0).integers(256, size=(16, 4, 3)).astype("uint8")
+    (found,) = az.explain(model, {"image": picture}, words=[[4, 5]])
+    assert found.grid == (4, 1) and found.called(0, 3) == "row 4, column 1"
+    np.testing.assert_array_equal(found.inputs[0, 3], picture[12:])
+    (alone,) = az.explain(model, {"image": picture[:4]}, words=[[4]])
+    assert alone.grid == (1, 1)
+    features = np.asarray(encoder(picture[None].astype("float32")))
+    for x in (features, features[0]):  # a batch, and one
+        (again,) = az.explain(model, {"features": x}, words=[[4, 5]])
+        np.testing.assert_allclose(again.attention, found.attention, atol=1e-6)
+        assert again.grid == (4, 1)
+    with pytest.raises(ValueError, match="^image are of several sizes, expected one size in a b"):
+        az.explain(model, {"image": [picture, picture[:4]]})
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"inputs": np.zeros((1, 3, 5))}, "^inputs are a ndarray, expected a dict of 'features'$"),
         ({"words": ["a dog"]}, r"^words have shape \(1,\) and dtype <U5, expected ids \(1, n\)"),
         ({"words": [[4, 9]]}, "^words are of 4 to 9, expected ids of 0 to 8$"),
+        ({"words": [[2, 4, 6]]}, r"^words have a start, .* expected the words alone, then an end"),
+        ({"words": [[4, 0, 6, 3]]}, "^words have a start, or a word behind padding"),
     ],
 )
 def test_bad_input_is_one_line(given, said, captioner, features):
