@@ -172,7 +172,7 @@ def test_a_new_run_begins_anew(hybrid, data, kind):
 # A resumed run
 
 
-@pytest.mark.parametrize("kind", ["stalled", "drive"])
+@pytest.mark.parametrize("kind", ["stalled", pytest.param("drive", marks=pytest.mark.slow)])
 def test_resumed_fit_equals_an_unbroken_one(hybrid, data, kind, tmp_path):
     def callback():
         return SwitchAttention(SIGNALS[kind](data), learning_rate=0.3)

@@ -71,6 +71,7 @@ def test_curves_are_those_of_fresh_mosaics(model, tmp_path):
     assert logs["focus_momentum"] == 0.0 < logs["focus_gradient"]
 
 
+@pytest.mark.slow
 def test_a_run_has_the_curves(tmp_path, monkeypatch):
     monkeypatch.setattr(
         paper_scale,

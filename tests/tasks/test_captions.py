@@ -180,7 +180,9 @@ def test_the_command_prints_one_line_for_bad_input(tmp_path):
     assert line.startswith("error: flag --beam_width=0: 0 is not a positive integer")
 
 
-@pytest.mark.parametrize("names", [["train"], ["train", "validation"]])
+@pytest.mark.parametrize(
+    "names", [["train"], pytest.param(["train", "validation"], marks=pytest.mark.slow)]
+)
 def test_captions_are_written_of_the_last_split_there_is(tiny, coco_dir, names, tmp_path):
     settings = tiny | {"attention": "soft", "epochs": 1, "train_split": "train[:24]"}
     settings |= {"keep": "last"}

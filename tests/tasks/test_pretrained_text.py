@@ -66,6 +66,7 @@ def test_a_run_and_what_it_leaves(settings, tmp_path, caplog):
     assert accuracy == pytest.approx(test.ways["marginal"].accuracy)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_broken_off_ends_with_the_same_weights(
     settings, tmp_path, broken_off, weights
 ):
