@@ -1,6 +1,8 @@
-"""Names of the classes, in the order of the labels."""
+"""Ids and names of the classes of examples: names stand in the order of the ids."""
 
 from collections.abc import Iterable
+
+import numpy as np
 
 
 def as_class_names(names, num_classes=None):
@@ -28,6 +30,31 @@ def as_class_names(names, num_classes=None):
             "the classifier"
         )
     return names
+
+
+def ids_of(labels, count=None, examples="examples"):
+    """Labels as class ids (n,), int32.
+
+    Args:
+        labels: array, or sequence.
+        count: of how many examples they are; None where it is not known.
+        examples: what these are called, for the error.
+
+    Raises:
+        ValueError: no class ids from 0, or not so many.
+    """
+    labels = np.asarray(labels)
+    if count is not None and labels.ndim and len(labels) != count:
+        raise ValueError(f"there are {count} {examples} and {len(labels)} labels, expected as many")
+    if labels.ndim == 1 and not len(labels):
+        return labels.astype(np.int32)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels are {labels.dtype} {labels.shape}, expected class ids from 0, integers (n,)"
+        )
+    if labels.min() < 0:
+        raise ValueError(f"a label is {labels.min()}, expected class ids from 0")
+    return labels.astype(np.int32)
 
 
 def names_of(names, labels):

@@ -261,6 +261,71 @@ def test_what_a_process_of_its_own_cannot_have_is_refused(sensors, tmp_path, giv
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("names", [np.array(["calm", "storm"]), ["calm", "storm"], np.array([])])
+def test_names_of_classes_are_any_sequence(sensors, names):
+    given = sensors.recordings(32, 7)
+    object.__setattr__(given, "class_names", names)
+    assert az.tasks.Task.accept(sensors.SensorsTask(), given, None).class_names == tuple(names)
+
+
+def labelled(sensors, labels):
+    class Labelled(sensors.Recordings):
+        class_names = None
+
+    given = sensors.recordings(32, 7)
+    made = Labelled(given.x, given.y)
+    object.__setattr__(made, "labels", labels(given.y))
+    return made
+
+
+def test_labels_may_be_a_list(sensors, tmp_path):
+    task, source = sensors.SensorsTask(), labelled(sensors, np.ndarray.tolist)
+    split = task.accept(source, None)
+    assert split.class_names == ("0", "1") and split.known_names is None
+    found = task.floors({"train": split})["train"]["accuracy"]
+    assert found == np.bincount(source.y).max() / 32
+    results = az.train(task, tmp_path / "run", data=source)
+    assert results["train"].num_examples == 32
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (lambda y: np.eye(2, dtype="float32")[y], r"float32 \(32, 2\)"),
+        (lambda y: y + 0.5, r"float64 \(32,\)"),
+    ],
+)
+def test_labels_that_are_no_ids_are_said_in_a_line(sensors, tmp_path, labels, said):
+    with pytest.raises(ValueError, match=f"^labels are {said}, expected class ids from 0, integ"):
+        az.train(sensors.SensorsTask(), tmp_path / "run", data=labelled(sensors, labels))
+    assert not (tmp_path / "run").exists()
+
+
+def test_labels_that_the_task_alone_knows_name_the_classes(sensors):
+    class Knowing(sensors.SensorsTask):
+        def labels(self, split):
+            return split.source.y
+
+    given = sensors.recordings(32, 7)
+    object.__setattr__(given, "class_names", None)
+    assert Knowing().accept(given, None).class_names == ("0", "1")
+
+
+def test_a_run_on_data_of_ones_own_asks_for_them(sensors, tmp_path):
+    """The task has no setting that says which data."""
+    data = {"train": sensors.recordings(48, 7), "test": sensors.recordings(32, 8)}
+    az.train(sensors.SensorsTask(), tmp_path, data=data)
+    message = f"^run {tmp_path} was trained on data of your own, expected them as data$"
+    with pytest.raises(ValueError, match=message):
+        az.tasks.evaluate_finished(tmp_path)
+
+
+def test_other_data_than_the_runs_are_said_as_the_task_has_them(sensors, run, monkeypatch):
+    monkeypatch.setattr(sensors, "recordings", lambda n, i, make=sensors.recordings: make(n, i + 9))
+    with pytest.raises(ValueError, match="expected the same, or others as data$"):
+        az.tasks.evaluate_finished(run, task=sensors.SensorsTask())
+
+
 @pytest.mark.slow
 def test_the_commands_run_a_task_in_the_present_folder(tmp_path):
     """From start to end, in processes of their own: a sweep's jobs have others again."""
@@ -296,6 +361,21 @@ class Mean(keras.Model):
         )
 
 
+def test_a_class_that_keras_could_not_find_again_is_refused_before_training(sensors, tmp_path):
+    class Unknown(Mean):
+        """Registered nowhere."""
+
+    class Means(sensors.SensorsTask):
+        def build(self, config, splits, attention):
+            model = Unknown()
+            model.build((None, 4, 3))
+            return model
+
+    with pytest.raises(ValueError, match="^the model is a Unknown, which Keras does not know when"):
+        az.train(Means(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @dataclasses.dataclass
 class Right:
     share: float
@@ -322,7 +402,7 @@ def test_a_model_of_another_kind_has_a_run_too(sensors, tmp_path):
             y = model.predict(split.source.x, verbose=0).argmax(axis=-1)
             return Right(float(np.mean(y == split.source.y)))
 
-    settings = {"attention": "soft", "epochs": 12, "learning_rate": 1.0}
+    settings = {"attention": "soft", "epochs": 12, "learning_rate": 1.0, "keep": "loss"}
     found = az.train(MeanTask(), tmp_path, **settings)
     assert found["test"].scalars()["right"] > 0.9
     assert az.tasks.evaluate_finished(tmp_path, task=MeanTask()).table().endswith("% right")
