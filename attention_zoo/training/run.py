@@ -94,8 +94,23 @@ def build_model(task, config, splits, attention=None, optimizer=None):
         model.encoder.trainable = False
     load_initial_weights(model, config.initial_weights)
     rates, steps = task.rates(config), len(splits["train"].source) // config.batch_size
-    model.compile(optimizer or make_optimizer(config, model, rates, task.others, steps))
+    optimizer = optimizer or make_optimizer(config, model, rates, task.others, steps)
+    model.compile(optimizer, **_compiled_with(model))
     return model
+
+
+def _compiled_with(model):
+    """Loss and metrics that a task's model was compiled with: it has another optimizer now."""
+    config = model.get_compile_config() or {} if model.compiled else {}
+    names = ("loss", "loss_weights", "metrics", "weighted_metrics")
+    given = {name: config[name] for name in names if config.get(name) is not None}
+    try:
+        return keras.saving.deserialize_keras_object(given)
+    except TypeError as error:  # Keras says in many lines which object it could not find
+        raise ValueError(
+            "the model was compiled with a loss or metric that Keras does not know when it loads "
+            "the file, expected it with @keras.saving.register_keras_serializable()"
+        ) from error
 
 
 def _accepted(task, data, config):

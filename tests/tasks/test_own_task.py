@@ -15,6 +15,7 @@ import pytest
 import attention_zoo as az
 from attention_zoo.tasks import registry
 from attention_zoo.trainers import evaluate, sweep
+from attention_zoo.training import run as run_module
 from attention_zoo.training import sweep as sweeps
 from attention_zoo.training import task_path
 
@@ -140,7 +141,11 @@ def test_an_accept_that_gives_no_split_is_told_so(sensors, tmp_path):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("nowhere:Task", "whose module cannot be imported .No module named 'nowhere'., expected"),
+        (
+            "nowhere:Task",
+            "whose module cannot be imported .No module named 'nowhere'., expected .*:Class of a "
+            "module that is installed or, for a command, in the present folder$",
+        ),
         ("sensors:Nothing", "expected the path of a class that inherits from Task$"),
         ("sensors:recordings", "expected the path of a class that inherits from Task$"),
         ("attention_zoo.tasks:Task", "which cannot be made .*abstract.*, expected a class that"),
@@ -259,6 +264,14 @@ def test_what_a_process_of_its_own_cannot_have_is_refused(sensors, tmp_path, giv
         with pytest.raises(ValueError, match=f"^{message}"):
             az.sweep(sensors.SensorsTask(), tmp_path / "s", grid, **settings)
     assert not (tmp_path / "s").exists()
+
+
+def test_a_task_without_a_name_is_told_so(sensors, tmp_path):
+    class Bare(az.tasks.Task):
+        load = build = evaluate = None
+
+    with pytest.raises(ValueError, match="^task is a Bare without a name, expected the class to h"):
+        az.train(Bare(), tmp_path / "run")
 
 
 @pytest.mark.parametrize("names", [np.array(["calm", "storm"]), ["calm", "storm"], np.array([])])
@@ -407,3 +420,56 @@ def test_a_model_of_another_kind_has_a_run_too(sensors, tmp_path):
     assert found["test"].scalars()["right"] > 0.9
     assert az.tasks.evaluate_finished(tmp_path, task=MeanTask()).table().endswith("% right")
     assert (tmp_path / "saved_model").is_dir() and (tmp_path / "report.html").exists()
+
+
+@pytest.fixture
+def flat(sensors):
+    """A task whose model is compiled with a loss and metrics."""
+
+    class FlatTask(az.tasks.Task):
+        name = "flat"
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        config = sensors.SensorsConfig
+        load = sensors.SensorsTask.load
+
+        def build(self, config, splits, attention):
+            layers = keras.Input((4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)
+            model = keras.Sequential([*layers])
+            model.compile(loss=self.loss, metrics=["accuracy"])
+            return model
+
+        def evaluate(self, model, split, config):
+            found = model.evaluate(split.source.x, split.source.y, verbose=0, return_dict=True)
+            return Right(found["accuracy"])
+
+    return FlatTask()
+
+
+def test_a_compiled_model_keeps_its_loss_and_metrics(flat, tmp_path):
+    settings = {"attention": "soft", "epochs": 12, "learning_rate": 1.0, "keep": "loss"}
+    found = az.train(flat, tmp_path, **settings)["test"].scalars()
+    assert found["right"] > 0.9
+    columns = (tmp_path / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(columns)
+    assert az.tasks.evaluate_finished(tmp_path, task=flat).scalars() == found
+
+
+def test_a_loss_that_keras_could_not_find_again_is_refused_before_training(flat, tmp_path):
+    flat.loss = lambda y, q: keras.losses.sparse_categorical_crossentropy(y, q, from_logits=True)
+    flat.loss.__name__ = "of_mine"
+    with pytest.raises(ValueError, match="^the model was compiled with a loss or metric that Ker"):
+        az.train(flat, tmp_path / "run", keep="loss")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_compiled_focus_classifier_keeps_its_metrics(sensors):
+    class Compiled(sensors.SensorsTask):
+        def build(self, *arguments):
+            model = super().build(*arguments)
+            model.compile(metrics=["sparse_categorical_accuracy"])
+            return model
+
+    task = Compiled()
+    model = run_module.build_model(task, task.config(), task.load(task.config()))
+    model.evaluate(*(np.zeros((2, 4, 3), "float32"), np.zeros(2, int)), verbose=0)
+    assert any("sparse_categorical_accuracy" in name for name in model.get_metrics_result())
