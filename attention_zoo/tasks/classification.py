@@ -21,7 +21,7 @@ class ClassificationTask(Task):
     `az.evaluation.Evaluation`, or a subclass.
 
     What it would like to know of the data, and does without: class ids `labels` (n,) of the
-    examples, `num_segments` of the split, its `class_names`.
+    examples, `class_names` of the split, and its `num_segments`, or the method `random_focus`.
     """
 
     others = "classifier"

@@ -94,7 +94,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def build(self, config, splits, attention):
-        """The built Keras model, not compiled.
+        """The built Keras model; of one that is compiled loss and metrics are kept.
 
         Args:
             config: the settings.
