@@ -5,12 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 
 
-def as_class_names(names, num_classes=None):
+def as_class_names(names, num_classes=None, each="class of the classifier"):
     """A tuple of the names; None where there are none.
 
     Args:
         names: sequence of distinct texts, or None.
         num_classes: how many there have to be; None where it is not known yet.
+        each: of what there has to be one each, for the error.
 
     Raises:
         ValueError: no such names, or not so many.
@@ -26,8 +27,7 @@ def as_class_names(names, num_classes=None):
         raise ValueError(f"class_names has {twice!r} twice, expected distinct names")
     if num_classes is not None and len(names) != num_classes:
         raise ValueError(
-            f"class_names has {len(names)} names, expected {num_classes}, one for each class of "
-            "the classifier"
+            f"class_names has {len(names)} names, expected {num_classes}, one for each {each}"
         )
     return names
 

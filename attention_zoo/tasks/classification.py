@@ -121,15 +121,33 @@ def _calibration(model, evaluation):
     return bins, risks
 
 
-def classes_of(source):
+def accepted(data, examples, split, maker):
+    """A split of what a user brings, or that split as it is.
+
+    Args:
+        data: what is brought.
+        examples, split: the classes of both that a task takes.
+        maker: what makes such examples, for the error.
+
+    Raises:
+        ValueError: other data.
+    """
+    if isinstance(data, split):
+        return data
+    if not isinstance(data, examples):
+        raise ValueError(
+            f"data is a {type(data).__name__}, expected {examples.__name__}, such as {maker} makes"
+        )
+    return split(
+        name=data.kind, split="", source=data, **_classes_of(data.class_names, data.labels)
+    )
+
+
+def _classes_of(names, labels):
     """What a `Split` of examples of one's own knows of their classes: fields of it by name.
 
     Where they have no names, the ids of the labels stand in their place.
     """
-    return _classes_of(getattr(source, "class_names", None), source.labels)
-
-
-def _classes_of(names, labels):
     names = names_of(names, labels)
     if names is not None:
         return {"class_names": names}
