@@ -18,6 +18,25 @@ def check_loadable(model):
             )
 
 
+def check_class_loadable(model):
+    """Raises ValueError where Keras could not find the model's own class again, or make it."""
+    cls = type(model)
+    own = not cls.__module__.startswith(("keras", "builtins"))
+    name = keras.saving.get_registered_name(cls)
+    if own and keras.saving.get_registered_object(name) is None:
+        raise ValueError(
+            f"the model is a {cls.__name__}, which Keras does not know when it loads the file, "
+            "expected the class with @keras.saving.register_keras_serializable()"
+        )
+    try:
+        model.get_config()
+    except NotImplementedError as error:
+        raise ValueError(
+            f"the model is a {cls.__name__} without get_config, expected one that gives the "
+            "arguments of its __init__: its file could not be loaded"
+        ) from error
+
+
 def _own_objects(config):
     """Of classes and functions that are not Keras's own, the names it may find them by."""
     if isinstance(config, list | tuple):

@@ -64,10 +64,11 @@ class Attention(keras.layers.Layer):
             classify: callable, a batch of single segments (n, ...) -> logits (n, c).
             segments: (b, m, ...).
             scores: (b, m).
-            mask: bool (b, m) or None, as of a call. A variant begins with
-                `layers.masks.masked`, and gives the mask to `ops.map_segments` too. Under a
-                FocusClassifier neither is needed: masked segments are zeros there, and `classify`
-                knows the mask of these very segments (`ops.aware_of_mask`).
+            mask: bool (b, m) or None, as of a call. Under a FocusClassifier masked segments are
+                zeros, and `classify` knows the mask of these very segments (`ops.aware_of_mask`):
+                only the attention, `attend`, has to be told. For calls from elsewhere the variants
+                of the package begin with `layers.masks.masked`, and give the mask to
+                `ops.map_segments` too.
             training: bool; samplers draw in training and take the argmax otherwise.
 
         Returns:

@@ -1,6 +1,7 @@
 """What a model makes of segments that are bytes (uint8): numbers, or pixels to be scaled."""
 
 import keras
+from keras import ops
 
 from attention_zoo.ops import is_integer, scaled
 
@@ -8,16 +9,18 @@ from attention_zoo.ops import is_integer, scaled
 def read(segments, how):
     """The segments as the networks read them; floats as they are.
 
-    Integers of other types may be pixels too, as NumPy's sums of bytes are: where bytes are scaled
-    or refused, they are refused. Those of rank 2, (b, m), are ids of tokens or rows of a table.
+    Integers of other types may be pixels too, as NumPy's sums of bytes are: a model that scales
+    bytes refuses them. One that refuses bytes does so where they may be pictures, (b, m, h, w) and
+    more axes, and reads vectors of them, (b, m, d), as floats: counts, one-hot rows, typed numbers.
+    Those of rank 2, (b, m), are ids of tokens or rows of a table.
 
     Args:
         segments: (b, m, ...).
         how: one of `WAYS`.
 
     Raises:
-        ValueError: bytes for a model that was trained on floats; other integers for it, and for one
-            that scales bytes.
+        ValueError: bytes for a model that was trained on floats, or pictures of other integers;
+            integers other than bytes for a model that scales bytes.
     """
     is_ids = len(segments.shape) == 2 and _dtype(segments) != "uint8"
     return segments if is_ids or not is_integer(segments) else WAYS[how](segments)
@@ -35,6 +38,8 @@ def _numbers(segments):
 
 
 def _refused(segments):
+    if len(segments.shape) == 3 and _dtype(segments) != "uint8":
+        return ops.cast(segments, keras.config.floatx())
     what = "bytes (uint8)" if _dtype(segments) == "uint8" else f"integers ({_dtype(segments)})"
     raise ValueError(
         f"segments are {what} of shape {tuple(segments.shape)}, expected floats, scaled as "

@@ -46,8 +46,8 @@ class FocusClassifier(LabelTraining):
         byte_segments: what segments of dtype uint8 are: "scaled", pixels that the model scales to
             [-1, 1] by (x - 127.5) / 127.5, as `datasets.sdc` does; "numbers" like any other;
             "refused"; or "auto": numbers, unless the model was trained on floats, then refused.
-            Where bytes are scaled or refused, integers of other types are refused: they may be
-            pixels, too.
+            Integers of other types may be pixels, too: they are refused where bytes are scaled and,
+            of segments of two axes or more, where bytes are refused; vectors become floats there.
         class_names: optional names of the c classes, in the order of the labels. They are saved
             with the model, and `export` has them beside the ids.
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 
 from attention_zoo import metrics, plots
-from attention_zoo._class_names import names_of, numbered
+from attention_zoo._class_names import ids_of, names_of, numbered
 from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.evaluation import evaluate
 from attention_zoo.training.learning_rates import encoder_learns_apart
@@ -21,7 +21,7 @@ class ClassificationTask(Task):
     `az.evaluation.Evaluation`, or a subclass.
 
     What it would like to know of the data, and does without: class ids `labels` (n,) of the
-    examples, `num_segments` of the split, its `class_names`.
+    examples, `class_names` of the split, and its `num_segments`, or the method `random_focus`.
     """
 
     others = "classifier"
@@ -41,16 +41,22 @@ class ClassificationTask(Task):
     def accept(self, data, config):
         """As of `Task`; classes without names have their ids for names."""
         split = super().accept(data, config)
-        if split.class_names or self.labels(split) is None:
+        labels = self.labels(split)
+        if split.class_names or labels is None:
             return split
-        return dataclasses.replace(split, **classes_of(split.source))
+        return dataclasses.replace(split, **_classes_of(None, labels))
 
     def evaluate(self, model, split, config):
         return evaluate(model, split.source.dataset(256))
 
     def labels(self, split):
-        """The class ids (n,) of a split's examples, None where they do not say."""
-        return getattr(split.source, "labels", None)
+        """The class ids (n,) of a split's examples, None where they do not say.
+
+        Raises:
+            ValueError: labels of the examples that are no class ids.
+        """
+        labels = getattr(split.source, "labels", None)
+        return None if labels is None else ids_of(labels, len(split.source), split.source.kind)
 
     def collapse(self, splits, config):
         """Without labels all classes are taken for equally frequent."""
@@ -115,12 +121,34 @@ def _calibration(model, evaluation):
     return bins, risks
 
 
-def classes_of(source):
+def accepted(data, examples, split, maker):
+    """A split of what a user brings, or that split as it is.
+
+    Args:
+        data: what is brought.
+        examples, split: the classes of both that a task takes.
+        maker: what makes such examples, for the error.
+
+    Raises:
+        ValueError: other data.
+    """
+    if isinstance(data, split):
+        return data
+    if not isinstance(data, examples):
+        raise ValueError(
+            f"data is a {type(data).__name__}, expected {examples.__name__}, such as {maker} makes"
+        )
+    return split(
+        name=data.kind, split="", source=data, **_classes_of(data.class_names, data.labels)
+    )
+
+
+def _classes_of(names, labels):
     """What a `Split` of examples of one's own knows of their classes: fields of it by name.
 
     Where they have no names, the ids of the labels stand in their place.
     """
-    names = names_of(getattr(source, "class_names", None), source.labels)
+    names = names_of(names, labels)
     if names is not None:
         return {"class_names": names}
-    return {"class_names": numbered(int(source.labels.max()) + 1), "named": False}
+    return {"class_names": numbered(int(labels.max()) + 1), "named": False}

@@ -13,7 +13,7 @@ from attention_zoo.layers import PerSegment, Precomputed
 from attention_zoo.models import FocusClassifier, reading_networks
 from attention_zoo.models.networks.image_encoders import segment_network
 from attention_zoo.models.networks.registry import networks
-from attention_zoo.tasks.classification import ClassificationTask, classes_of
+from attention_zoo.tasks.classification import ClassificationTask, accepted
 from attention_zoo.tasks.examples import mosaic_examples
 from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
@@ -49,14 +49,8 @@ class MosaicsTask(ClassificationTask):
         }
 
     def accept(self, data, config):
-        if isinstance(data, datasets.DatasetInfo):
-            return data
-        if not isinstance(data, datasets.Mosaics):
-            raise ValueError(
-                f"data is a {type(data).__name__}, expected Mosaics, such as "
-                "datasets.sdc.from_arrays makes"
-            )
-        return datasets.DatasetInfo(name="mosaics", split="", source=data, **classes_of(data))
+        kinds = datasets.Mosaics, datasets.DatasetInfo
+        return accepted(data, *kinds, "datasets.sdc.from_arrays")
 
     def check(self, config, splits):
         check_augment(config.augment, splits["train"].segment_shape)

@@ -3,7 +3,7 @@
 import dataclasses
 
 from attention_zoo._settings import setting
-from attention_zoo.training.config import EncoderRateConfig, FeaturesConfig, TaskConfig
+from attention_zoo.training.config import FeaturesConfig, TaskConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,12 @@ class MosaicsModel:
         path=True,
     )
     fine_tune_encoder: bool = setting(False, "Train the encoder too, on the images themselves.")
+    encoder_learning_rate: float | None = setting(
+        None,
+        "Learning rate of an encoder that is trained (--fine_tune_encoder); a tenth of "
+        "learning_rate if unset.",
+        above=0,
+    )
     image_size: int | None = setting(
         None,
         "Height and width that images are resized to for the encoder; as they are if unset.",
@@ -68,12 +74,5 @@ class MosaicsModel:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MosaicsConfig(MosaicsData, MosaicsModel, FeaturesConfig, EncoderRateConfig, TaskConfig):
+class MosaicsConfig(MosaicsData, MosaicsModel, FeaturesConfig, TaskConfig):
     """Settings of mosaics."""
-
-    encoder_learning_rate: float | None = setting(
-        None,
-        "Learning rate of an encoder that is trained (--fine_tune_encoder); a tenth of "
-        "learning_rate if unset.",
-        above=0,
-    )

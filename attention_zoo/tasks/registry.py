@@ -19,17 +19,24 @@ def get(task):
     """A `Task`: as it is, of its name, or of the path of its class, which is then imported.
 
     Raises:
-        ValueError: neither a task nor the name or path of one.
+        ValueError: neither a task nor the name or path of one, or a task that has no name.
     """
-    if isinstance(task, Task):
-        return task
-    if is_path(task):
-        return import_task(task)
+    if isinstance(task, Task) or is_path(task):
+        return _named(task if isinstance(task, Task) else import_task(task))
     if not isinstance(task, str) or task not in TASKS:
         raise ValueError(
             f"task is {task!r}, expected one of {sorted(TASKS)}, package.module:Class or a Task"
         )
     return TASKS[task]()
+
+
+def _named(task):
+    if not isinstance(getattr(task, "name", None), str):
+        raise ValueError(
+            f"task is a {type(task).__name__} without a name, expected the class to have one, as "
+            'in name = "coins"'
+        )
+    return task
 
 
 def get_of_run(run):

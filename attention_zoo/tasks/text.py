@@ -20,7 +20,7 @@ from attention_zoo.models import (
     reading_networks,
 )
 from attention_zoo.models.networks.text import text_networks
-from attention_zoo.tasks.classification import ClassificationTask, classes_of
+from attention_zoo.tasks.classification import ClassificationTask, accepted
 from attention_zoo.tasks.examples import post_examples
 from attention_zoo.tasks.text_config import TextConfig
 from attention_zoo.training.task import SPLITS, Words
@@ -66,13 +66,7 @@ class TextTask(ClassificationTask):
 
     def accept(self, data, config):
         _check(config)
-        if isinstance(data, datasets.TextInfo):
-            return data
-        if not isinstance(data, datasets.Posts):
-            raise ValueError(
-                f"data is a {type(data).__name__}, expected Posts, such as Posts.from_lists makes"
-            )
-        return datasets.TextInfo(name="posts", split="", source=data, **classes_of(data))
+        return accepted(data, datasets.Posts, datasets.TextInfo, "Posts.from_lists")
 
     def build(self, config, splits, attention):
         """The vocabulary is that of the training posts, or of a pretrained encoder."""

@@ -4,6 +4,13 @@ from attention_zoo import layers
 from attention_zoo.training.learning_rates import are_scheduled
 
 
+def check_data_settings(task, data, settings):
+    """Raises ValueError for settings that say which data, beside data."""
+    both = sorted(settings.keys() & set(task.data_settings)) if data is not None else []
+    if both:
+        raise ValueError(f"{both[0]} is given beside data, expected one of them")
+
+
 def check_config(settings, attention, num_examples, num_replicas, *, has_validation=True):
     """Raises ValueError for settings that contradict each other, the examples or the replicas."""
     _check_switch(settings, attention)

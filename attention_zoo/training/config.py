@@ -165,18 +165,12 @@ class OptimizationConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EncoderRateConfig:
-    """Learning rate of an encoder."""
+class EncoderConfig:
+    """Fine-tuning of an encoder."""
 
     encoder_learning_rate: float | None = setting(
         None, "Learning rate of the encoder; classifier_learning_rate if unset.", above=0
     )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class EncoderConfig(EncoderRateConfig):
-    """Fine-tuning of an encoder."""
-
     layer_decay: float = setting(
         1.0,
         "Learning rate of a layer of the encoder, as a share of that of the layer above it; the "

@@ -7,7 +7,8 @@ import keras
 
 from attention_zoo._paths import expanded
 from attention_zoo.report.run import Run
-from attention_zoo.training.task import SPLITS, config_of
+from attention_zoo.training.checks import check_data_settings
+from attention_zoo.training.task import OWN_DATA, SPLITS, config_of
 
 
 def evaluate_run(task, run, *, split="test", data=None, **settings):
@@ -28,16 +29,15 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
         ValueError: no finished run, bad settings, or data that its model was not trained for.
         FileNotFoundError: the data are not there.
     """
+    check_data_settings(task, data, settings)
     folder = expanded(Path(run))
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, expected one of {list(SPLITS)}")
     kept = _finished(folder)
     recorded = _settings(task, kept)
-    is_own = recorded.get("dataset") == "own data"
-    if data is None and is_own and "dataset" not in settings:
-        raise ValueError(f"run {folder} was trained on data of your own, expected them as data")
-    own = {"dataset": task.config().dataset} if is_own else {}
-    config = config_of(task, recorded | own | settings)
+    if data is None:
+        _check_not_own(task, kept, settings)
+    config = config_of(task, recorded | settings)
     model = _load(folder)
     splits = task.load(config) if data is None else {split: task.accept(data, config)}
     if split not in splits:
@@ -46,7 +46,7 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
     if data is None and not settings.keys() & set(task.data_settings):
         then = dataclasses.replace(config, seed=recorded.get("seed", config.seed))
         drawn = chosen if then == config else {split: task.load(then)[split]}
-        _check_same(kept, split, task.fingerprints(then, drawn)[split])
+        _check_same(task, kept, split, task.fingerprints(then, drawn)[split])
     task.check_model(model, chosen[split], tuple(kept.results.get("class_names", ())))
     chosen = task.inputs(chosen, model, config, folder)
     return task.evaluate(model, chosen[split], config)
@@ -57,18 +57,28 @@ def _load(folder):
         return keras.saving.load_model(folder / "model.keras")
     except TypeError as error:  # Keras says in many lines which class it could not find
         raise ValueError(
-            f"{folder / 'model.keras'} holds a class that is not known, expected its module to be "
-            "imported before: name the task by --task, or call az.tasks.evaluate_finished from "
-            "Python"
+            f"{folder / 'model.keras'} holds a class that Keras does not know, expected it with "
+            "@keras.saving.register_keras_serializable(), and its module imported before: name the "
+            "task by --task, or call az.tasks.evaluate_finished from Python"
         ) from error
 
 
-def _check_same(run, split, found):
+def _check_not_own(task, run, settings):
+    """Raises where a run was on data of a user's own and no setting says which others to take."""
+    known = task.config.__dataclass_fields__
+    others = {"dataset"} if "dataset" in known else set(task.data_settings)
+    if run.config.get("dataset") == OWN_DATA and not settings.keys() & others:
+        raise ValueError(f"run {run.path} was trained on data of your own, expected them as data")
+
+
+def _check_same(task, run, split, found):
     """Raises unless the data of a split are those that the run was on, where it noted them."""
     if run.data.get(split, found) != found:
+        names = [name for name in ("data_dir", "test_split") if name in task.data_settings]
+        others = f"other data by {' or '.join(names)}" if names else "others as data"
         raise ValueError(
-            f"{split} of run {run.path} is of other data than it was, expected the same, or other "
-            "data by data_dir or test_split"
+            f"{split} of run {run.path} is of other data than it was, expected the same, or "
+            f"{others}"
         )
 
 
@@ -91,6 +101,7 @@ def _finished(folder):
 
 
 def _settings(task, run):
-    """The settings of a run that its task knows, without the objects that a user brought."""
+    """The settings of a run that its task knows, without what a user brought: objects, data."""
     known = task.config.__dataclass_fields__
-    return {k: v for k, v in run.config.items() if k in known and not isinstance(v, dict | list)}
+    named = {k: v for k, v in run.config.items() if k in known and not isinstance(v, dict | list)}
+    return {k: v for k, v in named.items() if (k, v) != ("dataset", OWN_DATA)}

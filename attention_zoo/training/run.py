@@ -8,12 +8,13 @@ import keras
 import tensorflow as tf
 from absl import logging
 
+from attention_zoo._saving.loadable import check_class_loadable, check_loadable
 from attention_zoo._tensorflow import require_backend
 from attention_zoo.datasets.split import Split
 from attention_zoo.layers import HybridAttention
 from attention_zoo.training.brought import Brought
 from attention_zoo.training.checkpoints import Checkpoints
-from attention_zoo.training.checks import check_config
+from attention_zoo.training.checks import check_config, check_data_settings
 from attention_zoo.training.components import (
     make_monitors,
     make_optimizer,
@@ -33,7 +34,7 @@ from attention_zoo.training.results import (
 )
 from attention_zoo.training.run_callbacks import KeepBest, Progress, StopIfNotFinite, WriteMetrics
 from attention_zoo.training.strategies import is_chief, make_strategy
-from attention_zoo.training.task import SPLITS, check_classes, config_of
+from attention_zoo.training.task import OWN_DATA, SPLITS, check_classes, config_of
 from attention_zoo.training.task_path import path_of
 from attention_zoo.training.workdir import Workdir
 
@@ -46,7 +47,7 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     require_backend("training a task")
     brought = Brought(attention, optimizer, callbacks)
     brought.check_settings(settings)
-    _check_data_settings(task, data, settings)
+    check_data_settings(task, data, settings)
     config = config_of(task, settings | brought.named)
     keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(config.strategy)
@@ -64,8 +65,10 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     _check_apart(splits, prints, task.words.examples, data is not None)
     with strategy.scope():
         model = build_model(task, config, splits, layer, brought.optimizer)
+    check_class_loadable(model)  # now, so that no run ends with a model that is lost
+    check_loadable(model)
     record = recorded(config, layer) | brought.record()
-    record |= {} if data is None or "dataset" not in record else {"dataset": "own data"}
+    record |= {} if data is None else {"dataset": OWN_DATA}
     with Workdir(workdir, record, is_chief(strategy), prints) as folder:
         write_metadata(folder, task.name, task.config(), task.words, path_of(type(task)))
         given = task.inputs(splits, model, config, folder.path)
@@ -91,8 +94,23 @@ def build_model(task, config, splits, attention=None, optimizer=None):
         model.encoder.trainable = False
     load_initial_weights(model, config.initial_weights)
     rates, steps = task.rates(config), len(splits["train"].source) // config.batch_size
-    model.compile(optimizer or make_optimizer(config, model, rates, task.others, steps))
+    optimizer = optimizer or make_optimizer(config, model, rates, task.others, steps)
+    model.compile(optimizer, **_compiled_with(model))
     return model
+
+
+def _compiled_with(model):
+    """Loss and metrics that a task's model was compiled with: it has another optimizer now."""
+    config = model.get_compile_config() or {} if model.compiled else {}
+    names = ("loss", "loss_weights", "metrics", "weighted_metrics")
+    given = {name: config[name] for name in names if config.get(name) is not None}
+    try:
+        return keras.saving.deserialize_keras_object(given)
+    except TypeError as error:  # Keras says in many lines which object it could not find
+        raise ValueError(
+            "the model was compiled with a loss or metric that Keras does not know when it loads "
+            "the file, expected it with @keras.saving.register_keras_serializable()"
+        ) from error
 
 
 def _accepted(task, data, config):
@@ -110,13 +128,6 @@ def _accepted(task, data, config):
         name: dataclasses.replace(split, class_names=names, named=named)
         for name, split in splits.items()
     }
-
-
-def _check_data_settings(task, data, settings):
-    """Raises ValueError for settings that say which data, beside data."""
-    both = sorted(settings.keys() & set(task.data_settings)) if data is not None else []
-    if both:
-        raise ValueError(f"{both[0]} is given beside data, expected one of them")
 
 
 def _check_apart(splits, prints, examples, are_own):

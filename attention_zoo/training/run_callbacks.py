@@ -137,6 +137,7 @@ class KeepBest(keras.callbacks.Callback):
         super().__init__()
         self._workdir = workdir
         self._patience = patience
+        self._keep = figure
         self._name, self._sign = KEEP[figure]
         self.epoch, self._best, self._phase = None, None, 0
 
@@ -149,7 +150,7 @@ class KeepBest(keras.callbacks.Callback):
         self.epoch, self._best, self._phase = state["epoch"], state["best"], state["phase"]
 
     def on_epoch_end(self, epoch, logs=None):
-        phase, value = _phase(self.model), self._sign * float(logs[self._name])
+        phase, value = _phase(self.model), self._sign * self._figure_of(logs)
         best = -math.inf if self._best is None else self._best
         if phase == self._phase and not value > best:  # nor where it is NaN
             self._stop_if_it_is_time(epoch + 1)
@@ -158,8 +159,18 @@ class KeepBest(keras.callbacks.Callback):
         with averaged_weights(self.model):  # which the figure is of
             self._workdir.write("best.weights.h5", lambda path: save_weights(self.model, path))
 
+    def _figure_of(self, logs):
+        if self._name not in logs:
+            there = sorted(name for name in logs if name.startswith("val_"))
+            raise ValueError(
+                f"keep is {self._keep!r}, whose figure {self._name} is none of the model's, "
+                f"{there}, expected 'last', or a figure that is"
+            )
+        return float(logs[self._name])
+
     def _stop_if_it_is_time(self, epoch):
-        hybrid_begins = isinstance(self.model.attention, HybridAttention) and self._phase == 0
+        attention = getattr(self.model, "attention", None)
+        hybrid_begins = isinstance(attention, HybridAttention) and self._phase == 0
         if self._patience is None or hybrid_begins:
             return
         if epoch - (self.epoch or 0) >= self._patience:
@@ -171,5 +182,5 @@ class KeepBest(keras.callbacks.Callback):
 
 
 def _phase(model):
-    phase = getattr(model.attention, "phase", None)
+    phase = getattr(getattr(model, "attention", None), "phase", None)
     return 0 if phase is None else int(phase.numpy())

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from attention_zoo._class_names import numbered
+from attention_zoo._class_names import as_class_names, numbered
 from attention_zoo._export import export
 from attention_zoo._settings import make
 from attention_zoo.datasets.fingerprint import path_fingerprint
@@ -15,6 +15,7 @@ from attention_zoo.training.components import make_attention
 from attention_zoo.training.config import TaskConfig
 
 SPLITS = ("train", "validation", "test")
+OWN_DATA = "own data"  # what config.json has as "dataset" where `data` was given
 MEASURED_TRAIN = "measured_train"  # see `Task.floors`
 
 
@@ -93,7 +94,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def build(self, config, splits, attention):
-        """The built Keras model, not compiled.
+        """The built Keras model; of one that is compiled loss and metrics are kept.
 
         Args:
             config: the settings.
@@ -118,8 +119,8 @@ class Task(abc.ABC):
                 f"data is a {type(data).__name__}, expected datasets.Examples, or a datasets.Split "
                 "of them"
             )
-        names = tuple(getattr(data, "class_names", None) or ())
-        return Split(name=self.name, split="", source=data, class_names=names)
+        names = as_class_names(getattr(data, "class_names", None))
+        return Split(name=self.name, split="", source=data, class_names=names or ())
 
     def settled(self, config):
         """The settings with what others of them decide where they are unset."""
@@ -143,7 +144,7 @@ class Task(abc.ABC):
         if class_names:
             own = getattr(model, "class_names", None)
             named = own is not None or class_names != numbered(len(class_names))
-            check_classes(split.name, split, class_names, named, "the model")
+            check_classes(split.name, split, class_names, named, "the model", _AS_THE_RUN)
 
     def attention(self, config):
         """The attention layer of the settings."""
@@ -248,7 +249,10 @@ class Task(abc.ABC):
             model.export(path, verbose=False)
 
 
-def check_classes(name, split, class_names, named, whose):
+_AS_THE_RUN = ": where only the names differ, give the data these class_names"
+
+
+def check_classes(name, split, class_names, named, whose, way_out=""):
     """Raises ValueError where a split has other classes than these, in another order, or more.
 
     Fewer it may have, for the last classes may happen to be missing in it. Where the classes of
@@ -260,11 +264,13 @@ def check_classes(name, split, class_names, named, whose):
         class_names: in the order of the labels.
         named: whether these are names, not the ids of the labels as text.
         whose: whose classes these are, for the error.
+        way_out: what else the error says where there are as many classes, or fewer.
     """
     own = split.class_names
     differ = named and split.named and own != class_names[: len(own)]
-    if differ or len(own) > len(class_names):
+    more = len(own) > len(class_names)
+    if differ or more:
         raise ValueError(
             f"{name} has the classes {list(own)}, expected those of {whose}, {list(class_names)}, "
-            "in this order"
+            f"in this order{'' if more else way_out}"
         )

@@ -44,7 +44,8 @@ def import_task(path):
     except ImportError as error:
         raise ValueError(
             f"task is {path!r}, whose module cannot be imported ({first_line(error)}), expected "
-            "package.module:Class"
+            "package.module:Class of a module that is installed or, for a command, in the present "
+            "folder"
         ) from error
     for part in name.split("."):
         found = getattr(found, part, None)

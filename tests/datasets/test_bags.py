@@ -88,8 +88,8 @@ def test_images_stay_bytes():
     ("change", "message"),
     [
         ({"labels": [0, 1]}, "there are 3 bags and 2 labels"),
-        ({"labels": [0, 1, -1]}, "expected class ids from 0"),
-        ({"labels": [0.0, 1.0, 1.0]}, "expected class ids from 0"),
+        ({"labels": [0, 1, -1]}, "^a label is -1, expected class ids from 0"),
+        ({"labels": [0.0, 1.0, 1.0]}, r"^labels are float64 \(3,\), expected class ids from 0"),
         ({"bags": [np.zeros((2, 3)), np.zeros((0, 3)), np.zeros((1, 3))]}, "bag 1 has 0 instances"),
         ({"bags": [np.zeros((2, 3)), np.zeros((1, 4)), np.zeros((1, 3))]}, "bag 1 has segments"),
         ({"bags": [np.zeros((2, 3)), [[0, np.nan, 0]], np.zeros((1, 3))]}, "bag 1 has NaN or inf"),

@@ -122,3 +122,32 @@ def test_vocabulary_is_by_frequency():
     )
     assert vocabulary(posts) == ["soup", "tea", "é", "bird"]
     assert vocabulary(posts, min_count=2) == ["soup", "tea", "é"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tokens": ["a b c", ["d"]]}, "post 0 is 'a b c', expected a list of its tokens, such as"),
+        ({"tokens": [["a"], b"d"]}, "post 1 is b'd', expected a list of its tokens, such as dat"),
+        ({"tokens": [["a"], None]}, "post 1 is None, expected a list of its tokens"),
+        ({"tokens": [["a"], ["b", 7]]}, "post 1 has the token 7, expected a string that UTF-8 can"),
+        ({"tokens": [["a"], ["\ud800"]]}, "post 1 has the token .*, expected a string that UTF-8"),
+        ({"labels": [0, 1.7]}, r"labels are float64 \(2,\), expected class ids from 0"),
+        ({"labels": [0, -1]}, "a label is -1, expected class ids from 0$"),
+        ({"labels": ["neg", "pos"]}, r"labels are <U3 \(2,\), expected class ids from 0"),
+        ({"labels": [[0, 1], [1, 0]]}, r"labels are int64 \(2, 2\), expected class ids from 0"),
+        ({"labels": 1}, r"labels are int64 \(\), expected class ids from 0"),
+        ({"labels": [0]}, "there are 2 posts and 1 labels, expected as many$"),
+        ({"rationales": [None]}, "there are 2 posts and 1 rationales, expected as many$"),
+        ({"rationales": [None, [1, 0]]}, r"rationale of post 1 has shape \(2,\), expected \(1,\)$"),
+    ],
+)
+def test_bad_posts_are_refused_in_a_line(change, message):
+    with pytest.raises(ValueError, match=f"^{message}") as error:
+        Posts.from_lists(**{"tokens": [["a"], ["d"]], "labels": [0, 1]} | change)
+    assert "\n" not in str(error.value)
+
+
+def test_posts_need_no_rationales():
+    posts = Posts.from_lists([np.array(["a", "b"]), ("c",)], [0, 1])
+    assert posts.rationales.to_list() == [[0, 0], [0]] and not posts.has_rationale.any()

@@ -28,20 +28,22 @@ def digits():
 
 @pytest.fixture
 def network():
-    """(outputs) -> a network of one segment (3,)."""
+    """(outputs, shape) -> a network of one segment."""
 
-    def build(outputs):
-        return keras.Sequential([keras.Input((3,)), keras.layers.Dense(outputs)])
+    def build(outputs, shape=(3,)):
+        layers = keras.layers.Flatten(), keras.layers.Dense(outputs)
+        return keras.Sequential([keras.Input(shape), *layers])
 
     return build
 
 
 @pytest.fixture
 def own(network):
-    """(**settings) -> a compiled model of (b, 4, 3)."""
+    """(shape of a segment, **settings) -> a compiled model of (b, 4, ...)."""
 
-    def build(**settings):
-        model = az.FocusClassifier(network(1), network(2), "soft", **settings)
+    def build(shape=(3,), **settings):
+        networks = network(1, shape), network(2, shape)
+        model = az.FocusClassifier(*networks, "soft", **settings)
         model.compile("sgd")
         return model
 
@@ -149,22 +151,43 @@ OTHER_INTEGERS = ["int8", "int16", "uint16", "int32", "int64"]
 @pytest.mark.parametrize("dtype", OTHER_INTEGERS)
 def test_other_integers_are_refused_where_bytes_are_scaled_or_refused(own, dtype):
     """NumPy's sums of bytes are such: they passed for scaled floats, up to 255."""
-    scaling, refusing = own(byte_segments="scaled"), own(byte_segments="refused")
-    pixels = (BYTES // 2).astype(dtype)
-    expected = {
-        scaling: r"bytes \(uint8\), which are scaled by",
-        refusing: "floats, scaled as those",
-    }
-    for model, words in expected.items():
-        message = rf"segments are integers \({dtype}\) of shape \(6, 4, 3\), expected {words}"
+    scaling, refusing = own(byte_segments="scaled"), own((2, 2, 1), byte_segments="refused")
+    vectors = (BYTES // 2).astype(dtype)
+    pictures = np.resize(vectors, (6, 4, 2, 2, 1))
+    expected = [
+        (scaling, vectors, r"\(6, 4, 3\), expected bytes \(uint8\), which are scaled by"),
+        (refusing, pictures, r"\(6, 4, 2, 2, 1\), expected floats, scaled as those"),
+    ]
+    for model, given, words in expected:
+        message = rf"segments are integers \({dtype}\) of shape {words}"
         for use in (model, model.predict_on_batch, model.encode):
             with pytest.raises(ValueError, match=message):
-                use(pixels)
+                use(given)
         with pytest.raises(ValueError, match="segments are integers"):
-            model.fit(pixels, LABELS, verbose=0)
-    numbers = own(byte_segments="numbers")
-    for key, found in numbers(pixels).items():
-        np.testing.assert_allclose(found, numbers(pixels.astype("float32"))[key], rtol=1e-6)
+            model.fit(given, LABELS, verbose=0)
+
+
+@pytest.mark.parametrize("how", ["numbers", "refused"])
+@pytest.mark.parametrize("dtype", OTHER_INTEGERS)
+def test_vectors_of_other_integers_are_floats(own, dtype, how):
+    """Counts and one-hot rows, for a model that was trained on floats."""
+    model, counts = own(byte_segments=how), (BYTES // 64).astype(dtype)
+    floats = counts.astype("float32")
+    for use in (model, model.predict_on_batch):
+        for key, found in use(counts).items():
+            np.testing.assert_allclose(found, use(floats)[key], rtol=1e-6)
+    loss = model.evaluate(floats, LABELS, verbose=0)
+    assert model.evaluate(counts, LABELS, verbose=0) == pytest.approx(loss, rel=1e-6)
+
+
+def test_typed_lists_are_floats_for_a_model_that_was_trained_on_floats(own):
+    model = own()
+    model.fit(np.float32(BYTES) / 255, LABELS, verbose=0)
+    assert model.byte_segments == "refused"
+    typed = [[[1, 0, 0], [0, 1, 0]], [[0, 0, 1], [2, 0, 0]]]
+    for key, found in model.predict(typed, verbose=0).items():
+        expected = model.predict(np.float32(typed), verbose=0)[key]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", OTHER_INTEGERS)

@@ -155,6 +155,7 @@ def _check_sums(folder, found, source):
         ({"repeats": 0}, "^repeats is 0, expected 1 or more"),
         ({"folds": 25}, "^folds is 25, expected 2 to 24, the cases there are"),
         ({"epoch": 1}, "^unknown setting 'epoch'"),
+        ({"data_dir": "elsewhere"}, "^data_dir is given beside data, expected one of them$"),
         ({"data": None}, "^dataset is 'bags/digits', expected one of .*'bags/csv'"),
     ],
 )

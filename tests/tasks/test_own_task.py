@@ -15,6 +15,7 @@ import pytest
 import attention_zoo as az
 from attention_zoo.tasks import registry
 from attention_zoo.trainers import evaluate, sweep
+from attention_zoo.training import run as run_module
 from attention_zoo.training import sweep as sweeps
 from attention_zoo.training import task_path
 
@@ -140,7 +141,11 @@ def test_an_accept_that_gives_no_split_is_told_so(sensors, tmp_path):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("nowhere:Task", "whose module cannot be imported .No module named 'nowhere'., expected"),
+        (
+            "nowhere:Task",
+            "whose module cannot be imported .No module named 'nowhere'., expected .*:Class of a "
+            "module that is installed or, for a command, in the present folder$",
+        ),
         ("sensors:Nothing", "expected the path of a class that inherits from Task$"),
         ("sensors:recordings", "expected the path of a class that inherits from Task$"),
         ("attention_zoo.tasks:Task", "which cannot be made .*abstract.*, expected a class that"),
@@ -261,6 +266,79 @@ def test_what_a_process_of_its_own_cannot_have_is_refused(sensors, tmp_path, giv
     assert not (tmp_path / "s").exists()
 
 
+def test_a_task_without_a_name_is_told_so(sensors, tmp_path):
+    class Bare(az.tasks.Task):
+        load = build = evaluate = None
+
+    with pytest.raises(ValueError, match="^task is a Bare without a name, expected the class to h"):
+        az.train(Bare(), tmp_path / "run")
+
+
+@pytest.mark.parametrize("names", [np.array(["calm", "storm"]), ["calm", "storm"], np.array([])])
+def test_names_of_classes_are_any_sequence(sensors, names):
+    given = sensors.recordings(32, 7)
+    object.__setattr__(given, "class_names", names)
+    assert az.tasks.Task.accept(sensors.SensorsTask(), given, None).class_names == tuple(names)
+
+
+def labelled(sensors, labels):
+    class Labelled(sensors.Recordings):
+        class_names = None
+
+    given = sensors.recordings(32, 7)
+    made = Labelled(given.x, given.y)
+    object.__setattr__(made, "labels", labels(given.y))
+    return made
+
+
+def test_labels_may_be_a_list(sensors, tmp_path):
+    task, source = sensors.SensorsTask(), labelled(sensors, np.ndarray.tolist)
+    split = task.accept(source, None)
+    assert split.class_names == ("0", "1") and split.known_names is None
+    found = task.floors({"train": split})["train"]["accuracy"]
+    assert found == np.bincount(source.y).max() / 32
+    results = az.train(task, tmp_path / "run", data=source)
+    assert results["train"].num_examples == 32
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (lambda y: np.eye(2, dtype="float32")[y], r"float32 \(32, 2\)"),
+        (lambda y: y + 0.5, r"float64 \(32,\)"),
+    ],
+)
+def test_labels_that_are_no_ids_are_said_in_a_line(sensors, tmp_path, labels, said):
+    with pytest.raises(ValueError, match=f"^labels are {said}, expected class ids from 0, integ"):
+        az.train(sensors.SensorsTask(), tmp_path / "run", data=labelled(sensors, labels))
+    assert not (tmp_path / "run").exists()
+
+
+def test_labels_that_the_task_alone_knows_name_the_classes(sensors):
+    class Knowing(sensors.SensorsTask):
+        def labels(self, split):
+            return split.source.y
+
+    given = sensors.recordings(32, 7)
+    object.__setattr__(given, "class_names", None)
+    assert Knowing().accept(given, None).class_names == ("0", "1")
+
+
+def test_a_run_on_data_of_ones_own_asks_for_them(sensors, tmp_path):
+    """The task has no setting that says which data."""
+    data = {"train": sensors.recordings(48, 7), "test": sensors.recordings(32, 8)}
+    az.train(sensors.SensorsTask(), tmp_path, data=data)
+    message = f"^run {tmp_path} was trained on data of your own, expected them as data$"
+    with pytest.raises(ValueError, match=message):
+        az.tasks.evaluate_finished(tmp_path)
+
+
+def test_other_data_than_the_runs_are_said_as_the_task_has_them(sensors, run, monkeypatch):
+    monkeypatch.setattr(sensors, "recordings", lambda n, i, make=sensors.recordings: make(n, i + 9))
+    with pytest.raises(ValueError, match="expected the same, or others as data$"):
+        az.tasks.evaluate_finished(run, task=sensors.SensorsTask())
+
+
 @pytest.mark.slow
 def test_the_commands_run_a_task_in_the_present_folder(tmp_path):
     """From start to end, in processes of their own: a sweep's jobs have others again."""
@@ -296,6 +374,21 @@ class Mean(keras.Model):
         )
 
 
+def test_a_class_that_keras_could_not_find_again_is_refused_before_training(sensors, tmp_path):
+    class Unknown(Mean):
+        """Registered nowhere."""
+
+    class Means(sensors.SensorsTask):
+        def build(self, config, splits, attention):
+            model = Unknown()
+            model.build((None, 4, 3))
+            return model
+
+    with pytest.raises(ValueError, match="^the model is a Unknown, which Keras does not know when"):
+        az.train(Means(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @dataclasses.dataclass
 class Right:
     share: float
@@ -322,8 +415,61 @@ def test_a_model_of_another_kind_has_a_run_too(sensors, tmp_path):
             y = model.predict(split.source.x, verbose=0).argmax(axis=-1)
             return Right(float(np.mean(y == split.source.y)))
 
-    settings = {"attention": "soft", "epochs": 12, "learning_rate": 1.0}
+    settings = {"attention": "soft", "epochs": 12, "learning_rate": 1.0, "keep": "loss"}
     found = az.train(MeanTask(), tmp_path, **settings)
     assert found["test"].scalars()["right"] > 0.9
     assert az.tasks.evaluate_finished(tmp_path, task=MeanTask()).table().endswith("% right")
     assert (tmp_path / "saved_model").is_dir() and (tmp_path / "report.html").exists()
+
+
+@pytest.fixture
+def flat(sensors):
+    """A task whose model is compiled with a loss and metrics."""
+
+    class FlatTask(az.tasks.Task):
+        name = "flat"
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        config = sensors.SensorsConfig
+        load = sensors.SensorsTask.load
+
+        def build(self, config, splits, attention):
+            layers = keras.Input((4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)
+            model = keras.Sequential([*layers])
+            model.compile(loss=self.loss, metrics=["accuracy"])
+            return model
+
+        def evaluate(self, model, split, config):
+            found = model.evaluate(split.source.x, split.source.y, verbose=0, return_dict=True)
+            return Right(found["accuracy"])
+
+    return FlatTask()
+
+
+def test_a_compiled_model_keeps_its_loss_and_metrics(flat, tmp_path):
+    settings = {"attention": "soft", "epochs": 12, "learning_rate": 1.0, "keep": "loss"}
+    found = az.train(flat, tmp_path, **settings)["test"].scalars()
+    assert found["right"] > 0.9
+    columns = (tmp_path / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(columns)
+    assert az.tasks.evaluate_finished(tmp_path, task=flat).scalars() == found
+
+
+def test_a_loss_that_keras_could_not_find_again_is_refused_before_training(flat, tmp_path):
+    flat.loss = lambda y, q: keras.losses.sparse_categorical_crossentropy(y, q, from_logits=True)
+    flat.loss.__name__ = "of_mine"
+    with pytest.raises(ValueError, match="^the model was compiled with a loss or metric that Ker"):
+        az.train(flat, tmp_path / "run", keep="loss")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_compiled_focus_classifier_keeps_its_metrics(sensors):
+    class Compiled(sensors.SensorsTask):
+        def build(self, *arguments):
+            model = super().build(*arguments)
+            model.compile(metrics=["sparse_categorical_accuracy"])
+            return model
+
+    task = Compiled()
+    model = run_module.build_model(task, task.config(), task.load(task.config()))
+    model.evaluate(*(np.zeros((2, 4, 3), "float32"), np.zeros(2, int)), verbose=0)
+    assert any("sparse_categorical_accuracy" in name for name in model.get_metrics_result())

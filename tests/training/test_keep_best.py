@@ -88,3 +88,20 @@ def test_without_an_epoch_nothing_is_put_back(run):
     follow(callback, one, [])
     before = float(one.get_weights()[0][0, 0])
     assert end(callback, one) == before and callback.epoch is None
+
+
+def test_a_model_without_attention_keeps_its_best_epoch(run):
+    callback, one = KeepBest(run, "loss", patience=1), model()
+    del one.attention
+    follow(callback, one, [3.0, 1.0, 2.0], "val_loss")
+    assert one.stop_training and end(callback, one) == 2.0
+
+
+def test_a_figure_that_the_model_has_not_is_said_in_a_line(run):
+    callback = KeepBest(run, "accuracy")
+    message = (
+        r"^keep is 'accuracy', whose figure val_label_accuracy is none of the model's, "
+        r"\['val_loss'\], expected 'last', or a figure that is$"
+    )
+    with pytest.raises(ValueError, match=message):
+        follow(callback, model(), [1.0], "val_loss")

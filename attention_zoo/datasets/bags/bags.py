@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo._class_names import names_of
+from attention_zoo._class_names import ids_of, names_of
 from attention_zoo.datasets.bags.instances import ArrayInstances, Instances
 from attention_zoo.datasets.fingerprint import fingerprint
 from attention_zoo.datasets.split import Examples, Split
@@ -82,18 +82,16 @@ class Bags(Examples):
         names = tuple(map(str, range(n))) if names is None else tuple(map(str, names))
         cases = names if cases is None else tuple(map(str, cases))
         given = (None,) * n if keys is None else tuple(keys)
-        labels = np.asarray(labels)
-        for name, part in {"labels": labels, "names": names, "cases": cases, "keys": given}.items():
+        labels = ids_of(labels, n, "bags")
+        for name, part in {"names": names, "cases": cases, "keys": given}.items():
             if len(part) != n:
                 raise ValueError(f"there are {n} bags and {len(part)} {name}, expected as many")
-        if labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.min() < 0:
-            raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected class ids from 0")
         marks = tuple(
             _marks(one, m, name)
             for one, m, name in zip(given, instances.lengths, names, strict=True)
         )
         classes = names_of(class_names, labels)
-        found = cls(instances, labels.astype(np.int32), names, cases, marks, classes)
+        found = cls(instances, labels, names, cases, marks, classes)
         for number in range(n):
             found.read(number)
         return found

@@ -191,13 +191,8 @@ def from_base(name, base, split, *, foreground_classes, num_segments, num_exampl
 
 def _names(classes, names):
     """Names of foreground classes: those given, or else their ids, as text."""
-    names = tuple(str(int(one)) for one in classes) if names is None else as_class_names(names)
-    if len(names) != len(classes):
-        raise ValueError(
-            f"class_names has {len(names)} names, expected {len(classes)}, one for each foreground "
-            "class"
-        )
-    return names
+    names = as_class_names(names, len(classes), "foreground class")
+    return tuple(str(int(one)) for one in classes) if names is None else names
 
 
 def _check_arrays(images, labels):

@@ -6,8 +6,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo._class_names import names_of
-from attention_zoo._text import lower
+from attention_zoo._class_names import ids_of, names_of
+from attention_zoo._text import is_text, lower
 from attention_zoo.datasets.fingerprint import fingerprint
 from attention_zoo.datasets.split import Examples, Split
 
@@ -45,25 +45,23 @@ class Posts(Examples):
             object.__setattr__(self, "strings", self.tokens)
 
     @classmethod
-    def from_lists(cls, tokens, labels, rationales, *, class_names=None):
-        """From lists of tokens, of class ids, and of rationales, None where none is known.
+    def from_lists(cls, tokens, labels, rationales=None, *, class_names=None):
+        """From lists of tokens, of class ids, and of rationales.
 
         Args:
-            tokens: Lists of strings, n.
+            tokens: Lists of strings, n: of texts those that `words_of` makes.
             labels: Class ids, (n,), from 0.
-            rationales: 0/1 for every token of a post, or None, n.
+            rationales: 0/1 for every token of a post, or None where none is known, n; or None.
             class_names: Names of the classes, in the order of the ids; None where not known.
 
         Raises:
-            ValueError: Names that are none, or fewer than class ids.
+            ValueError: Texts that are not cut into tokens, labels that are no class ids, parts of
+                another number, names that are none, or fewer than class ids.
         """
-        labels = np.asarray(labels, np.int32)
+        lengths = [_number_of_tokens(post, i) for i, post in enumerate(tokens)]
+        labels = ids_of(labels, len(lengths), "posts")
         names = names_of(class_names, labels)
-        lengths = [len(post) for post in tokens]
-        marks = [
-            np.zeros(m, np.int32) if rationale is None else np.asarray(rationale, np.int32)
-            for m, rationale in zip(lengths, rationales, strict=True)
-        ]
+        marks = _marks(rationales, lengths)
         with tf.device("CPU:0"):
             flat = tf.constant([token for post in tokens for token in post], tf.string)
             flat_marks = tf.constant(np.concatenate([np.zeros(0, np.int32), *marks]))
@@ -115,6 +113,43 @@ class Posts(Examples):
             labels = tf.constant(self.labels)
         focus = tf.gather(self.rationales, rows)
         return tf.gather(self.tokens, rows), {"label": tf.gather(labels, rows), "focus": focus}
+
+
+def _number_of_tokens(post, number):
+    if isinstance(post, str | bytes) or not hasattr(post, "__len__"):
+        raise ValueError(
+            f"post {number} is {_short(post)}, expected a list of its tokens, such as "
+            "datasets.words_of makes of a text"
+        )
+    for token in post:
+        if not (isinstance(token, bytes) or is_text(token)):
+            raise ValueError(
+                f"post {number} has the token {_short(token)}, expected a string that UTF-8 can "
+                "hold"
+            )
+    return len(post)
+
+
+def _short(value):
+    text = repr(value).replace("\n", " ")
+    return text if len(text) <= 50 else f"{text[:50]}…"
+
+
+def _marks(rationales, lengths):
+    """Rationales as int32 (m_j,), zeros where none is known, of posts of so many tokens."""
+    given = [None] * len(lengths) if rationales is None else list(rationales)
+    if len(given) != len(lengths):
+        raise ValueError(
+            f"there are {len(lengths)} posts and {len(given)} rationales, expected as many"
+        )
+    marks = [
+        np.zeros(m, np.int32) if one is None else np.asarray(one)
+        for m, one in zip(lengths, given, strict=True)
+    ]
+    for i, (m, one) in enumerate(zip(lengths, marks, strict=True)):
+        if one.shape != (m,):
+            raise ValueError(f"rationale of post {i} has shape {one.shape}, expected ({m},)")
+    return [one.astype(np.int32) for one in marks]
 
 
 def _padded(example, batch_size):

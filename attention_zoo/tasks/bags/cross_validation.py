@@ -14,6 +14,7 @@ from attention_zoo._paths import expanded
 from attention_zoo.report.measures import shown, split_way, title
 from attention_zoo.tasks.bags.task import BagsTask
 from attention_zoo.tasks.bags.trained import Trained
+from attention_zoo.training.checks import check_data_settings
 from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.task import config_of
 from attention_zoo.training.workdir import Workdir
@@ -83,6 +84,8 @@ def cross_validate(workdir, *, data=None, task=None, repeats=1, tell=print, **se
     """
     task = task or BagsTask()
     _check(settings, repeats)
+    of_data = {name: settings[name] for name in settings.keys() - {"folds", "validation"}}
+    check_data_settings(task, data, of_data)
     config = config_of(task, {"folds": 10} | settings)
     whole = task.whole(config) if data is None else task.accept(data, config)
     record = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("fold", "repeat")}

@@ -14,7 +14,7 @@ from attention_zoo.models import POOLS, FocusClassifier, bag_networks, pooled_ne
 from attention_zoo.models.networks.bags import one_hot
 from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
-from attention_zoo.tasks.classification import ClassificationTask, classes_of
+from attention_zoo.tasks.classification import ClassificationTask, accepted
 from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import Words
 
@@ -86,13 +86,7 @@ class BagsTask(ClassificationTask):
         }
 
     def accept(self, data, config):
-        if isinstance(data, datasets.BagInfo):
-            return data
-        if not isinstance(data, datasets.Bags):
-            raise ValueError(
-                f"data is a {type(data).__name__}, expected Bags, such as Bags.from_lists makes"
-            )
-        return datasets.BagInfo(name="bags", split="", source=data, **classes_of(data))
+        return accepted(data, datasets.Bags, datasets.BagInfo, "Bags.from_lists")
 
     def check(self, config, splits):
         train = splits["train"]
