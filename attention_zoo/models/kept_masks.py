@@ -251,7 +251,8 @@ def _reads_alone(layer, node=None):
         return not ops.mixes_batch(layer)
     if isinstance(layer, keras.layers.SpectralNormalization):
         inner = layer.layer
-        return _reads_alone(inner, node) or (inner.supports_masking and not _asks_for_mask(inner))
+        heeds_none = inner.supports_masking and not (_asks_for_mask(inner) or _mixes(inner))
+        return heeds_none or _reads_alone(inner, node)
     return isinstance(layer, keras.layers.Embedding)
 
 
