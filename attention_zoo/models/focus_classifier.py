@@ -15,7 +15,7 @@ from attention_zoo.models import prediction
 from attention_zoo.models.attention_model import checked_inference
 from attention_zoo.models.final_activation import check_logits, check_scores
 from attention_zoo.models.inputs import masked_segments, segments_shape, split
-from attention_zoo.models.kept_masks import under_mask
+from attention_zoo.models.kept_masks import checked_call, without_warnings
 from attention_zoo.models.label_training import LabelTraining
 from attention_zoo.models.score_watch import ScoreWatch
 from attention_zoo.zoo.preset import load_preset, save_preset
@@ -219,7 +219,7 @@ class FocusClassifier(LabelTraining):
     def _encoded(self, segments, mask, training, may_lose_mask):
         encoder = _told(self.encoder, training)
         if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
-            with under_mask(self.encoder, may_lose_mask):
+            with without_warnings() if may_lose_mask else checked_call(self.encoder):
                 return encoder(segments, mask=mask)
         if mask is not None and ops.mixes_batch(self.encoder):
             raise ValueError(

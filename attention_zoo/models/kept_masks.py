@@ -2,9 +2,20 @@
 
 import contextlib
 import inspect
+import math
 import warnings
+from typing import NamedTuple
 
 import keras
+
+from attention_zoo import ops
+from attention_zoo.models.segment_axes import (
+    acts_on_segments,
+    axes_after_layer,
+    axes_after_operation,
+    einsum_dense_keeps,
+    mixes_segments,
+)
 
 
 def check_mask_is_kept(encoder):
@@ -13,90 +24,238 @@ def check_mask_is_kept(encoder):
     Keras hands a mask from layer to layer; one whose `supports_masking` is False neither heeds it
     nor passes it on. Such a layer may mix segments, as `Conv1D` does; so may a later one that asks
     for a mask, as `LSTM` does, and gets none. What reads each segment by itself may lose the mask
-    if none asks after it. Layers within `layers.PerSegment` are not looked at, nor are other models
-    and layers: what their `call` does with a mask is theirs. Of plain operations, as in x + y, it
-    is taken that they read each segment by itself.
+    if none asks after it. A plain operation, as x + y or keras.ops.mean, heeds none: it may not
+    reduce or multiply over the axis of the segments.
+
+    A call to which the model hands a mask of its own, as `LSTM(8)(x, mask=m)`, has what it asks
+    for. Layers within `layers.PerSegment` are not looked at, nor are other models and layers: what
+    their `call` does with a mask is theirs.
     """
-    loser = _walk(encoder, True)[0] if _is_walkable(encoder) else None
-    if loser is not None:
+    if not _has_known_layers(encoder):
+        return
+    try:
+        _walk(encoder, None)
+    except _LetsPaddingIn as error:
         raise ValueError(
-            f"encoder is a {type(encoder).__name__} with {type(loser).__name__}, which is given no "
-            "mask or heeds none, expected layers with supports_masking, or those of one segment in "
-            "a layers.PerSegment: padding would count in the features of others"
-        )
+            f"encoder is a {type(encoder).__name__} with {error}: padding would count in the "
+            "features of others (docs/concepts.md, Masks)"
+        ) from None
+
+
+def checked_call(encoder):
+    """`check_mask_is_kept`; a context for the call: Keras warns of no layer that was looked at."""
+    check_mask_is_kept(encoder)
+    return without_warnings() if _has_known_layers(encoder) else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
-def under_mask(encoder, may_lose_mask=False):
-    """Around a call with a mask: `check_mask_is_kept`, unless the encoder `may_lose_mask`.
-
-    Within, Keras does not warn of layers that pass no mask on, such as every functional model.
-    """
-    if not (may_lose_mask or _is_walkable(encoder)):
-        yield
-        return
-    if not may_lose_mask:
-        check_mask_is_kept(encoder)
+def without_warnings():
+    """In this context Keras does not warn of layers that pass no mask on."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "(?s).*does not support masking", UserWarning)
         yield
 
 
-def _is_walkable(network):
+class _LetsPaddingIn(Exception):
+    """Which layer or operation, and what to write in its place."""
+
+
+class _Loss(NamedTuple):
+    """Where a mask was lost: who did it, and what keeps it."""
+
+    who: str
+    remedy: str
+
+
+def _has_known_layers(network):
     return isinstance(network, keras.Sequential) or hasattr(network, "_nodes_by_depth")
 
 
-def _walk(network, has_mask):
-    """(the layer that loses the mask, or None; whether what comes out has one)."""
-    if isinstance(network, keras.Sequential):
-        for layer in network.layers:
-            loser, has_mask = _step(layer, [has_mask])
-            if loser is not None:
-                return loser, False
-        return None, has_mask
-    known = {id(x): has_mask for x in keras.tree.flatten(network.inputs)}
-    for depth in sorted(network._nodes_by_depth, reverse=True):
-        for node in network._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            loser, after = _step(node.operation, [known[id(x)] for x in node.input_tensors])
-            if loser is not None:
-                return loser, False
-            if isinstance(node.operation, keras.layers.MultiHeadAttention):
-                known |= {id(x): False for x in node.input_tensors}  # it takes their masks off
-            known |= {id(x): after for x in node.output_tensors}
-    return None, any(known[id(x)] for x in keras.tree.flatten(network.outputs))
+def _walk(network, lost):
+    """The `_Loss` of what a model gives, of that of what it is given; None where it has a mask."""
+    graph = getattr(network, "_functional", network)  # of a Sequential that is built
+    if hasattr(graph, "_nodes_by_depth"):
+        return _walk_graph(graph, lost)
+    for layer in network.layers:
+        lost = _after_layer(layer, [lost])
+    return lost
 
 
-def _step(layer, have_masks):
-    """The same of a layer, or of an operation, whose inputs have masks or not."""
-    has_mask = any(have_masks)
-    if _is_walkable(layer):
-        return _walk(layer, has_mask)
+def _walk_graph(graph, lost):
+    inputs = keras.tree.flatten(graph.inputs)
+    losses, axes = {id(x): lost for x in inputs}, {id(x): {1} for x in inputs}
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        for node in graph._nodes_by_depth[depth]:
+            if not node.is_input:
+                _step(node, losses, axes)
+    return _first(losses[id(x)] for x in keras.tree.flatten(graph.outputs))
+
+
+def _step(node, losses, axes):
+    """Notes of the outputs of a layer or an operation where their mask was lost, and their axes."""
+    operation = node.operation
+    before = [losses[id(x)] for x in node.input_tensors]
+    if isinstance(operation, keras.Layer):
+        _check_axes(node, axes)
+        lost, after = _after_layer(operation, before, node), axes_after_layer(node, axes)
+    else:
+        after = axes_after_operation(node, axes)
+        lost = _after_operation(node, before, mixes_segments(node, axes, after))
+    if isinstance(operation, keras.layers.MultiHeadAttention):
+        losses.update((id(x), _taken_off(operation)) for x in node.input_tensors)
+    for x, its_axes in zip(node.output_tensors, after, strict=True):
+        losses[id(x)] = lost if 1 in its_axes else lost or _passes_none(operation)
+        axes[id(x)] = its_axes
+
+
+def _after_operation(node, before, mixes):
+    """The `_Loss` of what a plain operation gives: it passes no mask on."""
+    if mixes and not _masks_given(node):
+        raise _LetsPaddingIn(
+            f"the operation {type(node.operation).__name__} over segments, which heeds no mask, "
+            "expected Keras's layers, or a layer of your own whose call takes `mask`"
+        )
+    return _first(before) or _passes_none(node.operation)
+
+
+def _after_layer(layer, before, node=None):
+    """The `_Loss` of what a layer gives, of those of its inputs; None where it has a mask."""
+    if _has_known_layers(layer):
+        return _walk(layer, _first(before))
     passes, asks = getattr(layer, "supports_masking", False), _asks_for_mask(layer)
-    if (asks and not has_mask) or not (passes or asks or _reads_alone(layer)):
-        return layer, False
+    given, alone = _masks_given(node), _reads_alone(layer, node)
+    read, passed = _needed(layer, before)
+    if asks and read and not (given or alone):
+        raise _LetsPaddingIn(
+            f"{_named(layer)}, which is given no mask ({read.who}), expected {read.remedy}"
+        )
+    if _mixes(layer) or not (passes or asks or alone):
+        raise _LetsPaddingIn(f"{_named(layer)}, which heeds no mask, expected {_remedy(layer)}")
+    if _makes_mask(layer) or (passes and "mask" in given):
+        return None
+    return passed if passes else passed or _passes_none(layer)
+
+
+def _check_axes(node, axes):
+    """Raises where a layer of Keras that asks for no mask acts on the axis of the segments."""
+    layer, on = node.operation, axes[id(node.input_tensors[0])]
+    if (on and 1 not in on) or (isinstance(layer, _ACT_ON_AXES) and acts_on_segments(node, axes)):
+        raise _LetsPaddingIn(
+            f"{_named(layer)} over segments, which heeds no mask, expected it to act on other axes"
+        )
+
+
+def _needed(layer, before):
+    """The `_Loss` of the inputs whose mask a layer has to read, and of those it passes on."""
     if isinstance(layer, _MERGE):  # Keras passes no mask on where one of the inputs has none
-        has_mask = all(have_masks)
-    return None, (passes and has_mask) or _makes_mask(layer)
+        lost = next(filter(None, before), None)
+        return lost, lost
+    if isinstance(layer, _ATTENTION) and len(before) > 1:  # of query, value, key
+        return next(filter(None, before[1:]), None), before[0]
+    lost = _first(before)
+    return lost, lost
+
+
+def _first(losses):
+    """None where one of several has a mask, else the first loss."""
+    losses = list(losses)
+    return None if None in losses else next(iter(losses), None)
 
 
 _MERGE = (
     *(keras.layers.Add, keras.layers.Subtract, keras.layers.Multiply),
     *(keras.layers.Average, keras.layers.Maximum, keras.layers.Minimum),
 )
+_ATTENTION = (
+    *(keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention),
+    *(keras.layers.Attention, keras.layers.AdditiveAttention),
+)
+_ACT_ON_AXES = (
+    *(keras.layers.LayerNormalization, keras.layers.RMSNormalization),
+    *(keras.layers.UnitNormalization, keras.layers.Dot, keras.layers.Concatenate),
+)
+
+
+def _named(layer):
+    return f"{type(layer).__name__} {layer.name!r}"
+
+
+def _passes_none(operation):
+    kind = type(operation).__name__
+    if isinstance(operation, keras.Layer):
+        remedy = "mask_zero=True" if kind == "Embedding" else _remedy(operation)
+        return _Loss(f"{_named(operation)} before it passes none on", remedy)
+    layer = f"keras.layers.{kind}" if hasattr(keras.layers, kind) else "a layer"
+    return _Loss(f"the operation {kind} before it passes none on", f"{layer} in its place")
+
+
+def _taken_off(layer):
+    who = f"{_named(layer)} before it took the mask off what it read"
+    return _Loss(who, "that one to read what nothing else does, as LayerNormalization()(x)")
+
+
+def _remedy(layer):
+    if isinstance(layer, keras.layers.Lambda):
+        return "a function that takes `mask`, or a layer of your own with supports_masking"
+    if getattr(layer, "go_backwards", False):
+        return "keras.layers.Bidirectional, or go_backwards=False: its segments come out reversed"
+    if isinstance(layer, keras.layers.GroupNormalization):
+        return "LayerNormalization, or a layers.PerSegment around it"
+    return (
+        "layers that do: set its supports_masking where it reads each segment by itself, or put it "
+        "in a layers.PerSegment"
+    )
 
 
 def _asks_for_mask(layer):
-    return any(name.endswith("mask") for name in inspect.signature(layer.call).parameters)
+    asked = layer.function if isinstance(layer, keras.layers.Lambda) else layer.call
+    return any(name.endswith("mask") for name in inspect.signature(asked).parameters)
+
+
+def _mixes(layer):
+    """Whether a layer mixes segments, though it says that it supports masks."""
+    backwards = getattr(layer, "go_backwards", False) and getattr(layer, "return_sequences", False)
+    return backwards or isinstance(layer, keras.layers.GroupNormalization)
+
+
+def _masks_given(node):
+    """The arguments in which the model itself hands over a mask of what is attended or read."""
+    if node is None:
+        return set()
+    call = inspect.signature(node.operation.call)
+    given = call.bind_partial(*node.arguments.args, **node.arguments.kwargs).arguments
+    return {
+        name
+        for name, value in given.items()
+        if name.endswith("mask") and name != "query_mask" and _has_tensor(value)
+    }
+
+
+def _has_tensor(value):
+    return any(isinstance(x, keras.KerasTensor) for x in keras.tree.flatten(value))
 
 
 def _makes_mask(layer):
     return getattr(layer, "mask_zero", False) or isinstance(layer, keras.layers.Masking)
 
 
-def _reads_alone(layer):
-    """Whether what knows no masks reads each segment by itself."""
+def _reads_alone(layer, node=None):
+    """Whether what passes no mask on, or was given none, reads each segment by itself."""
     if isinstance(layer, keras.layers.Conv1D):
         return layer.kernel_size == (1,) and layer.strides == (1,)
-    return isinstance(layer, keras.layers.Embedding) or not isinstance(layer, keras.Layer)
+    if isinstance(layer, keras.layers.EinsumDense):
+        return einsum_dense_keeps(layer.equation)
+    if isinstance(layer, keras.layers.Reshape):
+        return node is not None and _keeps_size_of_segment(node)
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return not ops.mixes_batch(layer)
+    if isinstance(layer, keras.layers.SpectralNormalization):
+        inner = layer.layer
+        heeds_none = inner.supports_masking and not (_asks_for_mask(inner) or _mixes(inner))
+        return heeds_none or _reads_alone(inner, node)
+    return isinstance(layer, keras.layers.Embedding)
+
+
+def _keeps_size_of_segment(node):
+    before, after = (tensors[0].shape[2:] for tensors in (node.input_tensors, node.output_tensors))
+    return None not in (*before, *after) and math.prod(before) == math.prod(after)
