@@ -5,6 +5,7 @@ of the fixtures `gradients_of` and `weight_gradients`, compiled functions of `co
 is of what TensorFlow alone has carries the marker `tensorflow`, with what that is.
 """
 
+import gc
 import importlib.util
 import os
 import sys
@@ -45,6 +46,10 @@ if BACKEND == "torch":
 
     np.testing.assert_allclose = _of_values(np.testing.assert_allclose)
     np.testing.assert_array_equal = _of_values(np.testing.assert_array_equal)
+
+# A process of many tests holds millions of objects of graphs; looking through them all again and
+# again for garbage took a quarter of its time.
+gc.set_threshold(50_000, 20, 50)
 
 # The first call of a TensorFlow op takes seconds, and a failure must come again.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
