@@ -9,6 +9,10 @@ import tensorflow as tf
 _POOL = 16  # batches that are sorted by length together
 
 
+# AutoGraph writes files, for which a disk may have no room, and there is nothing for it to do.
+_as_it_is = tf.autograph.experimental.do_not_convert
+
+
 def endless(n, batch_size, seed, *, first_step=0, lengths=None):
     """Full batches (b,) of the numbers of n examples, epoch after epoch, from a step on.
 
@@ -27,6 +31,7 @@ def endless(n, batch_size, seed, *, first_step=0, lengths=None):
     """
     first_epoch, done = divmod(first_step, n // batch_size)
 
+    @_as_it_is
     def left(number):
         batches = _epoch(n, batch_size, [seed, number], lengths, drop_remainder=True)
         return batches.skip(tf.where(number == first_epoch, tf.cast(done, tf.int64), 0))
@@ -39,7 +44,12 @@ def one_pass(n, batch_size, seed=None, *, lengths=None, drop_remainder=False):
     if seed is None:
         return tf.data.Dataset.range(n).batch(batch_size, drop_remainder=drop_remainder)
     number = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-    return number.flat_map(lambda i: _epoch(n, batch_size, [seed, i], lengths, drop_remainder))
+
+    @_as_it_is
+    def epoch(i):
+        return _epoch(n, batch_size, [seed, i], lengths, drop_remainder)
+
+    return number.flat_map(epoch)
 
 
 def check_batch_size(batch_size, most=None, what="examples"):

@@ -133,6 +133,7 @@ class Mosaics(Examples):
         with tf.device("CPU:0"):  # made here, they are inputs of the graph, not constants in it
             table, label, focus = map(tf.constant, (self.table, self.labels, self.focus))
 
+        @tf.autograph.experimental.do_not_convert
         def example(i):
             targets = {"label": tf.gather(label, i), "focus": tf.gather(focus, i)}
             return tf.gather(table, i), targets
