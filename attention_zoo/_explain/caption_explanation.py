@@ -13,7 +13,9 @@ class CaptionExplanation(Explanation):
     """An `Explanation` whose examples are the n words of a caption, its segments the regions.
 
     A region is taken away from the one word: what was written before it stays as it is. The label
-    of an example is the word that was written, also where another was more probable.
+    of an example is the word that was written, also where another was more probable: `predicted`,
+    which `flips` is of. Greedy search writes no unknown word. `support` and `confidence` have the
+    probability of the word that was written.
 
     Attributes:
         written: ids of the words, int (n,); the classes are the ids of all words.

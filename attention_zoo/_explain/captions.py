@@ -7,7 +7,7 @@ from keras import ops as kops
 from attention_zoo import _tracing as tracing
 from attention_zoo._explain.caption_explanation import CaptionExplanation, crops
 from attention_zoo._explain.confidence import reasons
-from attention_zoo._explain.explained import TOP, Explainer, as_fields
+from attention_zoo._explain.explained import TOP, Explainer, as_fields, first_of
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import CaptionSearch
 from attention_zoo.models.captioning import inputs as caption_inputs
@@ -44,7 +44,7 @@ class ExplainedWords(keras.layers.Layer):
         reading = captioner._read(captioner.look(inputs), _after_start(words))
         a = attend(captioner.attention, reading.scores)
         ways = {name: predict(reading, a) for name, predict in WAYS.items()}
-        order = kops.cast(kops.argsort(-a, axis=2), "int32")
+        order = kops.argsort(-a, axis=2)
         rank = kops.argsort(order, axis=2)
         alone = [read_context(reading, kops.cast(rank == k, a.dtype)) for k in range(self.top)]
         without = [
@@ -52,15 +52,8 @@ class ExplainedWords(keras.layers.Layer):
             for k in range(self.top)
         ]
         found = ways | _reasons(ways, way, a, words)
-        found |= {"focus": a, "segments": _first(order, self.top)}
+        found |= {"focus": a, "segments": first_of(order, self.top, kops.shape(a)[2])}
         return found | {"alone": kops.stack(alone, 2), "without": kops.stack(without, 2)}
-
-
-def _first(order, top):
-    """The first `top` of the regions (b, n, r), -1 where there are fewer."""
-    r = kops.shape(order)[2]
-    padded = kops.pad(order, [[0, 0], [0, 0], [0, top]])[:, :, :top]
-    return kops.where(kops.arange(top) < r, padded, -1)
 
 
 def _reasons(ways, way, a, words):
@@ -83,12 +76,15 @@ def explain_captions(captioner, inputs, top=TOP, words=None):
     inputs = _as_batch(captioner, inputs)
     (x,) = inputs.values()
     with tracing.expected():
+        if "image" in inputs:  # once, for the search and the explanation
+            x = captioner.encoder.predict_on_batch(x.astype("float32"))
+        seen = {"features": x}
         if words is None:
-            words = CaptionSearch(captioner).predict_on_batch(inputs)["words"]
+            words = CaptionSearch(captioner).predict_on_batch(seen)["words"]
         words = _checked(words, len(x), captioner.num_words)
         explainer = Explainer(ExplainedWords(captioner, top))
-        found = explainer.predict_on_batch(inputs | {"words": words})
-    grid = _grid(captioner, inputs, found["focus"].shape[-1])
+        found = explainer.predict_on_batch(seen | {"words": words})
+    grid = _grid(captioner, x.shape, found["focus"].shape[-1])
     pictures = inputs.get("image", [None] * len(words))
     return [
         _explanation(captioner, {name: x[i] for name, x in found.items()}, words[i], picture, grid)
@@ -96,17 +92,10 @@ def explain_captions(captioner, inputs, top=TOP, words=None):
     ]
 
 
-def _grid(captioner, inputs, r):
-    """Rows and columns of the r regions of these pictures, which may be of a size of their own."""
-    shape = _features_shape(captioner, inputs)
+def _grid(captioner, shape, r):
+    """Rows and columns of the r regions of features (b, ...), of pictures of whatever size."""
     grid = caption_inputs.grid_of(shape) if len(shape) == 4 else captioner.grid
     return grid if grid is not None and grid[0] * grid[1] == r else None
-
-
-def _features_shape(captioner, inputs):
-    """Of the features, or of what the encoder makes of images."""
-    ((key, x),) = inputs.items()
-    return x.shape if key == "features" else output_spec(captioner.encoder, x.shape).shape
 
 
 def _explanation(captioner, found, words, picture, grid):

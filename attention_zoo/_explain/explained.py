@@ -50,17 +50,21 @@ class Explained(keras.layers.Layer):
             | {
                 "focus": deletions.focus,
                 "mask": deletions.mask,
-                "segments": self._segments(deletions),
+                "segments": first_of(deletions.order, self.top, deletions.count),
                 "alone": found["argmax"][:, : self.top],
                 "without": found[way][:, self.top :],
             }
         )
 
-    def _segments(self, deletions):
-        order = kops.pad(kops.cast(deletions.order, "int32"), [[0, 0], [0, self.top]])
-        return kops.where(
-            kops.arange(self.top, dtype="int32") < deletions.count, order[:, : self.top], -1
-        )
+
+def first_of(order, top, count):
+    """The first `top` of segments by rank: numbers (..., m) -> int32 (..., top).
+
+    -1 where there are fewer; `count` is how many there are, int32, () or (..., 1).
+    """
+    free = [[0, 0]] * (len(order.shape) - 1)
+    padded = kops.pad(kops.cast(order, "int32"), [*free, [0, top]])
+    return kops.where(kops.arange(top, dtype="int32") < count, padded[..., :top], -1)
 
 
 class Explainer(keras.Model):

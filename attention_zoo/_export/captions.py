@@ -58,16 +58,14 @@ def _explained(search, inputs_of):
     in_letters, explained = _speller(captioner), ExplainedWords(captioner)
 
     def explain(x):
-        inputs = inputs_of(x)
+        inputs = {"features": captioner.features(inputs_of(x))}  # the encoder runs once
         ids = search(inputs)["words"]
         found = explained(inputs | {"words": ids})
-        whole = found[captioner.way_to_predict][:, :, None]
         outputs = {
-            "probability": _of_written(whole, ids)[:, :, 0],
             "alone_probability": _of_written(found["alone"], ids),
             "without_probability": _of_written(found["without"], ids),
             "focus": found["focus"],
-            **{name: found[name] for name in ("certainty", "agreement", "confidence")},
+            **{name: found[name] for name in _REASONS},
         }
         is_word = (ids != END) & (ids != PADDING)
         outputs = {name: _where(is_word, x, 0.0) for name, x in outputs.items()}
@@ -75,6 +73,9 @@ def _explained(search, inputs_of):
         return outputs | in_letters(ids)
 
     return explain
+
+
+_REASONS = ("probability", "certainty", "agreement", "confidence")
 
 
 def _of_written(log_p, ids):

@@ -136,10 +136,14 @@ class Captioner(WordTraining):
 
     def look(self, inputs, training=None):
         """What the decoder sees of an image: `Regions`."""
+        name = "features" if "features" in inputs else "encoder's output"
+        return self.decoder.look(caption_inputs.as_regions(self.features(inputs, training), name))
+
+    def features(self, inputs, training=None):
+        """Those among the inputs, or what the encoder makes of the image."""
         if "features" in inputs:
-            return self.decoder.look(caption_inputs.as_regions(inputs["features"]))
-        features = self.encoder(kops.cast(inputs["image"], "float32"), training=training)
-        return self.decoder.look(caption_inputs.as_regions(features, "encoder's output"))
+            return inputs["features"]
+        return self.encoder(kops.cast(inputs["image"], "float32"), training=training)
 
     def predict_words(self, reading):
         """Log-probabilities (b, n, v) by the model's way to predict, and attention (b, n, r)."""
