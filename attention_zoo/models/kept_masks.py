@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import math
 import warnings
+import weakref
 from typing import NamedTuple
 
 import keras
@@ -16,6 +17,9 @@ from attention_zoo.models.segment_axes import (
     einsum_dense_keeps,
     mixes_segments,
 )
+
+# What passed, with all that may change in it: a model that runs eagerly asks in every call.
+_PASSED: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def check_mask_is_kept(encoder):
@@ -33,6 +37,10 @@ def check_mask_is_kept(encoder):
     """
     if not _has_known_layers(encoder):
         return
+    within = encoder._flatten_layers(include_self=False)
+    state = [(layer, layer.trainable, layer.supports_masking) for layer in within]
+    if _PASSED.get(encoder) == state:
+        return
     try:
         _walk(encoder, None)
     except _LetsPaddingIn as error:
@@ -40,6 +48,7 @@ def check_mask_is_kept(encoder):
             f"encoder is a {type(encoder).__name__} with {error}: padding would count in the "
             "features of others (docs/concepts.md, Masks)"
         ) from None
+    _PASSED[encoder] = state
 
 
 def checked_call(encoder):

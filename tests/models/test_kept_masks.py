@@ -386,3 +386,23 @@ def test_line_says_which_of_two_layers_lost_the_mask():
     line = re.escape("LSTM 'reader', which is given no mask (Conv1D 'thief' before it")
     with pytest.raises(ValueError, match=line):
         check_mask_is_kept(encoder)
+
+
+def test_what_passed_once_is_judged_anew_where_it_changed():
+    class Own(Layer):
+        def call(self, x):
+            return x
+
+    own = Own()
+    encoder = keras.Sequential([keras.Input(ANY_NUMBER), own])
+    for _ in range(2):
+        own.supports_masking = True
+        check_mask_is_kept(encoder)
+        check_mask_is_kept(encoder)
+        own.supports_masking = False
+        with pytest.raises(ValueError, match="^encoder is a Sequential with Own"):
+            check_mask_is_kept(encoder)
+    own.supports_masking = True
+    encoder.add(GroupNormalization(2))
+    with pytest.raises(ValueError, match="^encoder is a Sequential with GroupNormalization"):
+        check_mask_is_kept(encoder)
