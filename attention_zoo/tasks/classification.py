@@ -10,7 +10,7 @@ from attention_zoo._class_names import ids_of, names_of, numbered
 from attention_zoo.callbacks import WarnOnCollapse
 from attention_zoo.evaluation import evaluate
 from attention_zoo.training.learning_rates import encoder_learns_apart
-from attention_zoo.training.task import Task
+from attention_zoo.training.task import Task, as_split
 
 
 class ClassificationTask(Task):
@@ -122,25 +122,18 @@ def _calibration(model, evaluation):
 
 
 def accepted(data, examples, split, maker):
-    """A split of what a user brings, or that split as it is.
+    """`as_split` of examples that have labels, and maybe names of their classes.
 
     Args:
-        data: what is brought.
-        examples, split: the classes of both that a task takes.
+        data, examples, split: as there.
         maker: what makes such examples, for the error.
-
-    Raises:
-        ValueError: other data.
     """
-    if isinstance(data, split):
-        return data
-    if not isinstance(data, examples):
-        raise ValueError(
-            f"data is a {type(data).__name__}, expected {examples.__name__}, such as {maker} makes"
-        )
-    return split(
-        name=data.kind, split="", source=data, **_classes_of(data.class_names, data.labels)
-    )
+    expected = f"{examples.__name__}, such as {maker} makes"
+    return as_split(data, examples, split, expected, _fields)
+
+
+def _fields(data):
+    return {"name": data.kind, **_classes_of(data.class_names, data.labels)}
 
 
 def _classes_of(names, labels):

@@ -112,15 +112,12 @@ class Task(abc.ABC):
         Raises:
             ValueError: other data.
         """
-        if isinstance(data, Split):
-            return data
-        if not isinstance(data, Examples):
-            raise ValueError(
-                f"data is a {type(data).__name__}, expected datasets.Examples, or a datasets.Split "
-                "of them"
-            )
+        expected = "datasets.Examples, or a datasets.Split of them"
+        return as_split(data, Examples, Split, expected, self._fields)
+
+    def _fields(self, data):
         names = as_class_names(getattr(data, "class_names", None))
-        return Split(name=self.name, split="", source=data, class_names=names or ())
+        return {"name": self.name, "class_names": names or ()}
 
     def settled(self, config):
         """The settings with what others of them decide where they are unset."""
@@ -247,6 +244,25 @@ class Task(abc.ABC):
             export(model, path)
         else:
             model.export(path, verbose=False)
+
+
+def as_split(data, examples, split, expected, fields):
+    """A split of what a user brings, or that split as it is.
+
+    Args:
+        data: what is brought.
+        examples, split: the classes of both that a task takes.
+        expected: what is expected, for the error.
+        fields: callable, data -> more of the split, by name.
+
+    Raises:
+        ValueError: other data.
+    """
+    if isinstance(data, split):
+        return data
+    if not isinstance(data, examples):
+        raise ValueError(f"data is a {type(data).__name__}, expected {expected}")
+    return split(split="", source=data, **fields(data))
 
 
 _AS_THE_RUN = ": where only the names differ, give the data these class_names"
