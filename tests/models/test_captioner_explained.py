@@ -118,7 +118,7 @@ def test_pictures_of_another_size_have_a_grid_of_their_own(small_encoder):
     np.testing.assert_array_equal(found.inputs[0, 3], picture[12:])
     (alone,) = az.explain(model, {"image": picture[:4]}, words=[[4]])
     assert alone.grid == (1, 1)
-    features = np.asarray(encoder(picture[None].astype("float32")))
+    features = encoder.predict_on_batch(picture[None].astype("float32"))
     for x in (features, features[0]):  # a batch, and one
         (again,) = az.explain(model, {"features": x}, words=[[4, 5]])
         np.testing.assert_allclose(again.attention, found.attention, atol=1e-6)
