@@ -27,7 +27,8 @@ from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.models.networks.registry import networks
 from attention_zoo.report.csv_table import read_rows
 from attention_zoo.trainers.command import Command
-from attention_zoo.training.results import finish, write_metadata
+from attention_zoo.training.about import write_metadata
+from attention_zoo.training.results import finish
 from attention_zoo.training.run import make_loop, run_loop
 from attention_zoo.training.run_callbacks import Progress, StopIfNotFinite
 from attention_zoo.training.workdir import Workdir

@@ -27,7 +27,8 @@ from attention_zoo.layers import HybridAttention
 from attention_zoo.models import FocusClassifier
 from attention_zoo.models.networks.registry import networks
 from attention_zoo.trainers.command import Command
-from attention_zoo.training.results import finish, write_metadata
+from attention_zoo.training.about import write_metadata
+from attention_zoo.training.results import finish
 from attention_zoo.training.workdir import Workdir
 from experiments.full_batch import FullBatch, balanced
 

@@ -9,7 +9,7 @@ from attention_zoo._assertions import can_raise
 from attention_zoo._labels import are_ids, check_shape, class_ids, known, refuse_unknown
 from attention_zoo.models.attention_model import AttentionModel, strategy_scope
 from attention_zoo.models.bags import dense, without_bools
-from attention_zoo.models.compile_arguments import by_output, label_loss
+from attention_zoo.models.keras_losses import class_score_loss
 from attention_zoo.models.keras_metrics import class_score_metrics
 from attention_zoo.models.labels import as_targets, check_labels, first_probabilities
 from attention_zoo.models.metric_gate import Seen
@@ -50,9 +50,9 @@ class LabelTraining(AttentionModel):
         """
         super().compile(
             optimizer=optimizer,
-            loss=label_loss(loss),
-            metrics=_default_metrics() if _is_auto(metrics) else by_output(metrics),
-            weighted_metrics=by_output(weighted_metrics),
+            loss=_label_loss(loss),
+            metrics=_default_metrics() if _is_auto(metrics) else _by_output(metrics),
+            weighted_metrics=_by_output(weighted_metrics),
             **kwargs,
         )
 
@@ -166,3 +166,23 @@ def _default_metrics():
             metrics.AttentionEntropy(name="entropy"),
         ],
     }
+
+
+def _label_loss(loss):
+    """The loss of the "label" output, given alone or as a dict."""
+    if isinstance(loss, dict) and "class_name" not in loss:  # which a saved loss has
+        if set(loss) != {"label"}:
+            raise ValueError(
+                f"loss has the keys {sorted(loss)}, expected 'label': focus has no loss"
+            )
+        loss = loss["label"]
+    return class_score_loss(loss, losses.NegativeLogLikelihood)
+
+
+def _by_output(metrics):
+    """A dict of metrics by output; a list is of the "label" output."""
+    if isinstance(metrics, list | tuple):
+        metrics = {"label": list(metrics)}
+    if isinstance(metrics, dict) and "label" in metrics:
+        return metrics | {"label": class_score_metrics(metrics["label"])}
+    return metrics

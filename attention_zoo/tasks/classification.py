@@ -84,9 +84,9 @@ class ClassificationTask(Task):
         content = {"way_to_predict": model.way_to_predict, "splits": splits}
         return {"histograms.json": json.dumps(content) + "\n"}
 
-    def floors(self, splits):
+    def floors(self, splits, training):
         """Accuracy of the most frequent training label, FT of a segment at random, where known."""
-        labels = self.labels(splits["train"])
+        labels = self.labels(training)
         commonest = None if labels is None else np.bincount(labels).argmax()
         return {name: self._floors_of(split, commonest) for name, split in splits.items()}
 

@@ -105,12 +105,12 @@ class TextTask(ClassificationTask):
         left_out = {name: split.left_out for name, split in splits.items()}
         return super().facts(splits) | {"left_out": left_out}
 
-    def floors(self, splits):
+    def floors(self, splits, training):
         """Chance's, and those of logistic regression on TF-IDF: `text_floors`."""
         from attention_zoo.tasks.text_floors import tf_idf_floors  # scikit-learn is slow to import
 
-        found = super().floors(splits)
-        return {name: found[name] | more for name, more in tf_idf_floors(splits).items()} or found
+        found, more = super().floors(splits, training), tf_idf_floors(splits, training)
+        return {name: floors | more.get(name, {}) for name, floors in found.items()}
 
     def random_focus(self, split):
         known = split.source.has_rationale

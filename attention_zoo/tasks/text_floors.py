@@ -10,7 +10,7 @@ from attention_zoo import metrics
 from attention_zoo._text import lower
 
 
-def tf_idf_floors(splits):
+def tf_idf_floors(splits, training):
     """Of each split accuracy and macro F1 of the regression, and FT of its word.
 
     The regression sees single words in lower case, fitted to the training posts alone. Its word of
@@ -19,24 +19,20 @@ def tf_idf_floors(splits):
         argmax over words j of w_yj tfidf_j,  y = the predicted class
 
     Args:
-        splits: `TextInfo` by name, "train" among them.
+        splits: `TextInfo` by name.
+        training: the `TextInfo` to fit to.
 
     Returns:
         {"tf_idf_accuracy", "tf_idf_macro_f1", "tf_idf_focus_accuracy"} by split, the last where a
         post has a rationale; {} where there is nothing to learn.
     """
-    words = {name: _words(split.source) for name, split in splits.items()}
-    labels = splits["train"].source.labels
-    if len(set(labels.tolist())) < 2 or not any(words["train"]):
+    words, labels = _words(training.source), training.source.labels
+    if len(set(labels.tolist())) < 2 or not any(words):
         return {}
     vectorizer = TfidfVectorizer(analyzer=list, sublinear_tf=True)
-    x = {"train": vectorizer.fit_transform(words["train"])}
-    x |= {k: vectorizer.transform(v) for k, v in words.items() if k != "train"}
-    model = LogisticRegression(max_iter=1000).fit(x["train"], labels)
-    return {
-        name: _figures(model, vectorizer.vocabulary_, x[name], words[name], split.source)
-        for name, split in splits.items()
-    }
+    x = vectorizer.fit_transform(words)
+    model = LogisticRegression(max_iter=1000).fit(x, labels)
+    return {name: _figures(model, vectorizer, split.source) for name, split in splits.items()}
 
 
 def _words(posts):
@@ -44,14 +40,16 @@ def _words(posts):
     return [[w.decode() for w in post] for post in posts.strings.with_flat_values(flat).to_list()]
 
 
-def _figures(model, vocabulary, x, words, posts):
+def _figures(model, vectorizer, posts):
+    words = _words(posts)
+    x = vectorizer.transform(words)
     predicted = model.predict(x)
     found = {
         "tf_idf_accuracy": float(np.mean(predicted == posts.labels)),
         "tf_idf_macro_f1": metrics.macro_f1(posts.labels, _probabilities(model, x, posts.labels)),
     }
     hits = [
-        marks[_chosen(added, vocabulary, post)] > 0
+        marks[_chosen(added, vectorizer.vocabulary_, post)] > 0
         for added, post, marks in zip(
             _shares(model, x, predicted), words, posts.rationales.to_list(), strict=True
         )

@@ -1,71 +1,11 @@
-"""What fills a run's folder: about.json when it begins; models, pictures and figures in the end."""
+"""What fills a run's folder in the end: models, pictures, figures, and the page that shows them."""
 
-import dataclasses
-import datetime
 import functools
 import json
 
-import keras
-import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from attention_zoo import plots, report
-from attention_zoo._version import __version__
-from attention_zoo.training.task import MEASURED_TRAIN
-
-
-def write_metadata(folder, task, defaults, words=None, path=None):
-    """Writes `about.json`: task, its words, versions, when the run began, the settings' defaults.
-
-    A run that is taken up again keeps what was written when it began.
-
-    Args:
-        folder: the `Workdir`.
-        task: its name.
-        defaults: the settings as they are without flags, a dataclass.
-        words: the task's `Words`, if it has any.
-        path: of the task's class, see `training.task_path`; None for none.
-    """
-    if (folder.path / "about.json").exists():
-        return
-    began = datetime.datetime.now(datetime.timezone.utc)
-    about = {
-        "task": task,
-        **({} if path is None else {"class": path}),
-        "words": {} if words is None else dataclasses.asdict(words),
-        "began": began.isoformat(timespec="seconds"),
-        "attention_zoo": __version__,
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
-        "defaults": dataclasses.asdict(defaults),
-    }
-    folder.write_text("about.json", json.dumps(about, indent=2) + "\n")
-
-
-def measured_splits(task, splits, seed):
-    """The splits that are evaluated, by name; "train" where there is no other.
-
-    Of the training examples as many as the others have at most, chosen at random: their order may
-    be one of classes.
-    """
-    names = [name for name in task.measured if name in splits] or ["train"]
-    most = max((len(split.source) for name, split in splits.items() if name != "train"), default=0)
-    n = len(splits["train"].source)
-    if not 0 < most < n:
-        return {name: splits[name] for name in names}
-    rows = np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
-    part = dataclasses.replace(splits["train"], source=splits["train"].source.rows(rows))
-    return {name: part if name == "train" else splits[name] for name in names}
-
-
-def floors_of(task, training, measured):
-    """Floors of the very examples that are measured, learnt from all that were trained on."""
-    is_part = measured.get("train", training) is not training
-    part = {MEASURED_TRAIN: measured["train"]} if is_part else {}
-    found = task.floors(measured | {"train": training} | part)
-    found |= {"train": found.pop(MEASURED_TRAIN)} if MEASURED_TRAIN in found else {}
-    return {name: figures for name, figures in found.items() if figures}
 
 
 def evaluate_and_write(task, model, folder, config, splits, measured, facts, floors):

@@ -1,17 +1,14 @@
 """The only train-and-evaluate: a task, its settings, and what a user brings along."""
 
-import dataclasses
 import functools
-import itertools
 
 import keras
 import tensorflow as tf
-from absl import logging
 
 from attention_zoo._saving.loadable import check_class_loadable, check_loadable
 from attention_zoo._tensorflow import require_backend
-from attention_zoo.datasets.split import Split
 from attention_zoo.layers import HybridAttention
+from attention_zoo.training.about import write_metadata
 from attention_zoo.training.brought import Brought
 from attention_zoo.training.checkpoints import Checkpoints
 from attention_zoo.training.checks import check_config, check_data_settings
@@ -25,16 +22,13 @@ from attention_zoo.training.components import (
 from attention_zoo.training.initial_weights import load_initial_weights
 from attention_zoo.training.learning_rates import encoder_is_frozen
 from attention_zoo.training.loop import Loop
+from attention_zoo.training.measured import floors_of, measured_splits
 from attention_zoo.training.preemption import Preempted, Preemption
-from attention_zoo.training.results import (
-    evaluate_and_write,
-    floors_of,
-    measured_splits,
-    write_metadata,
-)
+from attention_zoo.training.results import evaluate_and_write
 from attention_zoo.training.run_callbacks import KeepBest, Progress, StopIfNotFinite, WriteMetrics
+from attention_zoo.training.splits import accept_splits, check_apart, load_splits
 from attention_zoo.training.strategies import is_chief, make_strategy
-from attention_zoo.training.task import OWN_DATA, SPLITS, check_classes, config_of
+from attention_zoo.training.task import OWN_DATA, config_of
 from attention_zoo.training.task_path import path_of
 from attention_zoo.training.workdir import Workdir
 
@@ -51,8 +45,22 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     config = config_of(task, settings | brought.named)
     keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(config.strategy)
-    splits = _checked(task.load(config)) if data is None else _accepted(task, data, config)
+    splits = load_splits(task, config) if data is None else accept_splits(task, data, config)
     layer = brought.attention or task.attention(config)
+    _check(task, config, splits, layer, strategy)
+    prints = task.fingerprints(config, splits)
+    check_apart(splits, prints, task.words.examples, are_own=data is not None)
+    with strategy.scope():
+        model = build_model(task, config, splits, layer, brought.optimizer)
+    _check_loads(model)
+    record = recorded(config, layer) | brought.record()
+    record |= {} if data is None else {"dataset": OWN_DATA}
+    with Workdir(workdir, record, is_chief(strategy), prints) as folder:
+        write_metadata(folder, task.name, task.config(), task.words, path_of(type(task)))
+        return _train_and_evaluate(task, model, folder, config, splits, brought)
+
+
+def _check(task, config, splits, layer, strategy):
     task.check(config, splits)
     check_config(
         config,
@@ -61,22 +69,22 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
         strategy.num_replicas_in_sync,
         has_validation="validation" in splits,
     )
-    prints = task.fingerprints(config, splits)
-    _check_apart(splits, prints, task.words.examples, data is not None)
-    with strategy.scope():
-        model = build_model(task, config, splits, layer, brought.optimizer)
-    check_class_loadable(model)  # now, so that no run ends with a model that is lost
+
+
+def _check_loads(model):
+    """Raises ValueError for a model that Keras could not load: now, before it is trained."""
+    check_class_loadable(model)
     check_loadable(model)
-    record = recorded(config, layer) | brought.record()
-    record |= {} if data is None else {"dataset": OWN_DATA}
-    with Workdir(workdir, record, is_chief(strategy), prints) as folder:
-        write_metadata(folder, task.name, task.config(), task.words, path_of(type(task)))
-        given = task.inputs(splits, model, config, folder.path)
-        measured = measured_splits(task, given, config.seed)
-        floors = floors_of(task, given["train"], measured)  # now: what fails, fails early
-        facts = _train(task, model, folder, config, given, brought)
-        model = on_one_replica(model)
-        return evaluate_and_write(task, model, folder, config, given, measured, facts, floors)
+
+
+def _train_and_evaluate(task, model, folder, config, splits, brought):
+    """Trains what is left, measures and fills the folder; returns evaluations by split."""
+    splits = task.inputs(splits, model, config, folder.path)
+    measured = measured_splits(task, splits, config.seed)
+    floors = floors_of(task, measured, splits["train"])  # now: what fails, fails early
+    facts = _train(task, model, folder, config, splits, brought)
+    model = on_one_replica(model)
+    return evaluate_and_write(task, model, folder, config, splits, measured, facts, floors)
 
 
 def build_model(task, config, splits, attention=None, optimizer=None):
@@ -111,48 +119,6 @@ def _compiled_with(model):
             "the model was compiled with a loss or metric that Keras does not know when it loads "
             "the file, expected it with @keras.saving.register_keras_serializable()"
         ) from error
-
-
-def _accepted(task, data, config):
-    """What a user brings, as splits by name."""
-    data = data if isinstance(data, dict) else {"train": data}
-    if "train" not in data or not data.keys() <= set(SPLITS):
-        raise ValueError(
-            f"data has {sorted(data)}, expected 'train', and maybe 'validation' and 'test'"
-        )
-    splits = _checked({n: task.accept(data[n], config) for n in SPLITS if n in data})
-    names, named = splits["train"].class_names, splits["train"].named
-    for name, split in splits.items():
-        check_classes(name, split, names, named, "train")
-    return {
-        name: dataclasses.replace(split, class_names=names, named=named)
-        for name, split in splits.items()
-    }
-
-
-def _check_apart(splits, prints, examples, are_own):
-    """Raises ValueError where two splits are of the same examples; says it of those by name.
-
-    Settings name the same split twice, or copies of one file, to try things out.
-    """
-    for one, other in itertools.combinations(splits, 2):
-        if one in prints and prints[one] == prints.get(other):
-            notice = (
-                f"{other} has the same {examples} as {one}, expected others: its figures would say "
-                "nothing of new ones"
-            )
-            if are_own:
-                raise ValueError(notice)
-            logging.warning("%s", notice)
-
-
-def _checked(splits):
-    for name, split in splits.items():
-        if not isinstance(split, Split):
-            raise ValueError(f"{name} is a {type(split).__name__}, expected a datasets.Split")
-    if "train" not in splits:
-        raise ValueError(f"the splits are {sorted(splits)}, expected 'train' among them")
-    return splits
 
 
 def _train(task, model, folder, config, splits, brought):

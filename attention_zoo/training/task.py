@@ -16,7 +16,6 @@ from attention_zoo.training.config import TaskConfig
 
 SPLITS = ("train", "validation", "test")
 OWN_DATA = "own data"  # what config.json has as "dataset" where `data` was given
-MEASURED_TRAIN = "measured_train"  # see `Task.floors`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,14 +209,14 @@ class Task(abc.ABC):
         """More for results.json; "pictures": what is to stand above a figure, by its name."""
         return {}
 
-    def floors(self, splits):
+    def floors(self, splits, training):
         """What chance or a simple baseline would give, by split: figures by name.
 
         Asked before training, so that what fails in it fails early.
 
         Args:
-            splits: those that are evaluated; "train" whole, to learn from, and "measured_train",
-                the part of it that is measured, whose floors take the place of "train"'s.
+            splits: those that are evaluated, by name; "train", if it is one, may be a part.
+            training: all training examples, to learn from.
         """
         return {}
 

@@ -1,11 +1,16 @@
 """Every task in small, and that of an example: what the contract is tested on."""
 
+import importlib
+import sys
+from pathlib import Path
+
 import keras
 import pytest
 
 import attention_zoo as az
 from attention_zoo.metrics import captions as scores
 
+OWN = Path(__file__).parent / "own"
 TINY = {"epochs": 2, "batch_size": 16, "steps_per_call": 1, "checkpoint_steps": 1}
 
 
@@ -86,3 +91,29 @@ def weights():
         return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
 
     return read
+
+
+@pytest.fixture
+def not_imported(monkeypatch):
+    """The task's module can be imported, and nobody has yet."""
+    monkeypatch.syspath_prepend(str(OWN))
+    monkeypatch.delitem(sys.modules, "sensors", raising=False)
+    yield
+    sys.modules.pop("sensors", None)
+
+
+@pytest.fixture
+def sensors(not_imported):
+    """The task's module."""
+    return importlib.import_module("sensors")
+
+
+@pytest.fixture(scope="module")
+def sensors_run(tmp_path_factory):
+    """The folder of a finished run, by the path of the class."""
+    workdir = tmp_path_factory.mktemp("runs") / "sensors"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(OWN))
+        az.train("sensors:SensorsTask", workdir)
+    sys.modules.pop("sensors")
+    return workdir

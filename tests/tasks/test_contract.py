@@ -221,7 +221,7 @@ def test_chance_stands_beside_the_figures(finished):
     splits = task.load(task.config(num_examples=40, num_test_examples=30))
     labels = splits["test"].source.labels
     most = np.bincount(splits["train"].source.labels).argmax()
-    assert task.floors(splits)["test"] == {
+    assert task.floors(splits, splits["train"])["test"] == {
         "accuracy": np.mean(labels == most),
         "focus_accuracy": 0.2,
     }

@@ -12,7 +12,7 @@ import tensorflow as tf
 import attention_zoo as az
 from attention_zoo.tasks import BagsTask, MosaicsTask, TextTask
 from attention_zoo.training.evaluate import evaluate_run
-from attention_zoo.training.results import floors_of, measured_splits
+from attention_zoo.training.measured import floors_of, measured_splits
 
 VECTORS = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
 IDS = np.arange(60) % 10
@@ -218,7 +218,7 @@ def test_floors_are_of_the_examples_that_are_measured():
     task, splits = sorted_splits()
     measured = measured_splits(task, splits, seed=0)
     most_frequent = np.bincount(splits["train"].source.labels).argmax()
-    found = floors_of(task, splits["train"], measured)
+    found = floors_of(task, measured, splits["train"])
     assert list(found) == ["train", "test"]
     for name, split in measured.items():
         assert found[name]["accuracy"] == np.mean(split.source.labels == most_frequent)

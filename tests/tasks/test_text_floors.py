@@ -21,7 +21,7 @@ def test_the_word_is_the_one_that_the_class_rests_on(num_classes):
     tokens = [["is", "quark", "the", name.upper()] for name in names]
     right = info(tokens, range(num_classes), [[0, 0, 0, 1]] * num_classes)
     wrong = info(tokens, range(num_classes), [[1, 1, 1, 0]] * num_classes)
-    found = tf_idf_floors({"train": train, "validation": wrong, "test": right})
+    found = tf_idf_floors({"train": train, "validation": wrong, "test": right}, train)
     assert found["test"] == {
         "tf_idf_accuracy": 1.0,
         "tf_idf_macro_f1": 1.0,
@@ -34,7 +34,7 @@ def test_the_word_is_the_one_that_the_class_rests_on(num_classes):
 def test_posts_of_unknown_words_and_classes_have_floors():
     train = info([["sun"], ["rain"]] * 4, [0, 1] * 4)
     test = info([["quark", "x"], ["rain"]], [2, 1], [[1, 0], [1]])
-    found = tf_idf_floors({"train": train, "test": test})["test"]
+    found = tf_idf_floors({"test": test}, train)["test"]
     assert found["tf_idf_accuracy"] == 0.5 and np.isfinite(found["tf_idf_macro_f1"])
     assert found["tf_idf_focus_accuracy"] == 1.0  # of words that are all unknown the first
 
@@ -42,4 +42,5 @@ def test_posts_of_unknown_words_and_classes_have_floors():
 @pytest.mark.parametrize("tokens", [[["sun"], ["rain"]], [[], []]])
 def test_nothing_to_learn_has_none(tokens):
     labels = [0, 0] if tokens[0] else [0, 1]
-    assert tf_idf_floors({"train": info(tokens, labels)}) == {}
+    train = info(tokens, labels)
+    assert tf_idf_floors({"train": train}, train) == {}

@@ -3,7 +3,7 @@ import datetime
 import json
 
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
-from attention_zoo.training.results import write_metadata
+from attention_zoo.training.about import write_metadata
 from attention_zoo.training.task import Words
 from attention_zoo.training.workdir import Workdir
 
