@@ -1,6 +1,7 @@
 """Every task in small, and that of an example: what the contract is tested on."""
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 import attention_zoo as az
 from attention_zoo.metrics import captions as scores
+from attention_zoo.training import run as run_module
 
 OWN = Path(__file__).parent / "own"
 TINY = {"epochs": 2, "batch_size": 16, "steps_per_call": 1, "checkpoint_steps": 1}
@@ -91,6 +93,17 @@ def weights():
         return [variable.numpy() for variable in [*model.weights, *model.optimizer.variables]]
 
     return read
+
+
+@pytest.fixture
+def models_alone(monkeypatch):
+    """Runs end with model.keras and what training found, in results.json: nothing is measured."""
+
+    def write(task, model, folder, config, splits, measured, facts, floors):
+        folder.write("model.keras", model.save)
+        folder.write_text("results.json", json.dumps(facts))
+
+    monkeypatch.setattr(run_module, "evaluate_and_write", write)
 
 
 @pytest.fixture

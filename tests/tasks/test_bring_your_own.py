@@ -26,6 +26,7 @@ def test_it_learns(unbroken):
     assert test.focus_accuracy > 0.95 and test.ways["argmax"].accuracy > 0.95
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_killed_and_resumed_it_ends_with_the_same_weights(example, unbroken, tmp_path, broken_off):
     for calls in (5, 8):
         with broken_off(calls):

@@ -100,10 +100,16 @@ def test_a_run_that_was_broken_off_and_ended_goes_on_to_the_same_weights(
         assert (tmp_path / file).read_text() == (finished(name)[0] / file).read_text()
 
 
+@pytest.fixture(scope="session")
+def coins(finished):
+    """The folder of that run, made before what only the test has is in force."""
+    return finished("coins")[0]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.usefixtures("heeded_signals")
+@pytest.mark.usefixtures("heeded_signals", "models_alone")
 def test_a_signal_saves_and_the_same_command_goes_on(
-    finished, tiny, task_of, number, tmp_path, ended_by, weights
+    coins, tiny, task_of, number, tmp_path, ended_by, weights
 ):
     """No other checkpoint is due."""
     settings = tiny["coins"] | {"checkpoint_steps": 99}
@@ -112,7 +118,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     assert len(find_checkpoints(tmp_path / "checkpoints")) == 1
     assert not (tmp_path / "results.json").exists()
     az.train(task_of("coins"), tmp_path, **settings)
-    for resumed, unbroken in zip(weights(tmp_path), weights(finished("coins")[0]), strict=True):
+    for resumed, unbroken in zip(weights(tmp_path), weights(coins), strict=True):
         np.testing.assert_array_equal(resumed, unbroken)
 
 
@@ -193,6 +199,7 @@ def test_runs_are_compared_and_tabled(finished, name, tmp_path):
     assert row["task"] == name and row["batch_size"] == 16
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_more_epochs_go_on_as_if_they_had_been_asked_for(tiny, task_of, tmp_path, weights):
     four = tiny["coins"] | {"epochs": 4}
     az.train(task_of("coins"), tmp_path / "once", **four)
@@ -206,6 +213,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for(tiny, task_of, tmp_path
         az.train(task_of("coins"), tmp_path / "twice", **tiny["coins"])
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_a_hybrid_that_would_have_switched_elsewhere_does_not_go_on(tiny, task_of, tmp_path):
     settings = tiny["coins"] | {"attention": "hybrid"}
     az.train(task_of("coins"), tmp_path, **settings)
@@ -227,6 +235,7 @@ def test_chance_stands_beside_the_figures(finished):
     }
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_patience_ends_training_with_the_best_epoch(task_of, tiny, tmp_path):
     settings = tiny["coins"] | {"epochs": 40, "keep": "loss", "patience": 1}
     settings |= {"learning_rate": 3.0, "optimizer": "sgd"}
@@ -240,6 +249,7 @@ def test_patience_ends_training_with_the_best_epoch(task_of, tiny, tmp_path):
         az.train(task_of("coins"), tmp_path / "other", **tiny["coins"], patience=1)
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_kerass_own_callbacks_go_on_as_if_nothing_had_happened(
     task_of, tiny, tmp_path, broken_off, weights
 ):

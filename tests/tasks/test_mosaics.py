@@ -57,6 +57,7 @@ def test_the_saved_models_agree_with_the_evaluation(finished):
     assert hits == pytest.approx(evaluations["test"].focus_accuracy, abs=1e-6)
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_a_disk_that_gets_full_loses_nothing(finished, tmp_path, monkeypatch, full_disk):
     """From the second epoch on no file can grow beyond 20 kB, which a checkpoint's has to."""
     with contextlib.ExitStack() as until_then, monkeypatch.context() as patch:
@@ -196,6 +197,7 @@ def test_the_folder_is_free_again_after_the_run(finished, tmp_path, monkeypatch,
     assert kept and not is_locked(tmp_path)
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_a_signal_switches_and_survives_a_broken_off_run(tmp_path, monkeypatch):
     """Stopped at and after the switch, it ends as the unbroken one: in phase 1."""
     settings = TINY | {
@@ -221,6 +223,7 @@ def test_a_signal_switches_and_survives_a_broken_off_run(tmp_path, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_the_drive_to_focus_is_in_the_curves(tmp_path):
     """CSV and TensorBoard have the drives of the model as it is after each epoch."""
     settings = TINY | {"attention": "lvml", "network": "linear", "focus_drive": True}
