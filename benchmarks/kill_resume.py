@@ -49,7 +49,7 @@ def main():
     args = _parser().parse_args()
     folder = Path(args.folder)
     if folder.exists() and any(folder.iterdir()):
-        sys.exit(f"{folder} is not empty, expected a new folder: a run that is there is not unbroken")
+        sys.exit(f"{folder} is not empty, expected a new folder: a run from before is not unbroken")
     unbroken = folder / "unbroken"
     _, _, used = os.wait4(_start(unbroken, args.epochs), 0)
     seconds = used.ru_utime + used.ru_stime
