@@ -67,7 +67,7 @@ def main(name="MobileNetV3Small", weights=None, epochs=20, tuning_epochs=1):
     seen = images[half:][test.table]  # (n, M, 64, 64, 3)
     found = {"frozen": model.evaluate(seen, test.targets, return_dict=True, verbose=0)}
     if tuning_epochs:
-        backbone.trainable = True
+        az.models.unfreeze(backbone)
         model.compile(keras.optimizers.Adam(1e-4))
         given = (
             images[:half][training.table[:512]],

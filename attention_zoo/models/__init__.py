@@ -5,7 +5,7 @@ from attention_zoo.models.captioning.search import CaptionSearch
 from attention_zoo.models.captioning.uniform_attention import uniform
 from attention_zoo.models.captioning.vocabulary import text_of
 from attention_zoo.models.focus_classifier import FocusClassifier
-from attention_zoo.models.networks.applications import APPLICATIONS, application
+from attention_zoo.models.networks.applications import APPLICATIONS, application, unfreeze
 from attention_zoo.models.networks.bags import POOLS, bag_networks, pooled_networks
 from attention_zoo.models.networks.block_max_pool import BlockMaxPool2D
 from attention_zoo.models.networks.image import (
@@ -65,5 +65,6 @@ __all__ = [
     "text_of",
     "text_networks",
     "transformer_networks",
+    "unfreeze",
     "uniform",
 ]

@@ -78,7 +78,7 @@ def facts(run):
     config, about, kept = run.config, run.about, run.results.get("kept_epoch")
     found = {
         "Task": run.task,
-        "Examples": _examples(run),
+        "Measured on": _examples(run),
         "Data": config.get("dataset") or config.get("data_dir"),
         "Attention": _attention(run),
         "Collapsed": _collapsed(run),

@@ -82,10 +82,9 @@ class CaptionsTask(Task):
         return super().attention(config)
 
     def build(self, config, splits, attention):
-        """The encoder is trainable or not, as the settings say."""
+        """The encoder is trained or not, as the settings say."""
         size = config.image_size
-        encoder = load_encoder(config.encoder, size)
-        encoder.trainable = config.fine_tune_encoder
+        encoder = load_encoder(config.encoder, size, config.fine_tune_encoder)
         model = Captioner(
             splits["train"].vocabulary,
             attention,

@@ -188,8 +188,8 @@ def _networks(config, data):
     if config.encoder is None:
         name = config.network or _NETWORK.get(data.name, "cifar10")
         return *networks(name, data.segment_shape, data.num_classes), None
-    network = segment_network(config.encoder, data.segment_shape, config.image_size)
-    network.trainable = config.fine_tune_encoder
+    shape, size = data.segment_shape, config.image_size
+    network = segment_network(config.encoder, shape, size, config.fine_tune_encoder)
     heads = reading_networks(network.output_shape[-1], data.num_classes)
     encoder = PerSegment(network)
     return *heads, encoder if config.fine_tune_encoder else Precomputed(encoder)

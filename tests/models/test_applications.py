@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo.models import APPLICATIONS, Pixels, application
+from attention_zoo.models import APPLICATIONS, Pixels, application, unfreeze
 from attention_zoo.models.networks import applications
-from attention_zoo.models.networks.image_encoders import load_encoder
+from attention_zoo.models.networks.image_encoders import load_encoder, vgg19
 
 MODULES = {
     "convnext": "ConvNeXtTiny",
@@ -72,6 +72,27 @@ def test_application_scales_and_pools(images):
     network = encoder.layers[-1]
     x = keras.ops.image.resize((images - 127.5) / np.float32(127.5), (32, 32))
     np.testing.assert_allclose(encoder((images - 127.5) / 127.5), network(x), atol=1e-4)
+
+
+def test_unfrozen_it_is_trained_but_for_its_batch_normalisation(images):
+    encoder = application("MobileNetV2", 32, weights=None, pooling="avg")
+    encoder.trainable = False
+    unfreeze(encoder)
+    norms = [x for x in encoder._flatten_layers() if isinstance(x, keras.layers.BatchNormalization)]
+    others = [x for x in encoder._flatten_layers() if x.weights and not x.trainable]
+    assert norms and not any(layer.trainable for layer in norms) and set(others) == set(norms)
+    np.testing.assert_allclose(
+        encoder(images, training=True), encoder(images, training=False), atol=1e-5
+    )
+    assert any(variable.path.endswith("kernel") for variable in encoder.trainable_variables)
+
+
+def test_what_was_fixed_within_a_network_stays_so():
+    encoder = vgg19(32, weights=None)
+    unfreeze(encoder)
+    colours = encoder.get_layer("blue_green_red")
+    assert not colours.trainable and encoder.get_layer("vgg19").trainable
+    assert not {id(x) for x in colours.weights} & {id(x) for x in encoder.trainable_variables}
 
 
 def test_unknown_application_is_answered_with_the_known_ones():

@@ -49,6 +49,23 @@ def application(name, image_size, *, weights="imagenet", pooling=None, given="by
     return keras.Model(images, network(x), name=f"{name}_encoder")
 
 
+def unfreeze(network):
+    """Has a pretrained network be trained, all but its batch normalisation.
+
+    That keeps the statistics which go with the weights: those of a few small batches would take
+    their place. Layers that were fixed within a network that was not, stay so.
+
+    Args:
+        network: Keras layer or model, frozen by `network.trainable = False`, or not.
+    """
+    fixed = [layer for layer in network._flatten_layers() if not layer.trainable]
+    stays = fixed if network.trainable else []
+    network.trainable = True
+    for layer in network._flatten_layers():
+        if layer in stays or isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
 def pretrained(name, **options):
     """A network of `keras.applications`, with the errors of `application`."""
     try:

@@ -5,22 +5,37 @@ import numpy as np
 
 from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
-from attention_zoo.models.networks.applications import APPLICATIONS, application, pretrained
+from attention_zoo.models.networks.applications import (
+    APPLICATIONS,
+    application,
+    pretrained,
+    unfreeze,
+)
 from attention_zoo.models.networks.pixels import Pixels
 
 
-def load_encoder(path, image_size):
+def load_encoder(path, image_size, is_trained=False):
     """The encoder of a `.keras` file or of `keras.applications`; VGG19 where the path is None.
 
     Args:
         path: of a model from RGB (b, h, w, 3) in 0..255 to a grid of features (b, h', w', d) or
             to regions (b, R, d); or a name of `APPLICATIONS`, with the weights of ImageNet.
         image_size: height and width of the pictures it is to take.
+        is_trained: whether it is fine-tuned, as `unfreeze` has it; frozen otherwise.
 
     Raises:
         ValueError: no such file, or no such model. FileNotFoundError: VGG19's weights are not
         there and cannot be fetched.
     """
+    encoder = _loaded(path, image_size)
+    if is_trained:
+        unfreeze(encoder)
+    else:
+        encoder.trainable = False
+    return encoder
+
+
+def _loaded(path, image_size):
     if path is None:
         return vgg19(image_size)
     if str(path) in APPLICATIONS:
@@ -34,7 +49,7 @@ def load_encoder(path, image_size):
     return encoder
 
 
-def segment_network(path, segment_shape, image_size=None):
+def segment_network(path, segment_shape, image_size=None, is_trained=False):
     """A pretrained network of one segment that is an image: (n, h, w, 3) in [-1, 1] -> (n, d).
 
     A feature map is averaged over its places.
@@ -43,6 +58,7 @@ def segment_network(path, segment_shape, image_size=None):
         path: as of `load_encoder`.
         segment_shape: (h, w, 3).
         image_size: height and width that images are resized to; None leaves them as they are.
+        is_trained: as of `load_encoder`.
 
     Raises:
         ValueError: segments that are no images of three channels, or as of `load_encoder`.
@@ -56,7 +72,7 @@ def segment_network(path, segment_shape, image_size=None):
         )
     images = keras.Input(segment_shape, name="images")
     pixels = Pixels("bytes", "scaled", image_size, name="bytes")(images)
-    features = load_encoder(path, image_size or h)(pixels)
+    features = load_encoder(path, image_size or h, is_trained)(pixels)
     pooling = {3: keras.layers.GlobalAveragePooling1D, 4: keras.layers.GlobalAveragePooling2D}
     features = pooling[len(features.shape)](name="mean")(features)
     return keras.Model(images, features, name="segment_network")
