@@ -47,9 +47,9 @@ if BACKEND == "torch":
     np.testing.assert_allclose = _of_values(np.testing.assert_allclose)
     np.testing.assert_array_equal = _of_values(np.testing.assert_array_equal)
 
-# A process of many tests holds millions of objects of graphs. Looking through them all for garbage
-# takes up to a minute and finds next to none: what is old is never looked through.
-gc.set_threshold(50_000, 20, 1_000_000)
+# A process of many tests holds millions of objects of graphs; looking through them all again and
+# again for garbage took a quarter of its time. Never to do so is slower again.
+gc.set_threshold(50_000, 20, 50)
 
 # The first call of a TensorFlow op takes seconds, and a failure must come again.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
