@@ -82,3 +82,15 @@ def test_pictures_of_any_size(tmp_path):
     inputs = keras.Input((None, None, 3))
     keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs)).save(tmp_path / "encoder.keras")
     assert load_encoder(tmp_path / "encoder.keras", 32).output_shape == (None, None, None, 4)
+
+
+def test_fine_tuning_leaves_the_order_of_colours(tmp_path):
+    """And trains what the file has as frozen, for that is asked for."""
+    saved = vgg19(32, weights=None)
+    saved.trainable = False
+    saved.save(tmp_path / "encoder.keras")
+    encoder = load_encoder(tmp_path / "encoder.keras", 32, is_trained=True)
+    colours = encoder.get_layer("blue_green_red")
+    assert not colours.trainable
+    assert len(encoder.trainable_variables) == len(encoder.variables) - 1
+    assert not load_encoder(tmp_path / "encoder.keras", 32).trainable_variables

@@ -53,16 +53,14 @@ def unfreeze(network):
     """Has a pretrained network be trained, all but its batch normalisation.
 
     That keeps the statistics which go with the weights: those of a few small batches would take
-    their place. Layers that were fixed within a network that was not, stay so.
+    their place.
 
     Args:
-        network: Keras layer or model, frozen by `network.trainable = False`, or not.
+        network: Keras layer or model.
     """
-    fixed = [layer for layer in network._flatten_layers() if not layer.trainable]
-    stays = fixed if network.trainable else []
     network.trainable = True
     for layer in network._flatten_layers():
-        if layer in stays or isinstance(layer, keras.layers.BatchNormalization):
+        if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
 
 

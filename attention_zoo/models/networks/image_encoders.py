@@ -30,9 +30,17 @@ def load_encoder(path, image_size, is_trained=False):
     encoder = _loaded(path, image_size)
     if is_trained:
         unfreeze(encoder)
+        _fix_colours(encoder)
     else:
         encoder.trainable = False
     return encoder
+
+
+def _fix_colours(encoder):
+    """That VGG19 reads blue before red is no matter of training."""
+    for layer in encoder._flatten_layers():
+        if layer.name == _COLOURS:
+            layer.trainable = False
 
 
 def _loaded(path, image_size):
@@ -91,13 +99,14 @@ def vgg19(image_size, weights="imagenet"):
     inputs = keras.Input(shape, name="image")
     # Its weights expect blue, green, red, each less its mean over ImageNet.
     x = keras.layers.Normalization(mean=_MEANS, variance=[1.0] * 3, name="less_mean")(inputs)
-    x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, name="blue_green_red")(x)
+    x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, name=_COLOURS)(x)
     features = keras.Model(pixels, network.get_layer("block5_conv4").output, name="vgg19")
     encoder = keras.Model(inputs, features(x), name="vgg19_encoder")
-    encoder.get_layer("blue_green_red").set_weights([np.eye(3)[None, None, ::-1]])
+    encoder.get_layer(_COLOURS).set_weights([np.eye(3)[None, None, ::-1]])
     return encoder
 
 
+_COLOURS = "blue_green_red"
 _MEANS = [123.68, 116.779, 103.939]  # red, green, blue
 _EXPECTED = (
     "expected a .keras file of a model from pictures (b, h, w, 3) to (b, h', w', d), or a name of "
