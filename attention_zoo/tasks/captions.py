@@ -16,7 +16,7 @@ from attention_zoo.evaluation import evaluate_captions
 from attention_zoo.evaluation.captions import word_figures
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
-from attention_zoo.models.networks.image_encoders import load_encoder
+from attention_zoo.models.networks.image_encoders import fine_tune, load_encoder
 from attention_zoo.tasks.captions_config import CaptionsConfig
 from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.training.task import Task, Words
@@ -84,7 +84,8 @@ class CaptionsTask(Task):
     def build(self, config, splits, attention):
         """The encoder is trained or not, as the settings say."""
         size = config.image_size
-        encoder = load_encoder(config.encoder, size, config.fine_tune_encoder)
+        encoder = load_encoder(config.encoder, size)
+        fine_tune(encoder, config.fine_tune_encoder)
         model = Captioner(
             splits["train"].vocabulary,
             attention,

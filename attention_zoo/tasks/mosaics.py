@@ -11,7 +11,7 @@ from attention_zoo.datasets.mosaics.device_dataset import resident
 from attention_zoo.datasets.mosaics.image_array import ImageArray
 from attention_zoo.layers import PerSegment, Precomputed
 from attention_zoo.models import FocusClassifier, reading_networks
-from attention_zoo.models.networks.image_encoders import segment_network
+from attention_zoo.models.networks.image_encoders import fine_tune, segment_network
 from attention_zoo.models.networks.registry import networks
 from attention_zoo.tasks.classification import ClassificationTask, accepted
 from attention_zoo.tasks.examples import mosaic_examples
@@ -188,8 +188,8 @@ def _networks(config, data):
     if config.encoder is None:
         name = config.network or _NETWORK.get(data.name, "cifar10")
         return *networks(name, data.segment_shape, data.num_classes), None
-    shape, size = data.segment_shape, config.image_size
-    network = segment_network(config.encoder, shape, size, config.fine_tune_encoder)
+    network = segment_network(config.encoder, data.segment_shape, config.image_size)
+    fine_tune(network, config.fine_tune_encoder)
     heads = reading_networks(network.output_shape[-1], data.num_classes)
     encoder = PerSegment(network)
     return *heads, encoder if config.fine_tune_encoder else Precomputed(encoder)

@@ -5,7 +5,7 @@ import pytest
 from attention_zoo import datasets
 from attention_zoo.datasets.captions import feature_cache
 from attention_zoo.models.networks import image_encoders
-from attention_zoo.models.networks.image_encoders import load_encoder, vgg19
+from attention_zoo.models.networks.image_encoders import fine_tune, load_encoder, vgg19
 
 
 def test_vgg19_is_that_of_keras_with_its_own_preprocessing():
@@ -89,8 +89,10 @@ def test_fine_tuning_leaves_the_order_of_colours(tmp_path):
     saved = vgg19(32, weights=None)
     saved.trainable = False
     saved.save(tmp_path / "encoder.keras")
-    encoder = load_encoder(tmp_path / "encoder.keras", 32, is_trained=True)
+    encoder = load_encoder(tmp_path / "encoder.keras", 32)
+    fine_tune(encoder, True)
     colours = encoder.get_layer("blue_green_red")
     assert not colours.trainable
     assert len(encoder.trainable_variables) == len(encoder.variables) - 1
-    assert not load_encoder(tmp_path / "encoder.keras", 32).trainable_variables
+    fine_tune(encoder, False)
+    assert not encoder.trainable_variables

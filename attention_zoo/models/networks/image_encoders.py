@@ -14,36 +14,18 @@ from attention_zoo.models.networks.applications import (
 from attention_zoo.models.networks.pixels import Pixels
 
 
-def load_encoder(path, image_size, is_trained=False):
+def load_encoder(path, image_size):
     """The encoder of a `.keras` file or of `keras.applications`; VGG19 where the path is None.
 
     Args:
         path: of a model from RGB (b, h, w, 3) in 0..255 to a grid of features (b, h', w', d) or
             to regions (b, R, d); or a name of `APPLICATIONS`, with the weights of ImageNet.
         image_size: height and width of the pictures it is to take.
-        is_trained: whether it is fine-tuned, as `unfreeze` has it; frozen otherwise.
 
     Raises:
         ValueError: no such file, or no such model. FileNotFoundError: VGG19's weights are not
         there and cannot be fetched.
     """
-    encoder = _loaded(path, image_size)
-    if is_trained:
-        unfreeze(encoder)
-        _fix_colours(encoder)
-    else:
-        encoder.trainable = False
-    return encoder
-
-
-def _fix_colours(encoder):
-    """That VGG19 reads blue before red is no matter of training."""
-    for layer in encoder._flatten_layers():
-        if layer.name == _COLOURS:
-            layer.trainable = False
-
-
-def _loaded(path, image_size):
     if path is None:
         return vgg19(image_size)
     if str(path) in APPLICATIONS:
@@ -57,7 +39,7 @@ def _loaded(path, image_size):
     return encoder
 
 
-def segment_network(path, segment_shape, image_size=None, is_trained=False):
+def segment_network(path, segment_shape, image_size=None):
     """A pretrained network of one segment that is an image: (n, h, w, 3) in [-1, 1] -> (n, d).
 
     A feature map is averaged over its places.
@@ -66,7 +48,6 @@ def segment_network(path, segment_shape, image_size=None, is_trained=False):
         path: as of `load_encoder`.
         segment_shape: (h, w, 3).
         image_size: height and width that images are resized to; None leaves them as they are.
-        is_trained: as of `load_encoder`.
 
     Raises:
         ValueError: segments that are no images of three channels, or as of `load_encoder`.
@@ -80,10 +61,24 @@ def segment_network(path, segment_shape, image_size=None, is_trained=False):
         )
     images = keras.Input(segment_shape, name="images")
     pixels = Pixels("bytes", "scaled", image_size, name="bytes")(images)
-    features = load_encoder(path, image_size or h, is_trained)(pixels)
+    features = load_encoder(path, image_size or h)(pixels)
     pooling = {3: keras.layers.GlobalAveragePooling1D, 4: keras.layers.GlobalAveragePooling2D}
     features = pooling[len(features.shape)](name="mean")(features)
     return keras.Model(images, features, name="segment_network")
+
+
+def fine_tune(encoder, is_trained):
+    """Has an encoder be trained, as `unfreeze` has it, or not at all.
+
+    That VGG19 reads blue before red is no matter of training.
+    """
+    if not is_trained:
+        encoder.trainable = False
+        return
+    unfreeze(encoder)
+    for layer in encoder._flatten_layers():
+        if layer.name == _COLOURS:
+            layer.trainable = False
 
 
 def vgg19(image_size, weights="imagenet"):
