@@ -82,21 +82,41 @@ def write_folds(path, folder, repeats):
 
 
 def table(folder):
-    """A row a data set and attention: mean ± standard error over all folds done, in percent."""
-    lines = ["| data | attention | folds | accuracy | AUROC | average precision | balanced |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    """A row a data set and attention, in percent: mean ± standard error over all folds done.
+
+    The last column is the accuracy less that of soft attention on the same folds.
+    """
+    heads = ("data", "attention", "folds", *FIGURES, "accuracy less soft's")
+    lines = [_row(heads), _row(["---"] * len(heads))]
     for path in sorted(path for path in folder.glob("*/*") if path.is_dir()):
-        found = [json.loads(one.read_text()) for one in path.glob("repeat=*.json")]
-        if found:
-            cells = [_cell(found, name) for name in FIGURES]
-            row = [path.parent.name, path.name, str(len(found)), *cells]
-            lines.append(f"| {' | '.join(row)} |")
+        values = {name: _by_fold(path, name) for name in FIGURES}
+        if values["accuracy"]:
+            soft = _by_fold(path.with_name("soft"), "accuracy")
+            less = [v - soft[fold] for fold, v in values["accuracy"].items() if fold in soft]
+            cells = [_cell(list(one.values())) for one in values.values()]
+            count = str(len(values["accuracy"]))
+            lines.append(_row([path.parent.name, path.name, count, *cells, _cell(less)]))
     return "\n".join(lines)
 
 
-def _cell(found, name):
-    key = f"{found[0]['way_to_predict']}_{name}"
-    values = [100 * one["figures"][key] for one in found if key in one["figures"]]
+def _row(cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def _by_fold(path, name):
+    """{fold: percent}, by the model's own way to predict."""
+    found = {}
+    for file in sorted(path.glob("repeat=*.json")):
+        one = json.loads(file.read_text())
+        key = f"{one['way_to_predict']}_{name}"
+        if key in one["figures"]:
+            found[file.stem] = 100 * one["figures"][key]
+    return found
+
+
+def _cell(values):
+    if not values:
+        return ""
     mean = sum(values) / len(values)
     if len(values) < 2:
         return f"{mean:.1f}"
