@@ -227,6 +227,7 @@ def with_attributes(folder, name, **attributes):
             (360, 315),
         ),
         ({"patch_size": 256, "patch_level": 0, "level_dim": (90, 70)}, 256, (90, 70)),
+        ({"patch_size": (64, 64, 3), "downsample": 2, "level_dim": (90, 70)}, 128, (180, 140)),
         ({"patch_size": 256, "patch_level": 1, "level_dim": (90, 70)}, None, None),
         ({"patch_size": np.array([128]), "level0_width": 90}, 128, None),
         ({"patch_size": "NA", "level0_width": 0, "level0_height": 70}, None, None),

@@ -49,7 +49,8 @@ def _at_level_0(attributes, name):
         return None
     if size is None or scale is None:
         return size
-    return tuple((np.array(size) * np.array(scale)[: len(size)]).tolist())
+    scales = (scale[0], scale[-1])  # of x and y, or one of both
+    return tuple(a * b for a, b in zip(size, scales, strict=False))
 
 
 def _numbers(value):
