@@ -2,8 +2,9 @@
 
     python examples/made_up_slides.py --folder=slides
 
-A slide has some hundred patches of 32 features and their places, in an HDF5 file, and a thumbnail;
-in every other one some neighbouring patches are a tumour. labels.csv says which, and of whom.
+A slide has some hundred patches of 32 features, their places and its size in an HDF5 file, and a
+thumbnail of all of it, also of the glass right of its tissue and below. In every other one some
+neighbouring patches are a tumour. labels.csv says which, and of whom.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import numpy as np
 from matplotlib import image
 
 PATCH = 256
+WIDTH, HEIGHT = 24 * PATCH, 18 * PATCH  # of a slide; its patches lie within 16 × 12
+PIXEL = 16  # side of a thumbnail's pixel
 
 
 def main(folder, slides=40, seed=0):
@@ -28,7 +31,8 @@ def main(folder, slides=40, seed=0):
         features[tumour, :4] += 2.0
         with h5py.File(folder / f"{name}.h5", "w") as file:
             file["features"], file["coords"] = features, coords
-            file["coords"].attrs["patch_size_level0"] = PATCH
+            sizes = {"patch_size_level0": PATCH, "level0_width": WIDTH, "level0_height": HEIGHT}
+            file["coords"].attrs.update(sizes)
         image.imsave(folder / f"{name}.png", thumbnail(coords, rng))
         rows.append(f"{name},{label},patient{i // 2:02}")
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
@@ -46,11 +50,11 @@ def places(rng, has_tumour):
 
 
 def thumbnail(coords, rng):
-    """A picture of the slide up to its last patch: 16 pixels a patch, tissue pink."""
-    columns, lines = coords.max(axis=0) // PATCH + 1
-    picture = np.full((lines, columns, 3), 240.0)
-    picture[coords[:, 1] // PATCH, coords[:, 0] // PATCH] = (225, 170, 200)
-    picture = picture.repeat(16, axis=0).repeat(16, axis=1)
+    """A picture of the whole slide: tissue pink, glass grey."""
+    picture = np.full((HEIGHT // PIXEL, WIDTH // PIXEL, 3), 240.0)
+    side = PATCH // PIXEL
+    for x, y in coords // PIXEL:
+        picture[y : y + side, x : x + side] = (225, 170, 200)
     return np.uint8(np.clip(picture + rng.normal(0, 8, picture.shape), 0, 255))
 
 

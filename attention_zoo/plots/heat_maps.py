@@ -9,21 +9,36 @@ from matplotlib.figure import Figure
 from attention_zoo.plots._style import DPI, FAINT, INK, WIDTH, check_shape
 
 _COLOURS = "cividis"  # the colour-blind see it as it is; it gets lighter all the way
+_ASKEW = 0.05  # by how much a thumbnail's ratio of sides may differ from the slide's
+_SAMPLE = 200  # patches whose neighbours are looked for
 
 
-def heat_maps(coords, attention, *, sizes=None, thumbnails=None, titles=None, columns=2):
+def heat_maps(
+    coords,
+    attention,
+    *,
+    sizes=None,
+    thumbnails=None,
+    extents=None,
+    titles=None,
+    note="",
+    columns=2,
+):
     """Draws the patches of slides where they were cut, coloured by attention.
 
     Colours are shares of the even one, m a: 1 is what every patch of the slide would get were
     attention spread evenly. The most attended patch has a frame. A thumbnail is stretched over the
-    slide from its corner (0, 0) to the far side of the last patch.
+    whole slide; where its size is not known, patches lie beyond it, or the thumbnail has sides of
+    another ratio, it is left out, and a line below says so.
 
     Args:
         coords: for every slide (m, 2): x and y of a patch's upper left corner, y down.
         attention: for every slide (m,).
-        sizes: for every slide the side of a patch, or None: the least distance of two patches.
-        thumbnails: for every slide a picture (h, w), (h, w, 3) or (h, w, 4), or None.
+        sizes: for every slide the side of a patch, or None: as far as a patch's neighbour is.
+        thumbnails: for every slide a picture of all of it, (h, w), (h, w, 3) or (h, w, 4), or None.
+        extents: for every slide its (width, height), in the units of coords, or None.
         titles: for every slide.
+        note: a line below all.
         columns: slides side by side.
 
     Returns:
@@ -35,21 +50,23 @@ def heat_maps(coords, attention, *, sizes=None, thumbnails=None, titles=None, co
     n = len(coords)
     if not n:
         raise ValueError("coords has 0 slides, expected 1 or more")
-    given = [sizes or [None] * n, thumbnails or [None] * n, titles or [""] * n]
+    given = [some or [None] * n for some in (titles, sizes, thumbnails, extents)]
     rows = -(-n // columns)
     figure = Figure((WIDTH, 0.7 + 3.9 * rows), dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     norm = _norm(attention)
     for ax in axes[n:]:
         ax.remove()
-    for ax, xy, a, size, thumbnail, title in zip(axes, coords, attention, *given, strict=False):
-        _draw(ax, np.asarray(xy, float), np.asarray(a, float), norm, size, thumbnail)
-        ax.set_title(title, loc="left", color=INK, fontsize=10)
+    for ax, xy, a, title, *rest in zip(axes, coords, attention, *given, strict=False):
+        _draw(ax, np.asarray(xy, float), np.asarray(a, float), norm, *rest)
+        ax.set_title(title or "", loc="left", color=INK, fontsize=10)
     bar = figure.colorbar(
         ScalarMappable(norm, _COLOURS), ax=list(axes[:n]), location="bottom", shrink=0.5, aspect=40
     )
     bar.set_label("attention × number of instances: 1 is an even share", color=INK, fontsize=9)
     bar.ax.tick_params(labelsize=8, colors=INK)
+    if note:
+        figure.supxlabel(note, color=INK, fontsize=8)
     return figure
 
 
@@ -59,26 +76,48 @@ def _norm(attention):
     return LogNorm(0.01, max(largest, 1.01)) if np.isfinite(largest) else Normalize(0.0, 1.0)
 
 
-def _draw(ax, xy, a, norm, size, thumbnail):
+def _why_not(xy, thumbnail, extent):
+    """Why a thumbnail cannot be laid under patches; None where it can."""
+    if extent is None:
+        return "no thumbnail: the size of the slide is not known"
+    width, height = extent
+    if np.any(xy.max(axis=0) >= extent):
+        return f"no thumbnail: patches lie beyond the slide, which is {width:g} × {height:g}"
+    h, w = np.shape(thumbnail)[:2]
+    if abs(w * height / (h * width) - 1) > _ASKEW + 1 / w + 1 / h:  # sides are whole pixels
+        return f"no thumbnail: it is {w} × {h}, the slide {width:g} × {height:g}"
+    return None
+
+
+def _draw(ax, xy, a, norm, size, thumbnail, extent):
     check_shape("attention", a.shape, (len(xy),))
     check_shape("coords", xy.shape, (len(a), 2))
+    why_not = None if thumbnail is None else _why_not(xy, thumbnail, extent)
     side = size or _side(xy)
     squares = xy[:, None] + side * np.array([[0, 0], [1, 0], [1, 1], [0, 1]])  # (m, 4, 2)
-    right, bottom = xy.max(axis=0) + side
-    left, top = (0, 0) if thumbnail is not None else xy.min(axis=0)
-    if thumbnail is not None:
-        ax.imshow(thumbnail, extent=(0, right, bottom, 0), cmap="gray")
+    (left, top), (right, bottom) = xy.min(axis=0), xy.max(axis=0) + side
+    is_laid = thumbnail is not None and not why_not
+    if is_laid:
+        (left, top), (right, bottom) = (0, 0), extent
+        ax.imshow(thumbnail, extent=(left, right, bottom, top), cmap="gray")
     share = np.clip(len(a) * a, norm.vmin, None)
     patches = PolyCollection(squares, array=share, norm=norm, cmap=_COLOURS, gid="patches")
-    patches.set_alpha(0.75 if thumbnail is not None else 1.0)
+    patches.set_alpha(0.75 if is_laid else 1.0)
     ax.add_collection(patches)
     chosen = squares[a.argmax()]
     ax.plot(*np.vstack([chosen, chosen[:1]]).T, color="#d55e00", lw=2, gid="chosen")
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", facecolor=FAINT)
     ax.set(xticks=[], yticks=[])
+    ax.set_xlabel(why_not or "", loc="left", color=INK, fontsize=8)
 
 
 def _side(xy):
-    """The least distance between the x, or the y, of two patches; 1 of a patch alone."""
-    gaps = np.concatenate([np.diff(np.unique(x)) for x in xy.T])
-    return float(gaps.min()) if len(gaps) else 1.0
+    """The side of a patch: how far, in x or y, its nearest neighbour is; 1 of a patch alone.
+
+    Squares that do not overlap are a side apart, whatever grids they were cut by. The lower
+    quartile of a sample: where grids meet some may overlap, and some have no neighbour.
+    """
+    some = xy[:: max(len(xy) // _SAMPLE, 1)]
+    ways = (np.abs(xy - one).max(axis=1) for one in some)
+    nearest = [way[way > 0].min() for way in ways if way.any()]
+    return float(np.quantile(nearest, 0.25, method="nearest")) if nearest else 1.0

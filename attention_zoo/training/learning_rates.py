@@ -68,17 +68,18 @@ def rates_of_parts(settings, model, rates, others, steps_per_epoch):
         model: the built model.
         rates, others: as of `Task`.
         steps_per_epoch: steps an epoch.
+
+    Raises:
+        ValueError: rates by depth for an encoder of one depth.
     """
     parts = parts_of(model, rates, others)
     frozen = {}
     if isinstance(settings, EncoderConfig) and "encoder" in rates:
         frozen["encoder"] = settings.frozen_epochs
         if settings.layer_decay < 1:
-            names, above = by_depth(model.encoder, "encoder")
-            own = rates["encoder"]
-            frozen = dict.fromkeys(above, settings.frozen_epochs)
-            rates = {part: rate for part, rate in rates.items() if part != "encoder"}
-            rates |= {part: own * settings.layer_decay**n for part, n in above.items()}
+            names, own = _by_depth(settings, model.encoder, rates["encoder"])
+            frozen = dict.fromkeys(own, settings.frozen_epochs)
+            rates = {part: rate for part, rate in rates.items() if part != "encoder"} | own
             variables = zip(model.trainable_variables, parts, strict=True)
             parts = [names[id(one)] if part == "encoder" else part for one, part in variables]
     made = {
@@ -86,3 +87,18 @@ def rates_of_parts(settings, model, rates, others, steps_per_epoch):
         for part, rate in rates.items()
     }
     return made, parts
+
+
+def _by_depth(settings, encoder, rate):
+    """(names, rates): the part of each of an encoder's variables, by its id, and of each part."""
+    depths = by_depth(encoder)
+    if len(depths) < 2:
+        raise ValueError(
+            f"layer_decay is {settings.layer_decay}, expected 1.0 with this encoder: none of its "
+            "layers that are trained lies above another"
+        )
+    parts = [f"encoder_{height}" for height in range(len(depths))]
+    named = zip(parts, depths, strict=True)
+    names = {id(one): part for part, variables in named for one in variables}
+    above = reversed(range(len(depths)))
+    return names, {p: rate * settings.layer_decay**n for p, n in zip(parts, above, strict=True)}

@@ -199,6 +199,61 @@ def test_slides_are_read_as_they_are(folder):
     assert info.source.instances.patch_size(0) == 256.0
 
 
+def with_attributes(folder, name, **attributes):
+    with h5py.File(folder / f"{name}.h5", "a") as file:
+        for old in list(file["coords"].attrs):
+            del file["coords"].attrs[old]
+        for key, value in attributes.items():
+            file["coords"].attrs[key] = value
+
+
+@pytest.mark.parametrize(
+    ("attributes", "side", "extent"),
+    [
+        # As TRIDENT writes them, as CLAM does for level 0 and level 1, and what says nothing.
+        (
+            {"patch_size": 256, "patch_size_level0": 512, "level0_width": 90, "level0_height": 70},
+            512,
+            (90, 70),
+        ),
+        (
+            {"patch_size": 256, "patch_level": 0, "downsample": (1.0, 1.0), "level_dim": (90, 70)},
+            256,
+            (90, 70),
+        ),
+        (
+            {"patch_size": 256, "patch_level": 1, "downsample": (4.0, 4.5), "level_dim": (90, 70)},
+            1024,
+            (360, 315),
+        ),
+        ({"patch_size": 256, "patch_level": 0, "level_dim": (90, 70)}, 256, (90, 70)),
+        ({"patch_size": (64, 64, 3), "downsample": 2, "level_dim": (90, 70)}, 128, (180, 140)),
+        ({"patch_size": 256, "patch_level": 1, "level_dim": (90, 70)}, None, None),
+        ({"patch_size": np.array([128]), "level0_width": 90}, 128, None),
+        ({"patch_size": "NA", "level0_width": 0, "level0_height": 70}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_sizes_are_in_the_units_of_coords(attributes, side, extent, folder):
+    with_attributes(folder, "b", **attributes)
+    instances = slides.load("all", data_dir=str(folder)).source.instances
+    assert (instances.patch_size(1), instances.extent(1)) == (side, extent)
+
+
+def test_labels_csv_may_say_how_large_a_slide_is(folder):
+    """Where its file does not; `height` without `width` may be a patient's."""
+    lines = (folder / "labels.csv").read_text().splitlines()
+    sizes = ["width,height", "90,70", "80.5,60", ",", "nan,nan", "1,1", "1,1"]
+    with_attributes(folder, "b", level0_width=5, level0_height=6)
+    table = "".join(f"{line},{size}\n" for line, size in zip(lines, sizes, strict=True))
+    (folder / "labels.csv").write_text(table)
+    source = slides.load("train", data_dir=str(folder)).source.rows([3, 2, 1, 0])
+    assert [source.instances.extent(i) for i in range(4)] == [None, None, (5, 6), (90, 70)]
+    heights = "".join(f"{line},{size}\n" for line, size in zip(lines, ["height", *"123456"]))
+    (folder / "labels.csv").write_text(heights)
+    assert slides.load("all", data_dir=str(folder)).source.instances.extent(0) is None
+
+
 def test_splits_of_slides(folder):
     assert slides.splits_of(str(folder)) == ["train", "validation", "test"]
     sizes = {
@@ -276,6 +331,16 @@ def edit(folder, name, line=None, **parts):
             "expected slide, lab",
         ),
         (lambda f: (f / "labels.csv").unlink(), FileNotFoundError, "a folder with labels.csv"),
+        *(
+            (
+                lambda f, size=size: (f / "labels.csv").write_text(
+                    f"slide,label,width,height\na,a,{size}\n"
+                ),
+                ValueError,
+                r"labels.csv, line 2 has width '.*' and height '.*', expected numbers above 0",
+            )
+            for size in ("90,", "90,tall", "90,-1", "inf,3")
+        ),
     ],
 )
 def test_bad_slides_are_refused_in_a_line(damage, kind, message, folder):

@@ -264,6 +264,30 @@ def test_an_unknown_preset_is_refused_in_a_line(keras_hub, tmp_path):
         assert "\n" not in str(e.value)
 
 
+WORD_PIECES = (
+    '{"model": {"type": "WordPiece", "max_input_chars_per_word": 9, "vocab": {"[UNK]": 0}}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"tokenizer.json": WORD_PIECES}, "config.json"),
+        ({"tokenizer.json": WORD_PIECES, "config.json": "{"}, "Expecting property name"),
+        ({"tokenizer.json": "no"}, "Expecting value"),
+        ({"tokenizer.json": "[]"}, "has no attribute"),
+        ({"tokenizer.json": WORD_PIECES.replace("vocab", "v"), "config.json": "{}"}, "vocab"),
+    ],
+)
+def test_a_folder_that_lacks_a_file_is_refused_in_a_line(files, reason, keras_hub, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    message = rf"^preset .* cannot be loaded \(.*{reason}.*\), expected a preset of KerasHub"
+    with pytest.raises(ValueError, match=message) as error:
+        TextEncoder.from_preset(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_without_keras_hub_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_hub", None)
     with pytest.raises(ImportError, match=r"pip install attention-zoo\[pretrained\]$"):

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from attention_zoo.layers import PerSegment
 from attention_zoo.models import FocusClassifier
 from attention_zoo.optimizers import WarmUp
-from attention_zoo.optimizers.depths import by_depth
 from attention_zoo.training.checks import check_config
 from attention_zoo.training.components import (
     make_attention,
@@ -82,13 +82,33 @@ def test_a_layer_learns_at_a_share_of_the_rate_above_it(names, exponents, stack,
         assert own or "sequential" not in variable.path
 
 
-def test_a_network_within_a_layer_is_looked_into(stack):
-    from attention_zoo.layers import PerSegment
+@pytest.mark.parametrize("lower_is_trained", [None, False])
+def test_an_encoder_of_one_depth_is_refused(lower_is_trained, stack):
+    model = stack("one") if lower_is_trained is None else stack("lower", "one")
+    model.encoder.layers[0].trainable = lower_is_trained is None
+    with pytest.raises(
+        ValueError, match=r"^layer_decay is 0\.5, expected 1\.0 with this encoder: none of its"
+    ):
+        make_optimizer(Config(layer_decay=0.5), model, RATES, "classifier", 5)
 
-    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), keras.layers.Dense(2)])
-    names, above = by_depth(PerSegment(inner), "encoder")
-    assert [names[id(v)] for v in inner.weights] == ["encoder_0"] * 2 + ["encoder_1"] * 2
-    assert above == {"encoder_0": 1, "encoder_1": 0}
+
+def test_an_encoder_with_a_network_within_learns_by_depth_too(batch):
+    """As `application` makes one: a network around a network."""
+    layers = [keras.layers.Dense(4, name=name) for name in ("one", "two", "three")]
+    inner = keras.Sequential([keras.Input((4,)), *layers], name="inner")
+    x = keras.Input((4,))
+    model = FocusClassifier(
+        keras.layers.Dense(1),
+        keras.layers.Dense(3),
+        encoder=PerSegment(keras.Model(x, inner(keras.layers.Rescaling(2.0)(x)))),
+    )
+    model.build((None, 3, 4))
+    optimizer = make_optimizer(Config(layer_decay=0.5), model, RATES, "classifier", 5)
+    of_parts = zip(model.trainable_variables, optimizer.parts, strict=True)
+    found = {v.path.split("/")[-2]: part for v, part in of_parts if part not in ("focus", "class")}
+    assert [found[name] for name in ("one", "two", "three")] == [f"encoder_{i}" for i in range(3)]
+    rates = [float(getattr(optimizer, f"encoder_{i}").learning_rate) for i in range(3)]
+    np.testing.assert_allclose(rates, [0.1, 0.2, 0.4], rtol=1e-6)
 
 
 def test_in_frozen_epochs_the_encoder_stays_bit_for_bit(stack, batch):

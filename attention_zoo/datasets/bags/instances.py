@@ -41,8 +41,12 @@ class Instances(abc.ABC):
         """The side of an instance in the units of `coords`; None where that is not known."""
         return None
 
+    def extent(self, number):
+        """(width, height) of what a bag was cut from, in the units of `coords`, or None."""
+        return None
+
     def thumbnail(self, number):
-        """A small picture of what a bag was cut from, (h, w, c); None where there is none."""
+        """A small picture of the whole that a bag was cut from, (h, w, c), or None."""
         return None
 
 

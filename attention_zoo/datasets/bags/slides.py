@@ -1,10 +1,11 @@
 """Slides: a folder of HDF5 files, one a slide, and a CSV that labels them.
 
-    folder/labels.csv       slide,label           and maybe: split, case
+    folder/labels.csv       slide,label           and maybe: split, case, width, height
     folder/one.h5           features (m, d), and maybe coords (m, 2)
 
-as CLAM and TRIDENT leave them; features (1, m, d) are taken too. A picture of the slide beside the
-file, one.png or one.jpg, is laid under its heat map. Files are read when a batch needs them.
+as CLAM and TRIDENT leave them; features (1, m, d) are taken too. A picture of the whole slide
+beside the file, one.png or one.jpg, is laid under its heat map where the slide's size is known: of
+the attributes of coords, or of labels.csv. Files are read when a batch needs them.
 """
 
 import collections
@@ -20,6 +21,7 @@ from attention_zoo._paths import expanded
 from attention_zoo.datasets.bags.bags import BagInfo, Bags
 from attention_zoo.datasets.bags.instances import Instances
 from attention_zoo.datasets.bags.label_names import class_ids
+from attention_zoo.datasets.bags.slide_sizes import extent_of_cells, patch_side, slide_extent
 from attention_zoo.datasets.fingerprint import ends, fingerprint
 from attention_zoo.datasets.splits import rows_by_split
 
@@ -34,6 +36,7 @@ class SlideInstances(Instances):
         paths: Of the HDF5 files.
         lengths: Patches of every slide, (n,); None looks into the files.
         width: Features of a patch, d.
+        extents: (width, height) of every slide whose file does not say it, or None.
 
     Raises:
         ValueError: A file without features, one that cannot be read, or features of another width.
@@ -41,8 +44,9 @@ class SlideInstances(Instances):
 
     dtype = np.dtype("float32")
 
-    def __init__(self, paths, lengths=None, width=None):
+    def __init__(self, paths, lengths=None, width=None, extents=None):
         self._paths = list(paths)
+        self._extents = [None] * len(self._paths) if extents is None else list(extents)
         if lengths is None:
             shapes = [_shape(path) for path in self._paths]
             lengths, width = [m for m, _ in shapes], shapes[0][1]
@@ -81,15 +85,19 @@ class SlideInstances(Instances):
         return None
 
     def patch_size(self, number):
-        """The side of a patch in the units of coords, where the file says it; else None."""
+        return patch_side(self._attributes(number))
+
+    def extent(self, number):
+        return slide_extent(self._attributes(number)) or self._extents[number]
+
+    def _attributes(self, number):
         with _opened(self._paths[number]) as file:
-            attributes = dict(file["coords"].attrs) if "coords" in file else {}
-        size = attributes.get("patch_size_level0", attributes.get("patch_size"))
-        return None if size is None else float(np.ravel(size)[0])
+            return dict(file["coords"].attrs) if "coords" in file else {}
 
     def rows(self, rows):
-        paths = [self._paths[row] for row in rows]
-        return SlideInstances(paths, self.lengths[np.asarray(rows, int)], self.shape[0])
+        paths, extents = ([some[row] for row in rows] for some in (self._paths, self._extents))
+        lengths = self.lengths[np.asarray(rows, int)]
+        return SlideInstances(paths, lengths, self.shape[0], extents)
 
     def fingerprint(self):
         """Of sizes and both ends of every file: reading all of them would take hours."""
@@ -128,7 +136,8 @@ def load_parts(data_dir):
     folder = _folder(data_dir)
     table = _table(folder / "labels.csv")
     names, ids = class_ids([row.label for row in table])
-    instances = SlideInstances([_file(folder, row.slide) for row in table])
+    paths, extents = [_file(folder, row.slide) for row in table], [row.extent for row in table]
+    instances = SlideInstances(paths, extents=extents)
     for row, m in zip(table, instances.lengths, strict=True):
         if not m:
             raise ValueError(f"slide {row.slide} has 0 patches, expected 1 or more")
@@ -163,7 +172,8 @@ def _rows(table, split):
     return [row for name, some in parts for row in places[name][some.start : some.stop]]
 
 
-_Row = collections.namedtuple("_Row", "slide label split case")
+_CELLS = ("slide", "label", "split", "case", "width", "height")
+_Row = collections.namedtuple("_Row", "slide label split case extent")
 
 
 def _table(path):
@@ -173,7 +183,8 @@ def _table(path):
         columns = [name.strip().lower() for name in reader.fieldnames or []]
         if not {"slide", "label"} <= set(columns):
             raise ValueError(
-                f"{path} has the columns {columns}, expected slide, label, and maybe split, case"
+                f"{path} has the columns {columns}, expected slide, label, and maybe split, case, "
+                "width, height"
             )
         reader.fieldnames = columns
         whole = {} if "split" in columns else {"split": "train"}
@@ -188,7 +199,7 @@ def _table(path):
 
 
 def _row(row, place):
-    cells = {name: (row.get(name) or "").strip() for name in ("slide", "label", "split", "case")}
+    cells = {name: (row.get(name) or "").strip() for name in _CELLS}
     for name in ("slide", "label", "split"):
         if not cells[name] or cells[name].lower() == "nan":
             raise ValueError(f"{place} has no {name}, expected one")
@@ -197,8 +208,8 @@ def _row(row, place):
         raise ValueError(
             f"{place} has the split {cells['split']!r}, expected train, validation or test"
         )
-    cells["split"] = known
-    return _Row(**cells | {"case": cells["case"] or cells["slide"]})
+    extent = extent_of_cells(cells, place) if {"width", "height"} <= row.keys() else None
+    return _Row(cells["slide"], cells["label"], known, cells["case"] or cells["slide"], extent)
 
 
 def _check_once(rows, path):

@@ -43,8 +43,8 @@ def load_backbone(preset):
 
 def load_tokenizer(preset):
     """The tokenizer of a preset; arguments and errors as of `load_backbone`."""
-    found = _word_pieces(preset)
-    return _loaded(keras_hub().tokenizers.Tokenizer.from_preset, preset) if found is None else found
+    of_preset = keras_hub().tokenizers.Tokenizer.from_preset
+    return _loaded(lambda path: _word_pieces(path) or of_preset(path), preset)
 
 
 def tokenizer_config(tokenizer):
@@ -68,12 +68,12 @@ def _loaded(load, preset):
         )
 
 
-def _word_pieces(preset):
+def _word_pieces(folder):
     """The tokenizer of a folder of Hugging Face's that has tokenizer.json and no vocab.txt.
 
     KerasHub reads vocab.txt alone. None for all other presets.
     """
-    path = Path(expanded(str(preset))) / "tokenizer.json"
+    path = Path(folder) / "tokenizer.json"
     if not path.is_file() or path.with_name("vocab.txt").exists():
         return None
     content = json.loads(path.read_text("utf-8"))

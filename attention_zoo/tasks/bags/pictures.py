@@ -10,6 +10,7 @@ from attention_zoo.tasks.examples import Extreme, described, ends_of, every_exam
 
 TOP = 8  # instances of a bag that are shown
 SLIDES = 4  # slides whose heat map is drawn
+_NAMED = 3  # slides without coords that are named
 SHOWN = (
     "Attention on the first test bags, a square an instance where it was cut; the most attended "
     "is framed. ✓ ✗ true label → prediction."
@@ -59,33 +60,60 @@ def _bytes(image):
 
 
 def heat_maps(model, split):
-    """{"heat_maps": figure} of the first slides of each class in turn; nothing without coords."""
-    source = split.source
-    chosen = _spread(source.labels)
-    coords = [source.instances.coords(number) for number in chosen]
-    if not coords or any(xy is None for xy in coords):
+    """{"heat_maps": figure} of the first slides of each class in turn; nothing without coords.
+
+    Slides without coords are passed over; the figure names them.
+    """
+    source, instances = split.source, split.source.instances
+    coords, lacking = _first_with_coords(source)
+    if not coords:
         return {}
-    focus, said = zip(*(_predicted(model, source, number) for number in chosen), strict=True)
+    predicted = [_predicted(model, source, number) for number in coords]
+    focus, said = zip(*predicted, strict=True)
     names = split.class_names
     titles = [
         f"{'✓' if y == source.labels[number] else '✗'} {source.names[number]}: "
         f"{names[source.labels[number]]} → {names[y]}"
-        for number, y in zip(chosen, said, strict=True)
+        for number, y in zip(coords, said, strict=True)
     ]
     figure = plots.heat_maps(
-        coords,
+        list(coords.values()),
         focus,
-        sizes=[source.instances.patch_size(number) for number in chosen],
-        thumbnails=[source.instances.thumbnail(number) for number in chosen],
+        sizes=[instances.patch_size(number) for number in coords],
+        thumbnails=[instances.thumbnail(number) for number in coords],
+        extents=[instances.extent(number) for number in coords],
         titles=titles,
+        note=_note(lacking),
     )
     return {"heat_maps": figure}
 
 
-def _spread(labels):
-    """The numbers of the first bags, a bag of every class in turn."""
+def _first_with_coords(source):
+    """(coords, names): where the instances of the first bags are, by number; who has no coords."""
+    coords, lacking = {}, []
+    for number in _in_turn(source.labels):
+        xy = source.instances.coords(number)
+        if xy is None:
+            lacking.append(source.names[number])
+        else:
+            coords[number] = xy
+        if len(coords) == SLIDES:
+            break
+    return coords, lacking
+
+
+def _note(lacking):
+    """The names of bags without coords, the first few."""
+    if not lacking:
+        return ""
+    more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+    return f"no heat map, as there are no coords: {', '.join(lacking[:_NAMED])}{more}"
+
+
+def _in_turn(labels):
+    """The numbers of bags, a bag of every class in turn."""
     rank = np.array([np.sum(labels[:i] == y) for i, y in enumerate(labels)])
-    return np.lexsort((labels, rank))[:SLIDES].tolist()
+    return np.lexsort((labels, rank)).tolist()
 
 
 def _predicted(model, source, number):
