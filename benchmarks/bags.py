@@ -6,7 +6,7 @@ One protocol for all, fixed in advance, for its time and not by accuracy: ten fo
 and five times; features standardised on the training bags; dense layers 256, 128, 64 with ReLU and
 dropout 0.5; gated attention; Adam at 0.001, 50 epochs of batches of 8 bags, an average of the
 weights over some fifty steps; no validation, the last weights. All that differs is --attentions.
---protocol=published trains as Ilse et al. (arXiv:1802.04712) say they did: SGD at 0.0005 with
+--protocol=published trains as Ilse et al. (arXiv:1802.04712) did: SGD at 0.0005 with
 momentum 0.9 and weight decay, 100 epochs, a bag a step. Repeat by repeat, so that a table can be
 had early; started again, it goes on. --table prints what is there.
 """
