@@ -15,11 +15,14 @@ def folds(labels, cases, count, seed):
         seed: Of the shuffle.
 
     Raises:
-        ValueError: Fewer than 2 folds, or fewer cases than folds.
+        ValueError: Fewer than 2 folds, fewer cases, or no class with so many bags.
     """
     labels, cases = np.asarray(labels), np.asarray(cases)
-    if not 2 <= count <= len(set(cases)):
-        raise ValueError(f"folds is {count}, expected 2 to {len(set(cases))}, the cases there are")
+    if not 2 <= count <= _most(labels, cases):
+        raise ValueError(
+            f"folds is {count}, expected 2 to {_most(labels, cases)}: there are "
+            f"{len(set(cases))} cases, and {np.bincount(labels).max()} bags of the commonest class"
+        )
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # slow to import
 
     alone = len(set(cases)) == len(cases)
@@ -33,6 +36,11 @@ def folds(labels, cases, count, seed):
     return found
 
 
+def _most(labels, cases):
+    """The most folds that can be: as many as cases, and as bags of the commonest class."""
+    return int(min(len(set(cases)), np.bincount(labels).max()))
+
+
 def train_validation_test(labels, cases, *, count, fold, repeat, validation):
     """Rows (k,) of "train", "validation" and "test", by name.
 
@@ -41,7 +49,11 @@ def train_validation_test(labels, cases, *, count, fold, repeat, validation):
         count: Folds of the cross-validation.
         fold: Which is the test split, from 0.
         repeat: Which shuffle, from 0.
-        validation: Share of all bags, cut from those that are no test; 0 for none.
+        validation: Share of all bags, cut from those that are no test; 0 for none. One of equal
+            parts of these, at most half of them and at least a case.
+
+    Raises:
+        ValueError: As of `folds`; no such fold; or too few bags for a validation split.
     """
     if not 0 <= fold < count:
         raise ValueError(f"fold is {fold}, expected 0 to {count - 1}, one of the folds")
@@ -50,6 +62,12 @@ def train_validation_test(labels, cases, *, count, fold, repeat, validation):
     rest, test = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
     if not validation:
         return {"train": rest, "test": test}
-    parts = max(2, round(len(rest) / (validation * len(labels))))
+    most = _most(labels[rest], cases[rest])
+    if most < 2:
+        raise ValueError(
+            f"validation is {validation}, expected 0: beside fold {fold} of {count} there are "
+            f"{len(rest)} bags of {len(set(cases[rest]))} cases, which cannot be cut"
+        )
+    parts = min(max(2, round(len(rest) / (validation * len(labels)))), most)
     part = folds(labels[rest], cases[rest], parts, repeat)
     return {"train": rest[part != 0], "validation": rest[part == 0], "test": test}
