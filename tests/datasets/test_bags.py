@@ -394,3 +394,20 @@ def test_what_leaves_no_bags_for_validation_is_said_of_validation():
         train_validation_test(
             [0, 1, 0, 1], ["a", "a", "b", "b"], count=2, fold=0, repeat=0, validation=0.1
         )
+
+
+def test_a_fold_is_a_data_set_too(tmp_path):
+    path = tmp_path / "bags.csv"
+    path.write_text("".join(f"{i % 2},b{i},{i}\n" for i in range(12)))
+    _, whole = datasets.load("bags/csv", "all", data_dir=str(path))
+    options = {"data_dir": str(path), "folds": 3, "fold": 2, "repeat": 1}
+    rows = train_validation_test(
+        whole.source.labels, whole.source.cases, count=3, fold=2, repeat=1, validation=0
+    )
+    for split in ("train", "test"):
+        info = datasets.load("bags/csv", split, **options)[1]
+        assert info.source.names == whole.source.rows(rows[split]).names and info.split == split
+    with pytest.raises(ValueError, match=r"^split is 'all' of a fold, expected .*'test', 'train'"):
+        datasets.load("bags/csv", "all", **options)
+    with pytest.raises(ValueError, match="^fold is 2 without folds, expected their number too"):
+        datasets.load("bags/csv", "all", **options | {"folds": None})

@@ -278,10 +278,31 @@ def test_a_cut_is_refused_where_labels_csv_has_splits(tmp_path):
         ({"num_examples": 3}, "^num_examples is 3 with dataset 'bags/slides', expected it unset"),
     ):
         with pytest.raises(ValueError, match=words):
-            BagsTask().load(BagsConfig(**settings | more))
+            az.train("bags", tmp_path / "run", epochs=1, batch_size=2, **settings | more)
     for more in ({}, {"validation": 0.0}):
-        splits = BagsTask().load(BagsConfig(**settings | more))
+        task, config = BagsTask(), BagsConfig(**settings | more)
+        splits = task.load(config)
+        task.check(config, splits)
         assert {name: len(one.source) for name, one in splits.items()} == {"train": 2, "test": 1}
+
+
+def test_runs_of_other_versions_are_evaluated_all_the_same(tmp_path):
+    """Their config.json has what was the default then, and is without effect."""
+    settings = {"num_examples": 20, "num_test_examples": 20, "epochs": 1}
+    found = az.train("bags", tmp_path, **settings)["test"]
+    kept = json.loads((tmp_path / "config.json").read_text())
+    for name in ("fine_tune_encoder", "image_size"):
+        del kept[name]
+    kept |= {"validation": 0.1, "standardize": True}
+    (tmp_path / "config.json").write_text(json.dumps(kept))
+    assert az.tasks.evaluate_finished(tmp_path).scalars() == pytest.approx(found.scalars())
+
+
+def test_drawn_bags_that_are_brought_along_are_cut_into_folds(tmp_path):
+    info = az.datasets.load("bags/digits", num_examples=24)[1]
+    found = az.tasks.cross_validate(tmp_path, data=info, folds=2, tell=str, **TINY | {"epochs": 1})
+    assert found.folds == 2
+    assert json.loads((tmp_path / "config.json").read_text())["dataset"] == "own data"
 
 
 def test_another_share_of_validation_bags_is_said(caplog):

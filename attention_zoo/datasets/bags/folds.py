@@ -1,5 +1,6 @@
 """Folds: splits of bags that keep the share of the classes, and cases whole."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -71,3 +72,39 @@ def train_validation_test(labels, cases, *, count, fold, repeat, validation):
     parts = min(max(2, round(len(rest) / (validation * len(labels)))), most)
     part = folds(labels[rest], cases[rest], parts, repeat)
     return {"train": rest[part != 0], "validation": rest[part == 0], "test": test}
+
+
+def with_folds(loader):
+    """A loader of all bags of a file or folder that takes folds of a cross-validation too.
+
+    Args:
+        loader: Function (split, data_dir=…) -> `BagInfo`; "all" are all bags.
+    """
+
+    def load(split="all", *, data_dir=None, folds=None, fold=0, repeat=0, seed=0):
+        """The bags of a split, or of a fold's.
+
+        Args:
+            split: As `loader` takes it; of a fold "train" or "test".
+            data_dir: As `loader` takes it.
+            folds, fold, repeat: Folds of a cross-validation, which of them is "test", and which
+                shuffle they are cut from, both from 0; all others are "train". No folds if None.
+            seed: Changes nothing; every data set takes one.
+
+        Raises:
+            ValueError: As of `loader` and `train_validation_test`; another split of a fold, or a
+                fold without folds.
+        """
+        if folds is None:
+            for name, value in {"fold": fold, "repeat": repeat}.items():
+                if value:
+                    raise ValueError(f"{name} is {value} without folds, expected their number too")
+            return loader(split, data_dir=data_dir)
+        info = loader("all", data_dir=data_dir)
+        options = {"count": folds, "fold": fold, "repeat": repeat, "validation": 0}
+        rows = train_validation_test(info.source.labels, info.source.cases, **options)
+        if split not in rows:
+            raise ValueError(f"split is {split!r} of a fold, expected one of {sorted(rows)}")
+        return dataclasses.replace(info, split=split, source=info.source.rows(rows[split]))
+
+    return load

@@ -6,28 +6,34 @@ from attention_zoo.models import POOLS
 from attention_zoo.tasks.bags.networks import are_pictures
 from attention_zoo.training.checks import check_needs
 from attention_zoo.training.learning_rates import encoder_learns_apart
+from attention_zoo.training.task import OWN_DATA
 
 _OF_DRAWN = ("num_examples", "num_test_examples", "mean_size")
 _OF_A_CUT = ("folds", "fold", "repeat")
+_SPLITS = "the splits of labels.csv"
 _OF_PICTURES = ("fine_tune_encoder", "image_size")
 _OF_TRAINING = ("encoder_learning_rate", "layer_decay", "frozen_epochs")
 
 
-def check_drawn(config):
-    """Raises ValueError for settings that bags which are drawn have no use for."""
-    _check_unset(config, ("data_dir", *_OF_A_CUT, "validation"), f"dataset {config.dataset!r}")
+def check_data(config, splits, cut):
+    """Raises ValueError for settings that the data set has no use for.
 
+    Not asked where a finished run is evaluated, whose settings were written by another version.
 
-def check_given(config):
-    """Raises ValueError for settings that bags which are there already have no use for."""
-    _check_unset(config, _OF_DRAWN, f"dataset {config.dataset!r}")
-
-
-def check_split(config, names):
-    """Raises ValueError for settings of a cut, where labels.csv has splits of these names."""
-    _check_unset(config, _OF_A_CUT, "the splits of labels.csv")
-    if config.validation or "validation" in names:
-        _check_unset(config, ("validation",), "the splits of labels.csv")
+    Args:
+        config: the settings; bags of a user's own are no data set of a name.
+        splits: by name.
+        cut: whether bags that are there already were cut into these.
+    """
+    if config.dataset == "bags/digits":
+        names = ("data_dir", *_OF_A_CUT, "validation")
+        _check_unset(config, names, f"dataset {config.dataset!r}")
+    elif config.dataset != OWN_DATA:
+        _check_unset(config, _OF_DRAWN, f"dataset {config.dataset!r}")
+        if not cut:
+            _check_unset(config, _OF_A_CUT, _SPLITS)
+        if not cut and (config.validation or "validation" in splits):
+            _check_unset(config, ("validation",), _SPLITS)
 
 
 def _check_unset(config, names, other):

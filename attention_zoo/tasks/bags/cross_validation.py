@@ -16,7 +16,7 @@ from attention_zoo.tasks.bags.task import BagsTask
 from attention_zoo.tasks.bags.trained import Trained
 from attention_zoo.training.checks import check_data_settings
 from attention_zoo.training.preemption import Preempted, Preemption
-from attention_zoo.training.task import config_of
+from attention_zoo.training.task import OWN_DATA, config_of
 from attention_zoo.training.workdir import Workdir
 
 
@@ -89,6 +89,8 @@ def cross_validate(workdir, *, data=None, task=None, repeats=1, tell=print, **se
     of_data = {name: settings[name] for name in settings.keys() - {"folds", "validation"}}
     check_data_settings(task, data, of_data)
     config = _without_idle(config_of(task, {"folds": 10} | settings))
+    if data is not None:
+        config = dataclasses.replace(config, dataset=OWN_DATA)
     whole = task.whole(config) if data is None else task.accept(data, config)
     record = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("fold", "repeat")}
     folder, prints = expanded(Path(workdir)), task.fingerprints(config, {"bags": whole})

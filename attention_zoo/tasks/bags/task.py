@@ -15,11 +15,9 @@ from attention_zoo.models.networks.bags import one_hot
 from attention_zoo.models.networks.standardize import Standardize
 from attention_zoo.tasks.bags.checks import (
     check_cases,
-    check_drawn,
+    check_data,
     check_encoder,
-    check_given,
     check_rates,
-    check_split,
 )
 from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.tasks.bags.networks import networks_of
@@ -29,6 +27,7 @@ from attention_zoo.training.task import Words
 
 _INSTANCES = 16_384  # of a batch that is not trained on, unless one bag has more
 _CHUNK = 1 << 18  # numbers that are in float64 at once
+_FOLDS = 5  # unless they are set
 _VALIDATION = 0.1  # share of all bags, unless it is set
 
 
@@ -64,15 +63,10 @@ class BagsTask(ClassificationTask):
 
     def load(self, config):
         if config.dataset == "bags/digits":
-            check_drawn(config)
             return _digits(config)
-        if config.dataset == "bags/slides" and config.folds is None:
-            names = slides.splits_of(config.data_dir)
-            if names:
-                check_given(config)
-                check_split(config, names)
-                part = slides.load_parts(config.data_dir)
-                return {name: part(name) for name in names}
+        if names := _own_splits(config):
+            part = slides.load_parts(config.data_dir)
+            return {name: part(name) for name in names}
         return self.cut(self.whole(config), config)
 
     def whole(self, config):
@@ -87,7 +81,6 @@ class BagsTask(ClassificationTask):
                 f"dataset is {config.dataset!r}, expected one of {sorted(loaders)}: digits have "
                 "splits of their own"
             )
-        check_given(config)
         return loaders[config.dataset]("all", data_dir=config.data_dir)
 
     def cut(self, info, config):
@@ -97,7 +90,7 @@ class BagsTask(ClassificationTask):
         rows = train_validation_test(
             source.labels,
             source.cases,
-            count=config.folds or 5,
+            count=config.folds or _FOLDS,
             fold=config.fold,
             repeat=config.repeat,
             validation=validation,
@@ -122,6 +115,7 @@ class BagsTask(ClassificationTask):
                     f"{name} has instances of shape {split.segment_shape}, expected those of "
                     f"train, {train.segment_shape}"
                 )
+        check_data(config, splits, cut=not _own_splits(config))
         check_cases(splits)
         check_rates(config)
         check_encoder(config, train)
@@ -189,16 +183,17 @@ class BagsTask(ClassificationTask):
         return found | heat_maps(model, split)
 
     def card(self, config, splits):
-        """Of bags that were cut into folds "data" are all of them."""
+        """Of bags that were cut into folds "data" is the test split of one."""
         found, test = super().card(config, splits), splits["test"]
         shape = ", ".join(map(str, test.segment_shape))
         found["inputs"] = f"segments (b, m, {shape}) and mask (b, m), True for the instances"
         if config.dataset == "bags/digits":
             sizes = {"num_examples": config.num_test_examples, "mean_size": config.mean_size}
             found["data"] |= sizes | {"seed": config.seed}
-        else:
-            found["data"]["split"] = "all"
-            found["protocol"] += f": part {config.fold} of {config.folds or 5}, stratified"
+        elif not _own_splits(config):
+            folds = config.folds or _FOLDS
+            found["data"] |= {"folds": folds, "fold": config.fold, "repeat": config.repeat}
+            found["protocol"] += f": part {config.fold} of {folds}, stratified"
         return found
 
     def facts(self, splits):
@@ -207,6 +202,13 @@ class BagsTask(ClassificationTask):
     def random_focus(self, split):
         shares = [np.mean(key) for key in split.source.keys if key is not None and np.any(key)]
         return float(np.mean(shares)) if shares else float("nan")
+
+
+def _own_splits(config):
+    """The splits that labels.csv names, where no folds are asked for."""
+    if config.dataset != "bags/slides" or config.folds is not None:
+        return []
+    return slides.splits_of(config.data_dir)
 
 
 def _digits(config):
