@@ -19,6 +19,7 @@ from attention_zoo import layers, models
 from attention_zoo.models.captioning.additive_scores import AdditiveScores
 from attention_zoo.models.captioning.decoder import CaptionDecoder
 from attention_zoo.models.networks.bags import AgainstFirst, _MaxOfBag
+from attention_zoo.models.networks.frozen import Frozen
 from attention_zoo.models.networks.pixels import Pixels
 from attention_zoo.models.networks.standardize import Standardize
 
@@ -199,6 +200,16 @@ CASES = {
         AgainstFirst,
         {},
         {"input_shape": (2, 3), "expected_output_shape": (2, 1), "supports_masking": False},
+    ),
+    "Frozen": Case(
+        Frozen,
+        {"network": dense(5)},
+        {
+            "input_shape": (2, 3),
+            "expected_output_shape": (2, 5),
+            "expected_num_trainable_weights": 0,
+            "expected_num_non_trainable_weights": 2,
+        },
     ),
     "_MaxOfBag": Case(
         _MaxOfBag,

@@ -5,6 +5,7 @@ import functools
 import inspect
 
 from attention_zoo.datasets.bags import csv_file, digits, slides
+from attention_zoo.datasets.bags.folds import with_folds
 from attention_zoo.datasets.captions import coco_captions
 from attention_zoo.datasets.mosaics import orthogonal, sdc
 from attention_zoo.datasets.text import hatexplain, json_lines
@@ -21,8 +22,8 @@ _LOADERS: dict[str, collections.abc.Callable] = {
     "coco_captions": coco_captions.load,
     "json_lines": json_lines.load,
     "bags/digits": digits.load,
-    "bags/csv": csv_file.load,
-    "bags/slides": slides.load,
+    "bags/csv": with_folds(csv_file.load),
+    "bags/slides": with_folds(slides.load),
 }
 
 
@@ -43,7 +44,8 @@ def load(
         drop_remainder: Whether a last batch smaller than `batch_size` is left out.
         seed: Decides the mosaics, together with `split`, and the order.
         **options: Options of the data set, see `sdc.load`, `orthogonal.load`, `hatexplain.load`,
-            `coco_captions.load`, `json_lines.load` and those of `datasets.bags`.
+            `coco_captions.load`, `json_lines.load` and those of `datasets.bags`; of bags that are
+            there already also folds, fold and repeat: `datasets.bags.folds.with_folds`.
 
     Returns:
         A `tf.data.Dataset` of `(segments, {"label", "focus"})`, segments (b, m, h, w, c) or

@@ -17,6 +17,7 @@ from attention_zoo.tasks.classification import ClassificationTask, accepted
 from attention_zoo.tasks.examples import mosaic_examples
 from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
+from attention_zoo.training.checks import check_needs
 from attention_zoo.training.task import Words
 
 
@@ -163,12 +164,7 @@ _NEED = {
 
 def _check_encoder(config, images):
     """Raises ValueError for settings of an encoder that is not there, or that it has no use for."""
-    for needed, names in _NEED.items():
-        for name in () if getattr(config, needed) else names:
-            if getattr(config, name):
-                raise ValueError(
-                    f"{name} is {getattr(config, name)} without {needed}, expected it set too"
-                )
+    check_needs(config, _NEED)
     if config.encoder is None:
         return
     if images.dtype != "uint8":

@@ -1,5 +1,7 @@
 """What contradicts what among the settings of a run: said before anything is made."""
 
+import dataclasses
+
 from attention_zoo import layers
 from attention_zoo.training.learning_rates import are_scheduled
 
@@ -9,6 +11,21 @@ def check_data_settings(task, data, settings):
     both = sorted(settings.keys() & set(task.data_settings)) if data is not None else []
     if both:
         raise ValueError(f"{both[0]} is given beside data, expected one of them")
+
+
+def check_needs(settings, needs):
+    """Raises ValueError for settings that have an effect only where another is set, which is not.
+
+    Args:
+        settings: the settings of a task.
+        needs: by the name of that other, the names of those.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(settings)}
+    for needed, names in needs.items():
+        for name in () if getattr(settings, needed) else names:
+            value = getattr(settings, name)
+            if value != defaults[name]:
+                raise ValueError(f"{name} is {value} without {needed}, expected it set too")
 
 
 def check_config(settings, attention, num_examples, num_replicas, *, has_validation=True):

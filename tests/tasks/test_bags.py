@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import tracemalloc
 
 import h5py
 import keras
@@ -110,6 +111,40 @@ def test_a_fold_is_what_a_run_with_its_settings_gives(tmp_path):
         assert value == pytest.approx(found[name], abs=1e-6), name
 
 
+def test_validation_bags_are_cut_only_where_they_choose_an_epoch(tmp_path, monkeypatch):
+    sizes = []
+    real = BagsTask.check
+
+    def check(self, config, splits):
+        sizes.append({name: len(split.source) for name, split in splits.items()})
+        return real(self, config, splits)
+
+    monkeypatch.setattr(BagsTask, "check", check)
+    options = {"data": bags_of_vectors(), "folds": 4, "tell": str} | TINY
+    az.tasks.cross_validate(tmp_path / "last", **options)
+    assert sizes == [{"train": 18, "test": 6}] * 4
+    az.tasks.cross_validate(tmp_path / "best", keep="loss", **options)
+    assert sizes[4:] == [{"train": 15, "validation": 3, "test": 6}] * 4
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"warmup": 0.3, "schedule": "linear"}, {"frozen_epochs": 1, "encoder_learning_rate": 0.01}],
+)
+def test_a_fold_with_other_steps_has_its_own_schedule(settings, tmp_path):
+    """Of 23 bags in three folds two train on 15, one on 16; a step more with 4 bags a step."""
+    settings = (
+        TINY | settings | {"data_dir": None} | write_csv(tmp_path / "b.csv", bags_of_vectors(23))
+    )
+    settings |= {"validation": 0.0, "epochs": 3}
+    az.tasks.cross_validate(tmp_path / "cv", folds=3, tell=str, **settings)
+    for fold in (1, 2):
+        run = az.train("bags", tmp_path / f"run{fold}", folds=3, fold=fold, **settings)
+        found = run["test"].scalars()
+        for name, value in fold_figures(tmp_path / "cv")[f"repeat=0,fold={fold}"].items():
+            assert value == pytest.approx(found[name], abs=1e-6), name
+
+
 def test_folds_that_are_done_are_not_done_again(tmp_path):
     told = []
 
@@ -153,7 +188,11 @@ def _check_sums(folder, found, source):
     [
         ({"fold": 1}, "^fold is given, expected folds and repeats"),
         ({"repeats": 0}, "^repeats is 0, expected 1 or more"),
-        ({"folds": 25}, "^folds is 25, expected 2 to 24, the cases there are"),
+        ({"folds": 25}, "^folds is 25, expected 2 to 12: there are 24 cases, and 12 bags of the c"),
+        (
+            {"validation": 0.2},
+            "^validation is 0.2 with keep 'last', expected 0, or keep 'accuracy'",
+        ),
         ({"epoch": 1}, "^unknown setting 'epoch'"),
         ({"data_dir": "elsewhere"}, "^data_dir is given beside data, expected one of them$"),
         ({"data": None}, "^dataset is 'bags/digits', expected one of .*'bags/csv'"),
@@ -184,6 +223,97 @@ def test_moments_are_those_of_all_instances():
     np.testing.assert_allclose(mean, source.instances.flat.mean(axis=0, dtype=float), rtol=1e-12)
     expected = source.instances.flat.astype(float).std(axis=0)
     np.testing.assert_allclose(deviation, expected, rtol=1e-9)
+
+
+def test_moments_take_little_memory_beside_a_bag():
+    bag = np.random.default_rng(0).normal(3.0, 2.0, (40_000, 64)).astype("float32")
+    source = az.datasets.Bags.from_lists([bag, bag[:5]], [0, 1])
+    tracemalloc.start()
+    try:
+        mean, deviation = moments(source)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < bag.nbytes  # 10 MB, of which float64 would be twice as many
+    everything = np.concatenate([bag, bag[:5]]).astype(float)
+    np.testing.assert_allclose(mean, everything.mean(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(deviation, everything.std(axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"folds": 10, "fold": 3}, "^folds is 10 with dataset 'bags/digits', expected it unset"),
+        ({"fold": 3}, "^fold is 3 with dataset 'bags/digits', expected it unset: it has no effect"),
+        ({"repeat": 1}, "^repeat is 1 with dataset 'bags/digits', expected it unset"),
+        ({"validation": 0.2}, "^validation is 0.2 with dataset 'bags/digits', expected it unset"),
+        ({"data_dir": "musk1.csv"}, "^data_dir is .* with dataset 'bags/digits', expected it uns"),
+        ({"dataset": "bags/csv", "num_examples": 9}, "^num_examples is 9 with dataset 'bags/csv'"),
+        ({"dataset": "bags/csv", "mean_size": 9.0}, "^mean_size is 9.0 with dataset 'bags/csv'"),
+    ],
+)
+def test_settings_without_effect_are_refused(settings, words, tmp_path):
+    settings = (
+        {"num_examples": 20, "num_test_examples": 20} | settings
+        if ("dataset" not in settings)
+        else settings | write_csv(tmp_path / "bags.csv", bags_of_vectors())
+    )
+    with pytest.raises(ValueError, match=words) as error:
+        az.train("bags", tmp_path / "run", **settings)
+    assert "\n" not in str(error.value)
+
+
+def test_a_cut_is_refused_where_labels_csv_has_splits(tmp_path):
+    for name in "abc":
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["features"] = np.ones((3, 2))
+    (tmp_path / "labels.csv").write_text("slide,label,split\na,x,train\nb,y,train\nc,x,test\n")
+    settings = {"dataset": "bags/slides", "data_dir": str(tmp_path)}
+    for more, words in (
+        (
+            {"validation": 0.1},
+            "^validation is 0.1 with the splits of labels.csv, expected it unset",
+        ),
+        ({"fold": 1}, "^fold is 1 with the splits of labels.csv, expected it unset"),
+        ({"num_examples": 3}, "^num_examples is 3 with dataset 'bags/slides', expected it unset"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            az.train("bags", tmp_path / "run", epochs=1, batch_size=2, **settings | more)
+    for more in ({}, {"validation": 0.0}):
+        task, config = BagsTask(), BagsConfig(**settings | more)
+        splits = task.load(config)
+        task.check(config, splits)
+        assert {name: len(one.source) for name, one in splits.items()} == {"train": 2, "test": 1}
+
+
+def test_runs_of_other_versions_are_evaluated_all_the_same(tmp_path):
+    """Their config.json has what was the default then, and is without effect."""
+    settings = {"num_examples": 20, "num_test_examples": 20, "epochs": 1}
+    found = az.train("bags", tmp_path, **settings)["test"]
+    kept = json.loads((tmp_path / "config.json").read_text())
+    for name in ("fine_tune_encoder", "image_size"):
+        del kept[name]
+    kept |= {"validation": 0.1, "standardize": True}
+    (tmp_path / "config.json").write_text(json.dumps(kept))
+    assert az.tasks.evaluate_finished(tmp_path).scalars() == pytest.approx(found.scalars())
+
+
+def test_drawn_bags_that_are_brought_along_are_cut_into_folds(tmp_path):
+    info = az.datasets.load("bags/digits", num_examples=24)[1]
+    found = az.tasks.cross_validate(tmp_path, data=info, folds=2, tell=str, **TINY | {"epochs": 1})
+    assert found.folds == 2
+    assert json.loads((tmp_path / "config.json").read_text())["dataset"] == "own data"
+
+
+def test_another_share_of_validation_bags_is_said(caplog):
+    task, config = BagsTask(), BagsConfig(folds=2, validation=0.5)
+    info = task.accept(bags_of_vectors(40), config)
+    sizes = {name: len(one.source) for name, one in task.cut(info, config).items()}
+    assert sizes == {"train": 10, "validation": 10, "test": 20}
+    assert "validation is 0.5, but 10 of 40 bags were cut, 0.25" in caplog.text
+    caplog.clear()
+    task.cut(info, BagsConfig(folds=5))
+    assert not caplog.text
 
 
 def test_balanced_weights_give_every_class_the_same_sum():

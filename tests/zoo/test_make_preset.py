@@ -173,3 +173,34 @@ def test_preset_of_a_run_on_bags(tmp_path):
     model = az.FocusClassifier.from_preset(folder)
     found = az.evaluate_bags(model, info.source.in_batches_of(1000)).scalars()
     assert found == pytest.approx(card.figures, abs=1e-5)
+
+
+def test_card_of_a_fold_names_its_test_bags_alone(tmp_path):
+    rows = [f"{bag % 2},b{bag},{bag},{i}" for bag in range(20) for i in range(3)]
+    path = tmp_path / "bags.csv"
+    path.write_text("\n".join(rows) + "\n")
+    settings = {"dataset": "bags/csv", "data_dir": str(path), "folds": 4, "fold": 1, "repeat": 2}
+    task = BagsTask()
+    config = make(task.config, settings)
+    splits = task.load(config)
+    card = task.card(config, splits)
+    data = {"name": "bags/csv", "split": "test", "folds": 4, "fold": 1, "repeat": 2}
+    assert card["data"] == data and card["protocol"].endswith(": part 1 of 4, stratified")
+    _, info = az.datasets.load(**card["data"], data_dir=str(path))
+    assert info.source.names == splits["test"].source.names
+
+
+def test_card_of_slides_with_splits_of_their_own(load_example, tmp_path):
+    load_example("made_up_slides").main(tmp_path, slides=6)
+    lines = (tmp_path / "labels.csv").read_text().splitlines()
+    table = [line.split(",")[:2] for line in lines]
+    splits = ["split", *["train"] * 4, *["test"] * 2]
+    text = "".join(
+        f"{slide},{label},{s}\n" for (slide, label), s in zip(table, splits, strict=True)
+    )
+    (tmp_path / "labels.csv").write_text(text)
+    task = BagsTask()
+    config = make(task.config, {"dataset": "bags/slides", "data_dir": str(tmp_path)})
+    card = task.card(config, task.load(config))
+    assert card["data"] == {"name": "bags/slides", "split": "test"}
+    assert card["protocol"] == "trained on 4 bags of 'train', measured on 2 of 'test'"

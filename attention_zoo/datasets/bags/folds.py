@@ -1,5 +1,6 @@
 """Folds: splits of bags that keep the share of the classes, and cases whole."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -15,11 +16,14 @@ def folds(labels, cases, count, seed):
         seed: Of the shuffle.
 
     Raises:
-        ValueError: Fewer than 2 folds, or fewer cases than folds.
+        ValueError: Fewer than 2 folds, fewer cases, or no class with so many bags.
     """
     labels, cases = np.asarray(labels), np.asarray(cases)
-    if not 2 <= count <= len(set(cases)):
-        raise ValueError(f"folds is {count}, expected 2 to {len(set(cases))}, the cases there are")
+    if not 2 <= count <= _most(labels, cases):
+        raise ValueError(
+            f"folds is {count}, expected 2 to {_most(labels, cases)}: there are "
+            f"{len(set(cases))} cases, and {np.bincount(labels).max()} bags of the commonest class"
+        )
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # slow to import
 
     alone = len(set(cases)) == len(cases)
@@ -33,6 +37,11 @@ def folds(labels, cases, count, seed):
     return found
 
 
+def _most(labels, cases):
+    """The most folds that can be: as many as cases, and as bags of the commonest class."""
+    return int(min(len(set(cases)), np.bincount(labels).max()))
+
+
 def train_validation_test(labels, cases, *, count, fold, repeat, validation):
     """Rows (k,) of "train", "validation" and "test", by name.
 
@@ -41,7 +50,11 @@ def train_validation_test(labels, cases, *, count, fold, repeat, validation):
         count: Folds of the cross-validation.
         fold: Which is the test split, from 0.
         repeat: Which shuffle, from 0.
-        validation: Share of all bags, cut from those that are no test; 0 for none.
+        validation: Share of all bags, cut from those that are no test; 0 for none. One of equal
+            parts of these, at most half of them and at least a case.
+
+    Raises:
+        ValueError: As of `folds`; no such fold; or too few bags for a validation split.
     """
     if not 0 <= fold < count:
         raise ValueError(f"fold is {fold}, expected 0 to {count - 1}, one of the folds")
@@ -50,6 +63,48 @@ def train_validation_test(labels, cases, *, count, fold, repeat, validation):
     rest, test = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
     if not validation:
         return {"train": rest, "test": test}
-    parts = max(2, round(len(rest) / (validation * len(labels))))
+    most = _most(labels[rest], cases[rest])
+    if most < 2:
+        raise ValueError(
+            f"validation is {validation}, expected 0: beside fold {fold} of {count} there are "
+            f"{len(rest)} bags of {len(set(cases[rest]))} cases, which cannot be cut"
+        )
+    parts = min(max(2, round(len(rest) / (validation * len(labels)))), most)
     part = folds(labels[rest], cases[rest], parts, repeat)
     return {"train": rest[part != 0], "validation": rest[part == 0], "test": test}
+
+
+def with_folds(loader):
+    """A loader of all bags of a file or folder that takes folds of a cross-validation too.
+
+    Args:
+        loader: Function (split, data_dir=…) -> `BagInfo`; "all" are all bags.
+    """
+
+    def load(split="all", *, data_dir=None, folds=None, fold=0, repeat=0, seed=0):
+        """The bags of a split, or of a fold's.
+
+        Args:
+            split: As `loader` takes it; of a fold "train" or "test".
+            data_dir: As `loader` takes it.
+            folds, fold, repeat: Folds of a cross-validation, which of them is "test", and which
+                shuffle they are cut from, both from 0; all others are "train". No folds if None.
+            seed: Changes nothing; every data set takes one.
+
+        Raises:
+            ValueError: As of `loader` and `train_validation_test`; another split of a fold, or a
+                fold without folds.
+        """
+        if folds is None:
+            for name, value in {"fold": fold, "repeat": repeat}.items():
+                if value:
+                    raise ValueError(f"{name} is {value} without folds, expected their number too")
+            return loader(split, data_dir=data_dir)
+        info = loader("all", data_dir=data_dir)
+        options = {"count": folds, "fold": fold, "repeat": repeat, "validation": 0}
+        rows = train_validation_test(info.source.labels, info.source.cases, **options)
+        if split not in rows:
+            raise ValueError(f"split is {split!r} of a fold, expected one of {sorted(rows)}")
+        return dataclasses.replace(info, split=split, source=info.source.rows(rows[split]))
+
+    return load

@@ -14,13 +14,14 @@ from attention_zoo.models.networks.applications import (
 from attention_zoo.models.networks.pixels import Pixels
 
 
-def load_encoder(path, image_size):
+def load_encoder(path, image_size, ranks=(3, 4)):
     """The encoder of a `.keras` file or of `keras.applications`; VGG19 where the path is None.
 
     Args:
         path: of a model from RGB (b, h, w, 3) in 0..255 to a grid of features (b, h', w', d) or
             to regions (b, R, d); or a name of `APPLICATIONS`, with the weights of ImageNet.
         image_size: height and width of the pictures it is to take.
+        ranks: that the output of a file's model may have.
 
     Raises:
         ValueError: no such file, or no such model. FileNotFoundError: VGG19's weights are not
@@ -35,17 +36,18 @@ def load_encoder(path, image_size):
     except (OSError, ValueError, TypeError) as error:
         reason = first_line(error)
         raise ValueError(f"encoder {path} cannot be loaded ({reason}), {_EXPECTED}") from error
-    _check(encoder, path, image_size)
+    _check(encoder, path, image_size, ranks)
     return encoder
 
 
 def segment_network(path, segment_shape, image_size=None):
     """A pretrained network of one segment that is an image: (n, h, w, 3) in [-1, 1] -> (n, d).
 
-    A feature map is averaged over its places.
+    It sees 0..255. A feature map is averaged over its places, features (n, d) are taken as they
+    are.
 
     Args:
-        path: as of `load_encoder`.
+        path: as of `load_encoder`; the model of a file may give (b, d), too.
         segment_shape: (h, w, 3).
         image_size: height and width that images are resized to; None leaves them as they are.
 
@@ -61,9 +63,10 @@ def segment_network(path, segment_shape, image_size=None):
         )
     images = keras.Input(segment_shape, name="images")
     pixels = Pixels("bytes", "scaled", image_size, name="bytes")(images)
-    features = load_encoder(path, image_size or h)(pixels)
-    pooling = {3: keras.layers.GlobalAveragePooling1D, 4: keras.layers.GlobalAveragePooling2D}
-    features = pooling[len(features.shape)](name="mean")(features)
+    features = load_encoder(path, image_size or h, ranks=(2, 3, 4))(pixels)
+    if len(features.shape) > 2:
+        pooling = {3: keras.layers.GlobalAveragePooling1D, 4: keras.layers.GlobalAveragePooling2D}
+        features = pooling[len(features.shape)](name="mean")(features)
     return keras.Model(images, features, name="segment_network")
 
 
@@ -109,11 +112,11 @@ _EXPECTED = (
 )
 
 
-def _check(encoder, path, image_size):
+def _check(encoder, path, image_size, ranks):
     taken, given = (getattr(encoder, name, None) for name in ("input_shape", "output_shape"))
     if not isinstance(taken, tuple) or len(taken) != 4 or taken[-1] not in (3, None):
         raise ValueError(f"encoder {path} takes shape {taken}, {_EXPECTED}")
-    if not isinstance(given, tuple) or len(given) not in (3, 4):
+    if not isinstance(given, tuple) or len(given) not in ranks:
         raise ValueError(f"encoder {path} gives shape {given}, {_EXPECTED}")
     if any(size not in (image_size, None) for size in taken[1:3]):
         raise ValueError(

@@ -29,9 +29,11 @@ class BagsData:
     )
     fold: int = setting(0, "Which part is the test split, from 0.", least=0)
     repeat: int = setting(0, "Which shuffle the parts are cut from, from 0.", least=0)
-    validation: float = setting(
-        0.1,
-        "Share of all bags to choose epochs and settings by, none of them test bags; 0 for none.",
+    validation: float | None = setting(
+        None,
+        "Share of all bags to choose epochs and settings by, none of them test bags, as near as "
+        "equal parts come; 0 for none. If unset 0.1, in a cross-validation only where --keep "
+        "chooses an epoch.",
         least=0,
         most=0.5,
     )
@@ -50,12 +52,25 @@ class BagsModel:
     dropout: float = setting(0.5, "Dropout of the encoder's layers.", least=0, most=0.9)
     encoder: str | None = setting(
         None,
-        "Keras file of a network from instances to features, in place of dense layers 256, 128, 64 "
-        "(for images after two convolutions).",
+        "Network from instances to features, in place of dense layers 256, 128, 64 (for images "
+        "after two convolutions). Of images RGB in bytes: a Keras file of a model from 0..255, or "
+        "a network of keras.applications with the weights of ImageNet, such as MobileNetV3Small; "
+        "frozen, unless it is fine-tuned. Of any others: a Keras file of a network from instances "
+        "as the model has them (other bytes in [-1, 1]), which is trained.",
         path=True,
     )
-    standardize: bool = setting(
-        True, "Vectors: scale features to the mean 0 and the variance 1 of the training instances."
+    fine_tune_encoder: bool = setting(
+        False, "Train an encoder of images RGB too, all but its batch normalisation."
+    )
+    image_size: int | None = setting(
+        None,
+        "Height and width that images RGB are resized to for the encoder; as they are if unset.",
+        least=1,
+    )
+    standardize: bool | None = setting(
+        None,
+        "Vectors: scale features to the mean 0 and the variance 1 of the training instances; so "
+        "it is if unset, but for a network of --encoder.",
     )
 
 
@@ -63,6 +78,12 @@ class BagsModel:
 class BagsConfig(BagsData, BagsModel, EncoderConfig, TaskConfig):
     """Settings of bags."""
 
+    encoder_learning_rate: float | None = setting(
+        None,
+        "Learning rate of the encoder; classifier_learning_rate if unset, a tenth of "
+        "learning_rate with --fine_tune_encoder.",
+        above=0,
+    )
     attention: str = setting(
         "soft",
         "How attention is trained: soft, hard, lvml, gumbel, reinforce, hybrid, the registered "

@@ -16,7 +16,7 @@ from attention_zoo.tasks.bags.task import BagsTask
 from attention_zoo.tasks.bags.trained import Trained
 from attention_zoo.training.checks import check_data_settings
 from attention_zoo.training.preemption import Preempted, Preemption
-from attention_zoo.training.task import config_of
+from attention_zoo.training.task import OWN_DATA, config_of
 from attention_zoo.training.workdir import Workdir
 
 
@@ -61,8 +61,9 @@ def cross_validate(workdir, *, data=None, task=None, repeats=1, tell=print, **se
                                 repeats=5)
 
     Repeat r cuts the bags anew, and has the seed `seed + r`. A fold is what `az.train` gives with
-    the same `folds`, `fold`, `repeat` and seed; here all are trained by one compiled step, and only
-    their figures and predictions are kept. A fold that is done is not done again.
+    the same `folds`, `fold`, `repeat`, `validation` and seed; here all are trained by one compiled
+    step, and only their figures and predictions are kept. A fold that is done is not done again.
+    Validation bags are cut where `keep` chooses an epoch by them, and else trained on.
 
     Args:
         workdir: a folder; gets a JSON file each fold, cross_validation.json, and predictions.csv,
@@ -71,7 +72,8 @@ def cross_validate(workdir, *, data=None, task=None, repeats=1, tell=print, **se
         task: a `BagsTask`, maybe one of your own.
         repeats: number of repeats.
         tell: function that is given a line whenever a fold is done.
-        **settings: as of `BagsConfig`, without `fold` and `repeat`; folds is 10 if unset.
+        **settings: as of `BagsConfig`, without `fold` and `repeat`; folds is 10 if unset, and
+            validation 0 with keep "last".
 
     Returns:
         A `CrossValidation`. Its standard errors are the standard deviation over all folds, divided
@@ -86,7 +88,9 @@ def cross_validate(workdir, *, data=None, task=None, repeats=1, tell=print, **se
     _check(settings, repeats)
     of_data = {name: settings[name] for name in settings.keys() - {"folds", "validation"}}
     check_data_settings(task, data, of_data)
-    config = config_of(task, {"folds": 10} | settings)
+    config = _without_idle(config_of(task, {"folds": 10} | settings))
+    if data is not None:
+        config = dataclasses.replace(config, dataset=OWN_DATA)
     whole = task.whole(config) if data is None else task.accept(data, config)
     record = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("fold", "repeat")}
     folder, prints = expanded(Path(workdir)), task.fingerprints(config, {"bags": whole})
@@ -122,6 +126,18 @@ def _check(settings, repeats):
         raise ValueError(f"repeats is {repeats}, expected 1 or more")
     if settings.get("strategy", "none") != "none":
         raise ValueError(f"strategy is {settings['strategy']!r}, expected 'none': folds are small")
+
+
+def _without_idle(config):
+    """The settings without validation bags that nothing would look at."""
+    if config.keep != "last":
+        return config
+    if config.validation:
+        raise ValueError(
+            f"validation is {config.validation} with keep 'last', expected 0, or keep 'accuracy' "
+            "or 'loss': a cross-validation looks at validation bags only to choose an epoch"
+        )
+    return dataclasses.replace(config, validation=0.0)
 
 
 def _headline(found):

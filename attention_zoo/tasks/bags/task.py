@@ -4,21 +4,31 @@ import dataclasses
 
 import keras
 import numpy as np
+from absl import logging
 
 from attention_zoo import datasets, layers
-from attention_zoo._errors import first_line
 from attention_zoo.datasets.bags import csv_file, digits, slides
 from attention_zoo.datasets.bags.folds import train_validation_test
 from attention_zoo.evaluation.bags import evaluate_bags
-from attention_zoo.models import POOLS, FocusClassifier, bag_networks, pooled_networks
+from attention_zoo.models import POOLS, FocusClassifier
 from attention_zoo.models.networks.bags import one_hot
+from attention_zoo.models.networks.standardize import Standardize
+from attention_zoo.tasks.bags.checks import (
+    check_cases,
+    check_data,
+    check_encoder,
+    check_rates,
+)
 from attention_zoo.tasks.bags.config import BagsConfig
+from attention_zoo.tasks.bags.networks import networks_of
 from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
 from attention_zoo.tasks.classification import ClassificationTask, accepted
-from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import Words
 
 _INSTANCES = 16_384  # of a batch that is not trained on, unless one bag has more
+_CHUNK = 1 << 18  # numbers that are in float64 at once
+_FOLDS = 5  # unless they are set
+_VALIDATION = 0.1  # share of all bags, unless it is set
 
 
 class BagsTask(ClassificationTask):
@@ -45,14 +55,18 @@ class BagsTask(ClassificationTask):
         known="with known key instances",
     )
 
+    def settled(self, config):
+        """An encoder that is fine-tuned learns more slowly than what is new."""
+        if not config.fine_tune_encoder or config.encoder_learning_rate is not None:
+            return config
+        return dataclasses.replace(config, encoder_learning_rate=config.learning_rate / 10)
+
     def load(self, config):
         if config.dataset == "bags/digits":
             return _digits(config)
-        if config.dataset == "bags/slides" and config.folds is None:
-            names = slides.splits_of(config.data_dir)
-            if names:
-                part = slides.load_parts(config.data_dir)
-                return {name: part(name) for name in names}
+        if names := _own_splits(config):
+            part = slides.load_parts(config.data_dir)
+            return {name: part(name) for name in names}
         return self.cut(self.whole(config), config)
 
     def whole(self, config):
@@ -70,16 +84,18 @@ class BagsTask(ClassificationTask):
         return loaders[config.dataset]("all", data_dir=config.data_dir)
 
     def cut(self, info, config):
-        """The splits of a cross-validation's fold, by name."""
+        """The splits of a cross-validation's fold, by name; says where validation is another."""
         source = info.source
+        validation = _VALIDATION if config.validation is None else config.validation
         rows = train_validation_test(
             source.labels,
             source.cases,
-            count=config.folds or 5,
+            count=config.folds or _FOLDS,
             fold=config.fold,
             repeat=config.repeat,
-            validation=config.validation,
+            validation=validation,
         )
+        _tell_share(len(rows.get("validation", ())), len(source), validation)
         return {
             name: dataclasses.replace(info, split=name, source=source.rows(some))
             for name, some in rows.items()
@@ -99,17 +115,10 @@ class BagsTask(ClassificationTask):
                     f"{name} has instances of shape {split.segment_shape}, expected those of "
                     f"train, {train.segment_shape}"
                 )
-        _check_cases(splits)
-        if config.attention in POOLS and config.classifier_learning_rate is not None:
-            raise ValueError(
-                f"classifier_learning_rate is {config.classifier_learning_rate} with "
-                f"{config.attention}, expected none: it has no focus network to learn otherwise"
-            )
-        if config.attention in POOLS and encoder_learns_apart(config):
-            raise ValueError(
-                f"the encoder has rates of its own with {config.attention}, expected none: it has "
-                "no focus network to learn otherwise"
-            )
+        check_data(config, splits, cut=not _own_splits(config))
+        check_cases(splits)
+        check_rates(config)
+        check_encoder(config, train)
 
     def check_model(self, model, split, class_names):
         super().check_model(model, split, class_names)
@@ -130,7 +139,7 @@ class BagsTask(ClassificationTask):
     def build(self, config, splits, attention):
         """Features are standardised by the training bags."""
         data = splits["train"]
-        focus, classifier, encoder = _networks(config, data)
+        focus, classifier, encoder = networks_of(config, data)
         model = FocusClassifier(
             focus,
             classifier,
@@ -142,7 +151,7 @@ class BagsTask(ClassificationTask):
         )
         model.build({"segments": (None, None, *data.segment_shape), "mask": (None, None)})
         for layer in encoder.network._flatten_layers():
-            if layer.name == "standardize":
+            if isinstance(layer, Standardize):
                 layer.adapt(*moments(data.source))
         return model
 
@@ -174,16 +183,17 @@ class BagsTask(ClassificationTask):
         return found | heat_maps(model, split)
 
     def card(self, config, splits):
-        """Of bags that were cut into folds "data" are all of them."""
+        """Of bags that were cut into folds "data" is the test split of one."""
         found, test = super().card(config, splits), splits["test"]
         shape = ", ".join(map(str, test.segment_shape))
         found["inputs"] = f"segments (b, m, {shape}) and mask (b, m), True for the instances"
         if config.dataset == "bags/digits":
             sizes = {"num_examples": config.num_test_examples, "mean_size": config.mean_size}
             found["data"] |= sizes | {"seed": config.seed}
-        else:
-            found["data"]["split"] = "all"
-            found["protocol"] += f": part {config.fold} of {config.folds or 5}, stratified"
+        elif not _own_splits(config):
+            folds = config.folds or _FOLDS
+            found["data"] |= {"folds": folds, "fold": config.fold, "repeat": config.repeat}
+            found["protocol"] += f": part {config.fold} of {folds}, stratified"
         return found
 
     def facts(self, splits):
@@ -192,6 +202,13 @@ class BagsTask(ClassificationTask):
     def random_focus(self, split):
         shares = [np.mean(key) for key in split.source.keys if key is not None and np.any(key)]
         return float(np.mean(shares)) if shares else float("nan")
+
+
+def _own_splits(config):
+    """The splits that labels.csv names, where no folds are asked for."""
+    if config.dataset != "bags/slides" or config.folds is not None:
+        return []
+    return slides.splits_of(config.data_dir)
 
 
 def _digits(config):
@@ -208,59 +225,32 @@ def _digits(config):
     }
 
 
-def _check_cases(splits):
-    """Raises ValueError where a case of one split is in another; bags without a case have none."""
-    places: dict[str, str] = {}
-    for name, split in splits.items():
-        unnamed = split.name != "bags/slides" and split.source.cases == split.source.names
-        for case in () if unnamed else sorted(set(split.source.cases)):
-            if places.setdefault(case, name) != name:
-                raise ValueError(
-                    f"case {case} is in {places[case]} and in {name}, expected it in one split"
-                )
-
-
-def _networks(config, data):
-    """(focus, classifier, encoder) of the settings."""
-    options = {
-        "scores": config.scores,
-        "attention_units": config.attention_units,
-        "dropout": config.dropout,
-        "standardize": config.standardize,
-    }
-    if config.encoder is not None:
-        options["instance_network"] = _load_encoder(config.encoder, data.segment_shape)
-    if config.attention in POOLS:
-        return pooled_networks(config.attention, data.segment_shape, data.num_classes, **options)
-    return bag_networks(data.segment_shape, data.num_classes, **options)
-
-
-def _load_encoder(path, shape):
-    try:
-        network = keras.saving.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError) as error:
-        reason = first_line(error)
-        raise ValueError(
-            f"encoder is {path!r}, which cannot be read ({reason}), expected a Keras file"
-        ) from error
-    if tuple(network.input_shape[1:]) != tuple(shape):
-        raise ValueError(
-            f"encoder {path} takes {tuple(network.input_shape[1:])}, expected instances of shape "
-            f"{tuple(shape)}"
+def _tell_share(count, bags, validation):
+    """Says where the validation split is not the share that was asked for, to a tenth or a bag."""
+    if abs(count - validation * bags) > max(1.0, 0.1 * validation * bags):
+        logging.warning(
+            "validation is %g, but %d of %d bags were cut, %.2g: one of equal parts of what is no "
+            "test",
+            validation,
+            count,
+            bags,
+            count / bags,
         )
-    return network
 
 
 def moments(bags):
-    """(mean, deviation), (d,) each, of all instances, a bag at a time."""
-    total = np.zeros(bags.instances.shape)
-    square, count = np.zeros_like(total), 0
+    """(mean, deviation), (d,) each, of all instances, a bag at a time and of it a chunk."""
     first = bags.read(0)[0].astype(np.float64)  # near the mean: squares stay small
+    total, square, count = np.zeros_like(first), np.zeros_like(first), 0
+    rows = max(1, _CHUNK // first.size)
     for number in range(len(bags)):
-        x = bags.read(number).astype(np.float64)
-        total += (x - first).sum(axis=0)
-        square += ((x - first) ** 2).sum(axis=0)
-        count += len(x)
+        bag = bags.read(number)
+        for start in range(0, len(bag), rows):
+            x = bag[start : start + rows].astype(np.float64)
+            x -= first
+            total += x.sum(axis=0)
+            square += np.square(x, out=x).sum(axis=0)
+        count += len(bag)
     mean = total / count
     return first + mean, np.sqrt(np.maximum(square / count - mean**2, 0.0))
 

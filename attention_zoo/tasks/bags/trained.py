@@ -1,5 +1,6 @@
 """Trained: one model, trained for one fold after another by one compiled step."""
 
+import dataclasses
 import tempfile
 import typing
 
@@ -9,8 +10,8 @@ import numpy as np
 from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.training.checks import check_config
 from attention_zoo.training.components import make_switch
-from attention_zoo.training.loop import Loop
-from attention_zoo.training.run import build_model
+from attention_zoo.training.learning_rates import are_scheduled
+from attention_zoo.training.run import build_model, make_loop
 from attention_zoo.training.run_callbacks import KeepBest, StopIfNotFinite
 from attention_zoo.training.workdir import Workdir
 
@@ -31,16 +32,18 @@ class Trained:
         self._task = task
         self.model: typing.Any = None
         self._loop: typing.Any = None
+        self._steps: int | None = None  # an epoch, of the fold that the loop was made for
         self._every_way: typing.Any = None
 
     def fold(self, config, splits):
         """Figures and predictions of the test split of a fold, fit for JSON."""
         task = self._task
         task.check(config, splits)
+        n = len(splits["train"].source)
+        layer, has_validation = task.attention(config), "validation" in splits
+        check_config(config, layer, n, 1, has_validation=has_validation)
         keras.utils.set_random_seed(config.seed)
-        self._start(build_model(task, config, splits), config)
-        attention, n = self.model.attention, len(splits["train"].source)
-        check_config(config, attention, n, 1, has_validation="validation" in splits)
+        self._start(build_model(task, config, splits), config, n // config.batch_size)
         with tempfile.TemporaryDirectory() as elsewhere:
             self._fit(config, splits, Workdir(elsewhere, {}))
         test = splits["test"]
@@ -55,13 +58,17 @@ class Trained:
             "probabilities": np.round(found.ways[way].probabilities, 6).tolist(),
         }
 
-    def _start(self, fresh, config):
-        """Takes the variables of a fresh model: weights, optimizer's state, seeds, phase."""
+    def _start(self, fresh, config, steps):
+        """Takes the variables of a fresh model: weights, optimizer's state, seeds, phase.
+
+        Or the model itself, and compiles anew, where learning rates follow a schedule over another
+        number of steps an epoch: the steps are compiled with it.
+        """
         fresh.optimizer.build(fresh.trainable_variables)
-        if self.model is None:
+        if self.model is None or (are_scheduled(config) and steps != self._steps):
             self.model, self._every_way = fresh, EveryWay(fresh)
-            jit_compile = {"auto": "auto", "true": True, "false": False}[config.jit_compile]
-            self._loop = Loop(fresh, steps_per_call=_STEPS, jit_compile=jit_compile)
+            self._loop = make_loop(fresh, dataclasses.replace(config, steps_per_call=_STEPS))
+            self._steps = steps
             return
         for mine, new in zip(_state(self.model), _state(fresh), strict=True):
             mine.assign(new)
