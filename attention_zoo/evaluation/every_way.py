@@ -3,7 +3,8 @@
 import keras
 
 from attention_zoo._explain.confidence import reasons
-from attention_zoo._explain.deletions import Deletions, can_leave_out, is_per_segment
+from attention_zoo._explain.deletions import Deletions
+from attention_zoo._explain.encoders import can_leave_out, is_per_segment
 from attention_zoo.evaluation.belief import masks
 from attention_zoo.models import FocusClassifier
 
