@@ -105,8 +105,7 @@ def _explanation(captioner, found, words, picture, grid):
     found = {name: np.asarray(x)[:n] for name, x in found.items()}
     picture = None if picture is None else np.clip(picture, 0, 255).astype("uint8")
     return CaptionExplanation(
-        **as_fields(found),
-        mask=np.ones(found["focus"].shape, bool),
+        **as_fields(found, np.ones(found["focus"].shape, bool)),
         way_to_predict=captioner.way_to_predict,
         class_names=tuple(spelled),
         inputs=_shown(picture, grid, n),

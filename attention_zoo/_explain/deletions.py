@@ -69,6 +69,14 @@ class Deletions:
         a = kops.stack([self._model._attend(self._scores, mask) for mask in masks], axis=1)
         return self._at_once(a, names)
 
+    def remains(self, masks):
+        """Whether k masks leave anything, bool (b, k): elsewhere no prediction rests on the rest.
+
+        Args:
+            masks: as of `of`.
+        """
+        return kops.stack([kops.any(kops.logical_and(m, self.mask), axis=1) for m in masks], axis=1)
+
     def _again(self, masks, names):
         """The model run again, as one batch of b * k examples, for masks (b, k, m)."""
         k, m = masks.shape[1], kops.shape(masks)[2]

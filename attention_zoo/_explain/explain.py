@@ -53,8 +53,7 @@ def explain(model, inputs, *, top=TOP, words=None):
     with tracing.expected():
         found = Explainer(Explained(model, top)).predict_on_batch(inputs)
     return Explanation(
-        **as_fields(found),
-        mask=found["mask"],
+        **as_fields(found, found["mask"]),
         way_to_predict=model.way_to_predict,
         class_names=model.class_names,
         inputs=shown,

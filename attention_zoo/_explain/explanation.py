@@ -6,6 +6,11 @@ from typing import ClassVar
 import numpy as np
 
 
+def are_left(mask, k):
+    """Whether segments are left without the first 1, …, k of them: mask (b, m) -> bool (b, k)."""
+    return np.arange(1, k + 1) < mask.sum(axis=1, keepdims=True)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Explanation:
     """The result of `explain`, of b examples; `explanation[i]` is that of one, or of a slice.
@@ -19,7 +24,8 @@ class Explanation:
         way_to_predict: the model's own.
         alone: probabilities (b, k, c) from each of `segments` alone.
         without: probabilities (b, k, c) by the model's own way without the first of `segments`,
-            without the first two, and so on: what changes as the next one is taken away.
+            without the first two, and so on: what changes as the next one is taken away. NaN where
+            no segment is left, see `remains`.
         certainty: 1 - entropy of attention / log of the number of segments, (b,).
         agreement: 1 - the largest distance between two ways to predict, (b,).
         confidence: certainty x agreement x the probability of the prediction, (b,); what to
@@ -74,8 +80,7 @@ class Explanation:
     @property
     def remains(self):
         """Whether a segment is left without the first of `segments`, the first two, …: (b, k)."""
-        count = self.mask.sum(axis=1, keepdims=True)
-        return np.arange(1, self.segments.shape[1] + 1) < count
+        return are_left(self.mask, self.segments.shape[1])
 
     @property
     def flips(self):

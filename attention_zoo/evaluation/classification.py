@@ -35,7 +35,8 @@ class WayToPredict:
         belief: whether it can be believed: "ece", "brier", "aurc", by the probability of
             the prediction, and "confidence_aurc"; and, of a model that can leave segments out,
             "comprehensiveness", "sufficiency" and "flip_rate" of the most
-            attended segments; "deletion_area" and "insertion_area" if the curves were measured; see
+            attended segments, the first and the last of the examples of which something is left
+            without these; "deletion_area" and "insertion_area" if the curves were measured; see
             `metrics` and docs/believe.md.
         probabilities: (n, c).
     """
@@ -65,6 +66,9 @@ class Evaluation:
         labels: class ids (n,).
         reasons: "certainty", "agreement", "probability" and "confidence" of every example, (n,),
             as of `explain`.
+        num_left_out: how many examples have no segment left without the most attended ones, such
+            as bags of one: comprehensiveness and flip rate are of the others, NaN if there are
+            none.
     """
 
     num_examples: int
@@ -77,11 +81,13 @@ class Evaluation:
     reasons: dict[str, np.ndarray] = dataclasses.field(
         default_factory=dict, repr=False, kw_only=True
     )
+    num_left_out: int = dataclasses.field(default=0, kw_only=True)
 
     def scalars(self):
         """All figures but the histograms, flat: {"focus_accuracy": …, "argmax_accuracy": …}.
 
-        What is not known (NaN) is left out, so that the rest can be written as JSON.
+        What is not known (NaN) is left out, so that the rest can be written as JSON; so is
+        "num_left_out" where it is 0.
         """
         flat = {"focus_accuracy": self.focus_accuracy, "attention_mass": self.attention_mass}
         flat |= {"entropy": self.entropy}
@@ -89,6 +95,7 @@ class Evaluation:
             flat |= {f"{name}_accuracy": way.accuracy, f"{name}_nll": way.nll}
             flat |= {f"{name}_{cell}": value for cell, value in way.breakdown.items()}
             flat |= {f"{name}_{figure}": value for figure, value in way.belief.items()}
+        flat |= {"num_left_out": self.num_left_out} if self.num_left_out else {}
         return {name: value for name, value in flat.items() if np.isfinite(value)}
 
     def table(self):
@@ -119,6 +126,11 @@ class Evaluation:
                 for name, one in zip(names, called, strict=True)
             )
             lines.append(f"{way:<10}" + "".join(cells))
+        if self.num_left_out:
+            lines.append(
+                f"comprehensiveness and flip rate without {self.num_left_out} examples, of which "
+                "nothing is left"
+            )
         return lines
 
 
@@ -205,6 +217,7 @@ def tallied(predicted, bins):
         attention_mass=_mass(np.concatenate(on_truth), float(focus.result())),
         labels=examples["label"],
         reasons={name: examples[name] for name in REASONS},
+        num_left_out=belief.num_left_out(),
     )
 
 

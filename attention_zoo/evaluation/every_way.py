@@ -20,7 +20,8 @@ class EveryWay(keras.Model):
     Returns:
         Log-probabilities (b, c) by way to predict, "focus" and "mask" (b, m), the `REASONS` (b,),
         and, of a model that can leave segments out, log-probabilities (b, k, c) of what
-        `belief.masks` leaves under "argmax_left" and so on.
+        `belief.masks` leaves under "argmax_left" and so on, and "remains", bool (b, k), whether
+        that is anything.
     """
 
     def __init__(self, model, top_k=1, curves="auto"):
@@ -43,6 +44,7 @@ class EveryWay(keras.Model):
         found = Deletions(self.model, inputs)
         more = reasons(found.ways, self.model.way_to_predict, found.focus, found.mask)
         if can_leave_out(self.model):
-            left = found.of(masks(found, self.top_k, self.curves))
-            more |= {f"{way}_left": log_p for way, log_p in left.items()}
+            kept = masks(found, self.top_k, self.curves)
+            more |= {f"{way}_left": log_p for way, log_p in found.of(kept).items()}
+            more["remains"] = found.remains(kept)
         return found.ways | more | {"focus": found.focus, "mask": found.mask}
