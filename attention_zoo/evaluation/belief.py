@@ -63,7 +63,7 @@ def of_batch(truth, outputs):
 
 
 def _rests_on(p, left, remains):
-    """Of probabilities (b, c), those (b, k, c) of what `masks` leaves, and whether the first does."""
+    """Of p (b, c), and (b, k, c) of what `masks` leaves, the first of them where it `remains`."""
     known = remains & ~np.isnan(p[:, 0])
     found = {
         "comprehensiveness": np.where(remains, metrics.comprehensiveness(p, left[:, 0]), np.nan),

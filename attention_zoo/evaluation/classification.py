@@ -12,6 +12,7 @@ from attention_zoo import losses, metrics
 from attention_zoo.evaluation.batches import batches_of, unpacked
 from attention_zoo.evaluation.belief import REASONS, Belief
 from attention_zoo.evaluation.every_way import EveryWay
+from attention_zoo.metrics._hits import true_segments
 from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.keras_metrics import class_score_metric
 from attention_zoo.models.labels import as_ids, check_labels
@@ -128,8 +129,8 @@ class Evaluation:
             lines.append(f"{way:<10}" + "".join(cells))
         if self.num_left_out:
             lines.append(
-                f"comprehensiveness and flip rate without {self.num_left_out} examples, of which "
-                "nothing is left"
+                f"{self.num_left_out} examples have nothing left without the most attended "
+                "segments, and no figures of what is left"
             )
         return lines
 
@@ -278,18 +279,18 @@ def attention_on_truth(focus, a):
     Raises:
         ValueError: an index of m or more.
     """
-    focus, a = np.asarray(focus), np.asarray(a)
+    a = np.asarray(a)
     a = np.where(np.any(a != 0, axis=1, keepdims=True), a, np.nan)
-    if focus.ndim == 2 and focus.shape[1] == 1 and focus.dtype != bool:
-        focus = focus[:, 0]
-    if focus.ndim == 2:
-        on_truth = np.sum(a * (focus > 0), axis=1)
-        return np.where(np.any(focus > 0, axis=1), on_truth, np.nan)
-    if np.any(focus >= a.shape[1]):
+    true, known = truth_of(focus, a)
+    if np.any(known & ~true.any(axis=1)):
         raise ValueError(
             f"focus is {np.max(focus)}, expected an index below {a.shape[1]}: there are "
             f"{a.shape[1]} segments"
         )
-    index = np.maximum(focus, 0).astype(int)
-    on_truth = np.take_along_axis(a, index[:, None], axis=1)[:, 0]
-    return np.where(focus >= 0, on_truth, np.nan)
+    return np.where(known, np.sum(np.where(true, a, 0.0), axis=1), np.nan)
+
+
+def truth_of(focus, a):
+    """`metrics._hits.true_segments` as NumPy arrays: which are true, and whether that is known."""
+    true, known = true_segments(focus, ops.convert_to_tensor(a))
+    return ops.convert_to_numpy(true), ops.convert_to_numpy(known)

@@ -83,7 +83,7 @@ def test_examples_without_a_rest_are_left_out_and_counted(data):
     inputs = {"segments": x, "mask": there}
     result = evaluate(model, [(inputs, labels)], top_k=3)
     assert result.num_left_out == result.scalars()["num_left_out"] == 3
-    assert "without 3 examples, of which nothing is left" in result.table()
+    assert "3 examples have nothing left" in result.table()
     rest = evaluate(model, [({k: v[3:] for k, v in inputs.items()}, labels[3:])], top_k=3)
     assert rest.num_left_out == 0 and "num_left_out" not in rest.scalars()
     for way in WAYS:
