@@ -5,6 +5,8 @@ import numpy as np
 
 from attention_zoo import _tracing as tracing
 from attention_zoo._explain.captions import explain_captions
+from attention_zoo._explain.crops import parts_of
+from attention_zoo._explain.encoders import are_of_one_picture, grid_of
 from attention_zoo._explain.explained import TOP, Explained, Explainer, as_fields
 from attention_zoo._explain.explanation import Explanation
 from attention_zoo._text import tokens_of
@@ -56,8 +58,16 @@ def explain(model, inputs, *, top=TOP, words=None):
         **as_fields(found, found["mask"]),
         way_to_predict=model.way_to_predict,
         class_names=model.class_names,
-        inputs=shown,
+        **_shown(model.encoder, shown, found["mask"].shape[1]),
     )
+
+
+def _shown(encoder, inputs, m):
+    """What the m segments look like: where they are a grid of places of a picture, its parts."""
+    grid = grid_of(encoder, inputs.shape, m)
+    if grid is not None and are_of_one_picture(encoder, inputs.shape):
+        inputs = parts_of(inputs, grid)
+    return {"grid": grid, "inputs": inputs}
 
 
 def _read(model, inputs):

@@ -31,7 +31,9 @@ class Explanation:
         confidence: certainty x agreement x the probability of the prediction, (b,); what to
             abstain by: docs/believe.md has how well it does.
         class_names: in the order of the classes, or None.
-        inputs: segments (b, m, ...) as they were given, or tokens (b, m), strings.
+        inputs: segments (b, m, ...) as they were given, tokens (b, m), strings, or, where the
+            segments are a grid of places of a picture, the parts of it (b, m, h, w, c).
+        grid: rows and columns of these places, which run line by line; None of other segments.
     """
 
     attention: np.ndarray
@@ -46,10 +48,12 @@ class Explanation:
     confidence: np.ndarray
     class_names: tuple[str, ...] | None = None
     inputs: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    grid: tuple[int, int] | None = None
 
-    kept: ClassVar = {"way_to_predict", "class_names"}  # what is of all examples
+    kept: ClassVar = {"way_to_predict", "class_names", "grid"}  # what is of all examples
     examples_shown: ClassVar = 4  # in pictures and tables, the first ones
     answer: ClassVar = "predicted"  # what the label is, in tables
+    part: ClassVar = "segment"  # what a segment without a name is called, before its number
 
     @property
     def predicted(self):
@@ -156,8 +160,11 @@ class Explanation:
         return f"{left:.1%}" if self.remains[i, place] else "–"
 
     def called(self, i, j):
-        """What segment j of example i is called: its token, or its number."""
+        """What segment j of example i is called: token, row and column from 1, or number."""
         if self.inputs is not None and self.inputs.dtype.kind in "OSU":
             token = self.inputs[i, j]
             return token.decode("utf-8", "replace") if isinstance(token, bytes) else str(token)
-        return f"segment {j}"
+        if self.grid is None:
+            return f"{self.part} {j}"
+        row, column = divmod(int(j), self.grid[1])
+        return f"row {row + 1}, column {column + 1}"
