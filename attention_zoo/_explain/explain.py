@@ -22,7 +22,8 @@ def explain(model, inputs, *, top=TOP, words=None):
         explanation.plot()
         print(explanation[0].table())
 
-    A segment is taken away by the mask: the model predicts as though it had never been there.
+    A segment is taken away by the mask: the model predicts as though it had never been there. Of
+    `Regions` the features that stay have read its pixels, and still know something of it.
 
     Args:
         model: a FocusClassifier, or a Captioner, that was trained or built.

@@ -64,7 +64,7 @@ def evaluate_agreement(model, dataset, *, methods=tuple(METHODS), seed=0):
     """
     if unknown := sorted(set(methods) - set(METHODS)):
         raise ValueError(f"methods has {unknown[0]!r}, expected some of {list(METHODS)}")
-    run, rng = EveryWay(model, curves=False), np.random.default_rng(seed)
+    run, rng = EveryWay(model, leaves_out=False), np.random.default_rng(seed)
     parts = collections.defaultdict(list)
     for inputs, _, outputs in predictions(run, dataset):
         a, there = outputs["focus"], outputs["mask"]
@@ -96,7 +96,7 @@ def evaluate_stability(models, dataset):
     """
     if len(models) < 2:
         raise ValueError(f"there is {len(models)} model, expected 2 or more")
-    runs = [EveryWay(model, curves=False) for model in models]
+    runs = [EveryWay(model, leaves_out=False) for model in models]
     correlations, same = [], []
     for batch in batches_of(dataset):
         found = [next(predictions(run, [batch]))[2] for run in runs]

@@ -16,7 +16,9 @@ class Regions(keras.layers.Layer):
         segment i w + j = network(picture)[i, j]
 
     An encoder for `FocusClassifier`, whose attention then chooses a place of the picture:
-    `Regions(keras.applications.MobileNetV3Small(include_top=False))`.
+    `Regions(keras.applications.MobileNetV3Small(include_top=False))`. The network reads the whole
+    picture: a region knows something of its neighbours, also where these are taken away, as
+    `explain` does; those of `Patches` do not.
 
     Args:
         network: a Keras layer or model that maps pictures (b, H, W, c) to a feature map

@@ -6,6 +6,7 @@ import pytest
 
 from attention_zoo import layers, metrics
 from attention_zoo._explain.attributions import occlusion
+from attention_zoo._explain.deletions import Deletions
 from attention_zoo.evaluation import evaluate_agreement, evaluate_stability
 from attention_zoo.models import FocusClassifier
 
@@ -97,6 +98,19 @@ def test_a_model_is_like_itself_and_unlike_its_opposite(linear_model, data):
         "rank_correlation": pytest.approx(-1.0),
         "same_segment": 0.0,
     }
+
+
+@pytest.mark.parametrize("measure", ["agreement", "stability"])
+def test_no_segment_is_left_out_for_nothing(measure, linear_model, data, monkeypatch):
+    """What both compare is attention as it is; methods that leave segments out do it themselves."""
+    masks = []
+    monkeypatch.setattr(Deletions, "of", lambda *_: masks.append(1))
+    model = linear_model("lvml")
+    if measure == "agreement":
+        evaluate_agreement(model, data, methods=[])
+    else:
+        evaluate_stability([model, model], data)
+    assert not masks
 
 
 def test_errors_say_what_came(linear_model, data):

@@ -218,17 +218,21 @@ def test_a_model_that_looks_elsewhere_is_found_out_by_what_is_left():
 
 
 @pytest.mark.parametrize(
-    ("curves", "runs"),
-    [(False, M + 1 + 2), (True, M + 1 + 2 + 2 * (STEPS - 1))],
+    ("settings", "runs", "batches_of_zeros"),
+    [
+        ({"leaves_out": False}, M + 1, 1),
+        ({"curves": False}, M + 1 + 2, 2),
+        ({"curves": True}, M + 1 + 2 + 2 * (STEPS - 1), 2),
+    ],
 )
-def test_classifier_runs_an_example(data, counting_layer, curves, runs):
+def test_classifier_runs_an_example(data, counting_layer, settings, runs, batches_of_zeros):
     """m for all segments, soft's one, one each without and with the chosen one, 8 of the curves."""
     x = data[0]
     model = model_of(read_by=counting_layer)
-    run = EveryWay(model, curves=curves)
+    run = EveryWay(model, **settings)
     model.classifier.count = 0
     run(x)
-    assert model.classifier.count == N * runs + 2  # and twice in a batch zeros
+    assert model.classifier.count == N * runs + batches_of_zeros
 
 
 class Mixing(keras.layers.Layer):
