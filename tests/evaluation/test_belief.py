@@ -11,6 +11,7 @@ from attention_zoo import layers, metrics
 from attention_zoo.evaluation import evaluate
 from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models import FocusClassifier
+from attention_zoo.models.networks.bags import _MaxOfBag
 
 N, M, D, C = 9, 6, 4, 3
 WAYS = ["argmax", "marginal", "soft"]
@@ -62,12 +63,12 @@ def by_brute_force(model, x, there, way):
     return figures
 
 
-@pytest.mark.parametrize("encoder", [False, True])
+@pytest.mark.parametrize("encoder", [None, layers.PerSegment, _MaxOfBag])
 @pytest.mark.parametrize("way", WAYS)
 def test_every_figure_is_that_of_brute_force(data, rounding, encoder, way):
     x, there, labels = data
-    model = model_of(layers.PerSegment(keras.layers.Dense(D)) if encoder else None)
-    result = evaluate(model, [({"segments": x, "mask": there}, labels)])
+    model = model_of(encoder and encoder(keras.layers.Dense(D)))
+    result = evaluate(model, [({"segments": x, "mask": there}, labels)], curves=True)
     assert result.num_left_out == 1  # of one segment: without it there is nothing to predict from
     found = result.ways[way].belief
     figures = [by_brute_force(model, x[i], there[i], way) for i in range(N)]

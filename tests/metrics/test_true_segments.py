@@ -8,7 +8,7 @@ from attention_zoo import metrics
 from attention_zoo.evaluation import attention_on_truth
 from attention_zoo.metrics._hits import true_segments
 
-A = np.float32([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.2, 0.2, 0.6]])
+A = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.2, 0.2, 0.6]], "float32")
 INDEX = [2, -1, 0]
 MASK = [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
 
