@@ -20,18 +20,17 @@ class CaptionExplanation(Explanation):
     Attributes:
         written: ids of the words, int (n,); the classes are the ids of all words.
         words: the words, n strings.
-        grid: rows and columns of the regions, which run line by line, or None.
         picture: (h, w, 3), bytes; None where the captioner was given features.
     """
 
     written: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, int))
     words: tuple[str, ...] = ()
-    grid: tuple[int, int] | None = None
     picture: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
-    kept: ClassVar = {*Explanation.kept, "grid", "picture"}
+    kept: ClassVar = {*Explanation.kept, "picture"}
     examples_shown: ClassVar = 20
     answer: ClassVar = "written"
+    part: ClassVar = "region"
 
     @property
     def label(self):
@@ -42,21 +41,3 @@ class CaptionExplanation(Explanation):
     def caption(self):
         """The words, with blanks between them."""
         return " ".join(self.words)
-
-    def called(self, i, j):
-        """What region j is called: its row and column, from 1, or its number."""
-        if self.grid is None:
-            return f"region {j}"
-        row, column = divmod(int(j), self.grid[1])
-        return f"row {row + 1}, column {column + 1}"
-
-
-def crops(picture, grid):
-    """The parts of a picture (h, w, 3) that are the regions of a grid, (rows * columns, ...).
-
-    All are of one size; where the grid does not divide the picture, what is over is left out.
-    """
-    rows, columns = grid
-    h, w = picture.shape[0] // rows, picture.shape[1] // columns
-    parts = picture[: rows * h, : columns * w].reshape(rows, h, columns, w, -1)
-    return parts.transpose(0, 2, 1, 3, 4).reshape(rows * columns, h, w, -1)

@@ -5,8 +5,9 @@ import numpy as np
 from keras import ops as kops
 
 from attention_zoo import _tracing as tracing
-from attention_zoo._explain.caption_explanation import CaptionExplanation, crops
+from attention_zoo._explain.caption_explanation import CaptionExplanation
 from attention_zoo._explain.confidence import reasons
+from attention_zoo._explain.crops import parts_of
 from attention_zoo._explain.explained import TOP, Explainer, as_fields, first_of
 from attention_zoo.layers.output_spec import output_spec
 from attention_zoo.models import CaptionSearch
@@ -105,8 +106,7 @@ def _explanation(captioner, found, words, picture, grid):
     found = {name: np.asarray(x)[:n] for name, x in found.items()}
     picture = None if picture is None else np.clip(picture, 0, 255).astype("uint8")
     return CaptionExplanation(
-        **as_fields(found),
-        mask=np.ones(found["focus"].shape, bool),
+        **as_fields(found, np.ones(found["focus"].shape, bool)),
         way_to_predict=captioner.way_to_predict,
         class_names=tuple(spelled),
         inputs=_shown(picture, grid, n),
@@ -121,8 +121,8 @@ def _shown(picture, grid, n):
     """The regions of a picture as segments (n, r, h, w, 3), the same for every word; or None."""
     if picture is None or grid is None:
         return None
-    parts = crops(picture, grid)
-    return np.broadcast_to(parts, (n, *parts.shape))
+    parts = parts_of(picture[None], grid)
+    return None if parts is None else np.broadcast_to(parts[0], (n, *parts.shape[1:]))
 
 
 def _as_batch(captioner, inputs):

@@ -1,34 +1,11 @@
 """A FocusClassifier's predictions where segments are taken away."""
 
-import inspect
-
 from keras import ops as kops
 
 from attention_zoo import ops
-from attention_zoo.layers import GatherSegments, Patches, PerSegment, Precomputed, Regions
+from attention_zoo._explain.encoders import is_per_segment
 from attention_zoo.models.inputs import split
 from attention_zoo.models.prediction import WAYS, averaged, nan_where_nan
-
-
-def is_per_segment(encoder):
-    """Whether a segment can be taken away behind an encoder, as far as that is known.
-
-    It can where the encoder reads every segment by itself, and where there are none before it: it
-    makes them of a picture.
-    """
-    if isinstance(encoder, Precomputed):
-        return is_per_segment(encoder.encoder)
-    if encoder is None or isinstance(encoder, PerSegment | GatherSegments):
-        return True
-    return any(isinstance(layer, Regions | Patches) for layer in encoder._flatten_layers())
-
-
-def can_leave_out(model):
-    """Whether a model can be told that segments are not there, without a mask in its data."""
-    encoder = model.encoder
-    if is_per_segment(encoder) or "mask" in inspect.signature(encoder.call).parameters:
-        return True
-    return not ops.mixes_batch(encoder)
 
 
 class Deletions:
@@ -91,6 +68,14 @@ class Deletions:
             return self._again(kops.stack(masks, axis=1), names)
         a = kops.stack([self._model._attend(self._scores, mask) for mask in masks], axis=1)
         return self._at_once(a, names)
+
+    def remains(self, masks):
+        """Whether k masks leave anything, bool (b, k): elsewhere no prediction rests on the rest.
+
+        Args:
+            masks: as of `of`.
+        """
+        return kops.stack([kops.any(kops.logical_and(m, self.mask), axis=1) for m in masks], axis=1)
 
     def _again(self, masks, names):
         """The model run again, as one batch of b * k examples, for masks (b, k, m)."""

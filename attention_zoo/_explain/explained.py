@@ -6,6 +6,7 @@ from keras import ops as kops
 
 from attention_zoo._explain.confidence import reasons
 from attention_zoo._explain.deletions import Deletions
+from attention_zoo._explain.explanation import are_left
 from attention_zoo.models.prediction import WAYS
 
 TOP = 3  # most attended segments of which more is said
@@ -26,7 +27,7 @@ class Explained(keras.layers.Layer):
             fewer.
         "alone": log-probabilities (b, top, c) from each of them alone.
         "without": log-probabilities (b, top, c), by the model's own way, without the first of
-            them, without the first two, and so on.
+            them, without the first two, and so on; where none is left, what the model says of none.
         "certainty", "agreement", "probability", "confidence": (b,), as of `reasons`.
     """
 
@@ -81,13 +82,15 @@ class Explainer(keras.Model):
         return self.explained(inputs)
 
 
-def as_fields(found):
-    """What such a layer found, arrays by name, as fields of an `Explanation`."""
+def as_fields(found, mask):
+    """What such a layer found, arrays by name, as fields of an `Explanation`; mask bool (b, m)."""
     same = ("segments", "certainty", "agreement", "confidence")
+    left = are_left(mask, found["without"].shape[1])[..., None]
     return {
         "attention": found["focus"],
         "probabilities": {way: np.exp(found[way]) for way in WAYS},
         "alone": np.exp(found["alone"]),
-        "without": np.exp(found["without"]),
+        "without": np.where(left, np.exp(found["without"]), np.nan),
+        "mask": mask,
         **{name: found[name] for name in same},
     }

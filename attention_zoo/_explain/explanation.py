@@ -6,6 +6,11 @@ from typing import ClassVar
 import numpy as np
 
 
+def are_left(mask, k):
+    """Whether segments are left without the first 1, …, k of them: mask (b, m) -> bool (b, k)."""
+    return np.arange(1, k + 1) < mask.sum(axis=1, keepdims=True)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Explanation:
     """The result of `explain`, of b examples; `explanation[i]` is that of one, or of a slice.
@@ -19,13 +24,16 @@ class Explanation:
         way_to_predict: the model's own.
         alone: probabilities (b, k, c) from each of `segments` alone.
         without: probabilities (b, k, c) by the model's own way without the first of `segments`,
-            without the first two, and so on: what changes as the next one is taken away.
+            without the first two, and so on: what changes as the next one is taken away. NaN where
+            no segment is left, see `remains`.
         certainty: 1 - entropy of attention / log of the number of segments, (b,).
         agreement: 1 - the largest distance between two ways to predict, (b,).
         confidence: certainty x agreement x the probability of the prediction, (b,); what to
             abstain by: docs/believe.md has how well it does.
         class_names: in the order of the classes, or None.
-        inputs: segments (b, m, ...) as they were given, or tokens (b, m), strings.
+        inputs: segments (b, m, ...) as they were given, tokens (b, m), strings, or, where the
+            segments are a grid of places of a picture, the parts of it (b, m, h, w, c).
+        grid: rows and columns of these places, which run line by line; None of other segments.
     """
 
     attention: np.ndarray
@@ -40,10 +48,12 @@ class Explanation:
     confidence: np.ndarray
     class_names: tuple[str, ...] | None = None
     inputs: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    grid: tuple[int, int] | None = None
 
-    kept: ClassVar = {"way_to_predict", "class_names"}  # what is of all examples
+    kept: ClassVar = {"way_to_predict", "class_names", "grid"}  # what is of all examples
     examples_shown: ClassVar = 4  # in pictures and tables, the first ones
     answer: ClassVar = "predicted"  # what the label is, in tables
+    part: ClassVar = "segment"  # what a segment without a name is called, before its number
 
     @property
     def predicted(self):
@@ -74,8 +84,7 @@ class Explanation:
     @property
     def remains(self):
         """Whether a segment is left without the first of `segments`, the first two, …: (b, k)."""
-        count = self.mask.sum(axis=1, keepdims=True)
-        return np.arange(1, self.segments.shape[1] + 1) < count
+        return are_left(self.mask, self.segments.shape[1])
 
     @property
     def flips(self):
@@ -151,8 +160,11 @@ class Explanation:
         return f"{left:.1%}" if self.remains[i, place] else "–"
 
     def called(self, i, j):
-        """What segment j of example i is called: its token, or its number."""
+        """What segment j of example i is called: token, row and column from 1, or number."""
         if self.inputs is not None and self.inputs.dtype.kind in "OSU":
             token = self.inputs[i, j]
             return token.decode("utf-8", "replace") if isinstance(token, bytes) else str(token)
-        return f"segment {j}"
+        if self.grid is None:
+            return f"{self.part} {j}"
+        row, column = divmod(int(j), self.grid[1])
+        return f"row {row + 1}, column {column + 1}"

@@ -10,6 +10,7 @@ from keras import ops
 
 from attention_zoo import metrics
 from attention_zoo._explain.attributions import METHODS
+from attention_zoo._explain.encoders import are_of_one_picture
 from attention_zoo.evaluation.batches import batches_of
 from attention_zoo.evaluation.classification import known_mean, predictions
 from attention_zoo.evaluation.every_way import EveryWay
@@ -24,7 +25,8 @@ class AttentionAgreement:
         rank_correlation: Spearman's, of attention with "occlusion", "gradient_x_input" and
             "integrated_gradients" of the segments, -1 to 1.
         permutation: 1 - half the sum of |a - a'|, a' the attention where the segments come in
-            another order: 1 where the order does not matter.
+            another order: 1 where the order does not matter. NaN where the segments are made of
+            one picture, which has no other order.
         examples: the same of every example, (n,) by name, NaN where it is not known.
     """
 
@@ -62,7 +64,7 @@ def evaluate_agreement(model, dataset, *, methods=tuple(METHODS), seed=0):
     """
     if unknown := sorted(set(methods) - set(METHODS)):
         raise ValueError(f"methods has {unknown[0]!r}, expected some of {list(METHODS)}")
-    run, rng = EveryWay(model, curves=False), np.random.default_rng(seed)
+    run, rng = EveryWay(model, leaves_out=False), np.random.default_rng(seed)
     parts = collections.defaultdict(list)
     for inputs, _, outputs in predictions(run, dataset):
         a, there = outputs["focus"], outputs["mask"]
@@ -94,7 +96,7 @@ def evaluate_stability(models, dataset):
     """
     if len(models) < 2:
         raise ValueError(f"there is {len(models)} model, expected 2 or more")
-    runs = [EveryWay(model, curves=False) for model in models]
+    runs = [EveryWay(model, leaves_out=False) for model in models]
     correlations, same = [], []
     for batch in batches_of(dataset):
         found = [next(predictions(run, [batch]))[2] for run in runs]
@@ -109,9 +111,14 @@ def evaluate_stability(models, dataset):
 
 
 def _permuted(model, inputs, there, rng):
-    """Attention (b, m) of the segments in another order, put back into theirs."""
+    """Attention (b, m) of the segments in another order, put back into theirs.
+
+    NaN where that is not what the inputs are of: the encoder makes the segments.
+    """
     segments, mask = split(inputs)
     segments, (b, m) = np.asarray(segments), there.shape
+    if are_of_one_picture(model.encoder, segments.shape) or segments.shape[1] != m:
+        return np.full((b, m), np.nan)
     order = np.argsort(np.where(there, rng.random((b, m)), 2.0), axis=1)  # what is there first
     back = np.argsort(order, axis=1)
     rows = np.arange(b)[:, None]

@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-from scipy.stats import rankdata
 
 from attention_zoo import metrics
 from attention_zoo.evaluation.classification import (
@@ -12,6 +11,7 @@ from attention_zoo.evaluation.classification import (
     percent,
     predictions,
     tallied,
+    truth_of,
 )
 from attention_zoo.evaluation.every_way import EveryWay
 
@@ -91,16 +91,6 @@ def bag_scores(labels, probabilities):
 
 def _instance_auroc(focus, outputs):
     """Of every bag, (b,); NaN where it has no known keys, or nothing else."""
-    a, there = np.asarray(outputs["focus"]), np.asarray(outputs["mask"])
-    focus = np.asarray(focus)
-    keys = focus > 0 if focus.shape == a.shape else focus.reshape(-1, 1) == np.arange(a.shape[1])
-    return np.array([_auc(k[t], one[t]) for k, one, t in zip(keys, a, there, strict=True)])
-
-
-def _auc(keys, a):
-    """Chance that a key has more of a than another instance, ties half."""
-    if keys.all() or not keys.any() or np.isnan(a).any():
-        return float("nan")
-    k = keys.sum()
-    ranks = rankdata(a)[keys].sum()  # of equals the mean
-    return float((ranks - k * (k + 1) / 2) / (k * (len(a) - k)))
+    a, there = outputs["focus"], outputs["mask"]
+    keys, _ = truth_of(focus, a)
+    return np.array([metrics.auc(k[t], x[t]) for k, x, t in zip(keys, a, there, strict=True)])

@@ -41,6 +41,9 @@ def masks(deletions, top_k=1, curves=True):
 def of_batch(truth, outputs):
     """Numbers of every example of a batch, (b,) by name.
 
+    NaN is what an example does not have: without its named segments nothing is left of it, of
+    which "remains" tells.
+
     Args:
         truth: {"label": class ids (b,)}.
         outputs: those of `EveryWay`.
@@ -53,17 +56,19 @@ def of_batch(truth, outputs):
         found[f"{way}_top"] = p.max(axis=1)
         if f"{way}_left" in outputs:
             left = np.exp(outputs[f"{way}_left"])
-            figures = _rests_on(p, left)
+            found["remains"] = remains = outputs["remains"][:, 0]
+            figures = _rests_on(p, left, remains)
             found |= {f"{way}_{name}": values for name, values in figures.items()}
     return found
 
 
-def _rests_on(p, left):
-    """Of probabilities (b, c), and (b, k, c) of what `masks` leaves."""
+def _rests_on(p, left, remains):
+    """Of p (b, c), and (b, k, c) of what `masks` leaves, the first of them where it `remains`."""
+    known = remains & ~np.isnan(p[:, 0])
     found = {
-        "comprehensiveness": metrics.comprehensiveness(p, left[:, 0]),
+        "comprehensiveness": np.where(remains, metrics.comprehensiveness(p, left[:, 0]), np.nan),
         "sufficiency": metrics.sufficiency(p, left[:, 1]),
-        "flip_rate": np.where(np.isnan(p[:, 0]), np.nan, metrics.flips(p, left[:, 0])),
+        "flip_rate": np.where(known, metrics.flips(p, left[:, 0]), np.nan),
     }
     if left.shape[1] > 2:
         taken, given = np.split(left[:, 2:], 2, axis=1)
@@ -74,6 +79,15 @@ def _rests_on(p, left):
 
 
 RESTS_ON = ("comprehensiveness", "sufficiency", "flip_rate", "deletion_area", "insertion_area")
+
+
+WITHOUT = ("comprehensiveness", "flip_rate")  # of what is left without the named segments
+
+
+def _mean(values, rows):
+    """The mean over some of the examples, NaN of none; where attention is NaN so is the mean."""
+    values = values[rows]
+    return float(values.mean()) if values.size else float("nan")
 
 
 class Belief:
@@ -101,15 +115,21 @@ class Belief:
         """Figures by way to predict.
 
         "ece", "brier", "aurc", by the probability of the prediction, and "confidence_aurc"; of a
-        model that can leave segments out the means over the examples of `RESTS_ON`.
+        model that can leave segments out the means over the examples of `RESTS_ON`; those of
+        `WITHOUT` are of the examples of which something is left.
         """
         found = self.examples()
         return {way: self._of_way(found, way) for way in WAYS}
 
+    def num_left_out(self):
+        """How many examples the figures of `WITHOUT` are not of."""
+        remains = self.examples().get("remains")
+        return 0 if remains is None else int((~remains).sum())
+
     def _of_way(self, found, way):
         label, p = found["label"], found[f"{way}_p"]
         rests_on = {
-            name: float(np.mean(found[f"{way}_{name}"]))
+            name: _mean(found[f"{way}_{name}"], found["remains"] if name in WITHOUT else ...)
             for name in RESTS_ON
             if f"{way}_{name}" in found
         }

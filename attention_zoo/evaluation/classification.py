@@ -12,6 +12,7 @@ from attention_zoo import losses, metrics
 from attention_zoo.evaluation.batches import batches_of, unpacked
 from attention_zoo.evaluation.belief import REASONS, Belief
 from attention_zoo.evaluation.every_way import EveryWay
+from attention_zoo.metrics._hits import true_segments
 from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.keras_metrics import class_score_metric
 from attention_zoo.models.labels import as_ids, check_labels
@@ -35,7 +36,8 @@ class WayToPredict:
         belief: whether it can be believed: "ece", "brier", "aurc", by the probability of
             the prediction, and "confidence_aurc"; and, of a model that can leave segments out,
             "comprehensiveness", "sufficiency" and "flip_rate" of the most
-            attended segments; "deletion_area" and "insertion_area" if the curves were measured; see
+            attended segments, the first and the last of the examples of which something is left
+            without these; "deletion_area" and "insertion_area" if the curves were measured; see
             `metrics` and docs/believe.md.
         probabilities: (n, c).
     """
@@ -65,6 +67,9 @@ class Evaluation:
         labels: class ids (n,).
         reasons: "certainty", "agreement", "probability" and "confidence" of every example, (n,),
             as of `explain`.
+        num_left_out: how many examples have no segment left without the most attended ones, such
+            as bags of one: comprehensiveness and flip rate are of the others, NaN if there are
+            none.
     """
 
     num_examples: int
@@ -77,11 +82,13 @@ class Evaluation:
     reasons: dict[str, np.ndarray] = dataclasses.field(
         default_factory=dict, repr=False, kw_only=True
     )
+    num_left_out: int = dataclasses.field(default=0, kw_only=True)
 
     def scalars(self):
         """All figures but the histograms, flat: {"focus_accuracy": …, "argmax_accuracy": …}.
 
-        What is not known (NaN) is left out, so that the rest can be written as JSON.
+        What is not known (NaN) is left out, so that the rest can be written as JSON; so is
+        "num_left_out" where it is 0.
         """
         flat = {"focus_accuracy": self.focus_accuracy, "attention_mass": self.attention_mass}
         flat |= {"entropy": self.entropy}
@@ -89,6 +96,7 @@ class Evaluation:
             flat |= {f"{name}_accuracy": way.accuracy, f"{name}_nll": way.nll}
             flat |= {f"{name}_{cell}": value for cell, value in way.breakdown.items()}
             flat |= {f"{name}_{figure}": value for figure, value in way.belief.items()}
+        flat |= {"num_left_out": self.num_left_out} if self.num_left_out else {}
         return {name: value for name, value in flat.items() if np.isfinite(value)}
 
     def table(self):
@@ -119,6 +127,11 @@ class Evaluation:
                 for name, one in zip(names, called, strict=True)
             )
             lines.append(f"{way:<10}" + "".join(cells))
+        if self.num_left_out:
+            lines.append(
+                f"{self.num_left_out} examples have nothing left without the most attended "
+                "segments, and no figures of what is left"
+            )
         return lines
 
 
@@ -205,6 +218,7 @@ def tallied(predicted, bins):
         attention_mass=_mass(np.concatenate(on_truth), float(focus.result())),
         labels=examples["label"],
         reasons={name: examples[name] for name in REASONS},
+        num_left_out=belief.num_left_out(),
     )
 
 
@@ -265,18 +279,18 @@ def attention_on_truth(focus, a):
     Raises:
         ValueError: an index of m or more.
     """
-    focus, a = np.asarray(focus), np.asarray(a)
+    a = np.asarray(a)
     a = np.where(np.any(a != 0, axis=1, keepdims=True), a, np.nan)
-    if focus.ndim == 2 and focus.shape[1] == 1 and focus.dtype != bool:
-        focus = focus[:, 0]
-    if focus.ndim == 2:
-        on_truth = np.sum(a * (focus > 0), axis=1)
-        return np.where(np.any(focus > 0, axis=1), on_truth, np.nan)
-    if np.any(focus >= a.shape[1]):
+    true, known = truth_of(focus, a)
+    if np.any(known & ~true.any(axis=1)):
         raise ValueError(
             f"focus is {np.max(focus)}, expected an index below {a.shape[1]}: there are "
             f"{a.shape[1]} segments"
         )
-    index = np.maximum(focus, 0).astype(int)
-    on_truth = np.take_along_axis(a, index[:, None], axis=1)[:, 0]
-    return np.where(focus >= 0, on_truth, np.nan)
+    return np.where(known, np.sum(np.where(true, a, 0.0), axis=1), np.nan)
+
+
+def truth_of(focus, a):
+    """`metrics._hits.true_segments` as NumPy arrays: which are true, and whether that is known."""
+    true, known = true_segments(focus, ops.convert_to_tensor(a))
+    return ops.convert_to_numpy(true), ops.convert_to_numpy(known)

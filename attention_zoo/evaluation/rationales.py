@@ -12,6 +12,7 @@ from attention_zoo.evaluation.classification import (
     percent,
     predictions,
     tallied,
+    truth_of,
 )
 from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models.attention_model import warn_of_broken_weights
@@ -102,7 +103,7 @@ def evaluate_rationales(model, dataset, *, top_k=5, bins=5, curves="auto"):
 def _figures(truth, outputs, top_k):
     """Of a batch: numbers an example (b,), and probabilities and labels."""
     a, there = outputs["focus"], outputs["mask"]
-    named, marked = metrics.predicted_rationale(a, top_k), _rationale(truth["focus"], a)
+    named, marked = metrics.predicted_rationale(a, top_k), truth_of(truth["focus"], a)[0]
     scores = metrics.token_scores(marked, named)
     found = {f"token_{name}": values for name, values in scores.items()}
     found |= {
@@ -116,14 +117,6 @@ def _figures(truth, outputs, top_k):
     for way in WAYS:
         found[f"{way}_probabilities"] = np.exp(outputs[way])
     return found
-
-
-def _rationale(focus, a):
-    """The truth as a 0/1 rationale (b, m)."""
-    focus = np.asarray(focus)
-    if focus.shape == a.shape and (a.shape[1] > 1 or focus.dtype == bool):
-        return focus > 0
-    return focus.reshape(-1, 1) == np.arange(a.shape[1])
 
 
 def _agreement(found):

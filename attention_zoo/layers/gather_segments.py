@@ -37,6 +37,8 @@ class GatherSegments(keras.layers.Layer):
         Segments (b, m, ...), float32.
     """
 
+    reads_segments_alone = True  # as of `PerSegment`
+
     def __init__(self, base=None, shape=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         base = None if base is None else np.asarray(base)

@@ -18,6 +18,10 @@ class PerSegment(keras.layers.Layer):
     Args:
         network: a Keras layer or model that maps (n, ...) to (n, ...).
 
+    Attributes:
+        reads_segments_alone: True: what becomes of a segment depends on no other, so one can be
+            taken away behind the layer. A subclass that mixes them says False.
+
     Call arguments:
         segments: (b, m, ...).
         mask: bool (b, m), True for the segments that are there. It holds together with the mask
@@ -26,6 +30,8 @@ class PerSegment(keras.layers.Layer):
     Returns:
         (b, m, ...).
     """
+
+    reads_segments_alone = True
 
     def __init__(self, network, **kwargs):
         super().__init__(**kwargs)

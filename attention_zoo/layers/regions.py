@@ -16,7 +16,9 @@ class Regions(keras.layers.Layer):
         segment i w + j = network(picture)[i, j]
 
     An encoder for `FocusClassifier`, whose attention then chooses a place of the picture:
-    `Regions(keras.applications.MobileNetV3Small(include_top=False))`.
+    `Regions(keras.applications.MobileNetV3Small(include_top=False))`. The network reads the whole
+    picture: a region knows something of its neighbours, also where these are taken away, as
+    `explain` does; those of `Patches` do not.
 
     Args:
         network: a Keras layer or model that maps pictures (b, H, W, c) to a feature map
@@ -45,8 +47,12 @@ class Regions(keras.layers.Layer):
         shape = _checked(output_spec(self.network, (None, *pictures_shape[1:]))).shape
         if len(shape) == 4 and self.skip:
             raise ValueError(f"skip is {self.skip} and network gives shape {shape}, expected 0")
-        self.grid = tuple(shape[1:3]) if len(shape) == 4 and None not in shape[1:3] else None
+        self.grid = _grid(shape)
         self.built = True
+
+    def grid_of(self, pictures_shape):
+        """Rows and columns of the regions of pictures (b, H, W, c); None if not known."""
+        return _grid(output_spec(self.network, (None, *pictures_shape[1:])).shape)
 
     def call(self, pictures, training=None):
         features = _checked(self.network(pictures, training=training))
@@ -71,6 +77,11 @@ class Regions(keras.layers.Layer):
     def from_config(cls, config):
         network = keras.saving.deserialize_keras_object(config["network"])
         return cls(**config | {"network": network})
+
+
+def _grid(shape):
+    """Rows and columns of a feature map; None of regions, or where its size is not known."""
+    return tuple(shape[1:3]) if len(shape) == 4 and None not in shape[1:3] else None
 
 
 def _checked(features):

@@ -5,6 +5,7 @@ of NumPy arrays: for segments with a rationale a number a post, for captions a n
 `caption_scores` of them all.
 """
 
+from attention_zoo.metrics._auc import auc
 from attention_zoo.metrics.attention_entropy import AttentionEntropy
 from attention_zoo.metrics.calibration import (
     aurc,
@@ -45,6 +46,7 @@ __all__ = [
     "FocusAccuracy",
     "FocusBreakdown",
     "attention_mass",
+    "auc",
     "auprc",
     "aurc",
     "auroc",

@@ -8,24 +8,33 @@ from attention_zoo.ops import nan_where
 
 def focus_hit(y_true, y_pred):
     """Whether the most attended segment is true, and whether that counts: 0/1 or NaN, `(b,)`."""
-    a, truth = attention(y_pred), ops.convert_to_tensor(y_true)
-    hit, known = _index_hit(truth, a) if _is_index(truth) else _rationale_hit(truth, a)
+    a = attention(y_pred)
+    true, known = true_segments(y_true, a)
+    hit = ops.take_along_axis(true, ops.argmax(a, axis=-1)[:, None], axis=-1)[:, 0]
+    is_nan = ops.logical_or(ops.any(ops.isnan(a), axis=-1), ops.logical_not(ops.any(true, axis=-1)))
     counts = ops.logical_and(known, ops.any(a != 0, axis=-1))  # a NaN counts
-    hit = nan_where(ops.any(ops.isnan(a), axis=-1), hit)
-    return ops.where(counts, hit, 0.0), _as_float(counts)
+    return ops.where(counts, nan_where(is_nan, _as_float(hit)), 0.0), _as_float(counts)
 
 
-def _index_hit(truth, a):
-    chosen = ops.argmax(a, axis=-1)  # (b,)
-    z = _as_index(truth, "focus", chosen)
-    return nan_where(z >= ops.shape(a)[-1], _as_float(ops.equal(chosen, z))), z >= 0
+def true_segments(truth, a):
+    """Which segments are true, bool `(b, m)`, and of which examples that is known, bool `(b,)`.
 
+    What a focus means is said here alone. An index that no segment has is known, and none is true.
 
-def _rationale_hit(truth, a):
+    Args:
+        truth: an index `(b,)` or `(b, 1)`, negative where it is not known; or a mask `(b, m)`,
+            above 0 on the true segments, nowhere if these are not known. With one segment it is a
+            mask if it is bool.
+        a: attention `(b, m)`.
+    """
+    truth = ops.convert_to_tensor(truth)
+    if _is_index(truth):
+        chosen = ops.argmax(a, axis=-1)  # (b,)
+        z = _as_index(truth, "focus", chosen)[:, None]
+        return z == ops.arange(ops.shape(a)[-1], dtype=z.dtype), z[:, 0] >= 0
     _check_mask(truth.shape, a.shape)
-    rationale = ops.cast(truth, "bool")  # (b, m)
-    hit = ops.take_along_axis(rationale, ops.argmax(a, axis=-1)[:, None], axis=-1)[:, 0]
-    return _as_float(hit), ops.any(rationale, axis=-1)
+    true = _as_float(truth) > 0.0
+    return true, ops.any(true, axis=-1)
 
 
 def prediction_hit(y_true, y_pred):

@@ -43,6 +43,7 @@ _NAMES = {
     "token_f1": "token F1",
     "iou_f1": "IOU F1",
     "num_pictures": "pictures",
+    "num_left_out": "examples of which nothing is left",
     "drive": "drive to focus",
 }
 _NAMES |= {f"tf_idf_{k}": f"{_NAMES.get(k, k)} of TF-IDF and logistic regression" for k in _FLOORS}

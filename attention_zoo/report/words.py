@@ -46,6 +46,8 @@ _MEANINGS = {  # by name, in words of a task; {those}: the examples whose truth 
     "sufficiency": "what it loses where they alone are left; low if they are enough",
     "flip_rate": "share of the {examples} whose prediction changes without the most attended "
     "{segments}; high if it rests on them",
+    "num_left_out": "how many {examples} have nothing left without their most attended {segments}: "
+    "comprehensiveness and flip rate are of the others",
     "deletion_area": "probability of the predicted label, mean as the most attended {segments} go "
     "one after the other; low if it rests on them",
     "insertion_area": "the same as they come; high if they are enough",

@@ -5,7 +5,7 @@ import numpy as np
 from attention_zoo._explain.attributions import METHODS
 from attention_zoo.evaluation import evaluate_agreement
 from attention_zoo.evaluation.belief import REASONS, RESTS_ON, Belief
-from attention_zoo.evaluation.classification import attention_on_truth, predictions
+from attention_zoo.evaluation.classification import attention_on_truth, predictions, truth_of
 from attention_zoo.evaluation.every_way import EveryWay
 
 # For each measure 1 where more of it speaks for attention, -1 where less of it does.
@@ -31,11 +31,12 @@ def measure(model, split, most=1000):
     mass, focus, true = [], [], []
     for _, truth, outputs in predictions(run, source.dataset(250)):
         belief.update(truth, outputs)
-        on_truth = attention_on_truth(truth["focus"], outputs["focus"])
-        chosen = outputs["focus"].argmax(axis=1)
+        a = outputs["focus"]
+        on_truth, chosen = attention_on_truth(truth["focus"], a), a.argmax(axis=1)
+        hit = truth_of(truth["focus"], a)[0][np.arange(len(a)), chosen]
         mass.append(on_truth)
         focus.append(chosen)
-        true.append(np.where(np.isnan(on_truth), np.nan, _is_true(truth["focus"], chosen)))
+        true.append(np.where(np.isnan(on_truth), np.nan, hit))
     found, way = belief.examples(), model.way_to_predict
     agreement = evaluate_agreement(model, source.dataset(250)).examples
     numbers = {name: found[name] for name in REASONS} | {m: agreement[m] for m in METHODS}
@@ -57,10 +58,3 @@ def measure(model, split, most=1000):
 
 def _of_label(p, labels):
     return p[np.arange(len(labels)), labels]
-
-
-def _is_true(focus, chosen):
-    focus = np.asarray(focus)
-    if focus.ndim == 1:
-        return focus == chosen
-    return np.take_along_axis(focus, chosen[:, None], axis=1)[:, 0] > 0

@@ -1,7 +1,6 @@
 """Tables of the study: which measure tells true focus from false, and what abstaining gains."""
 
 import numpy as np
-from scipy.stats import rankdata
 
 from attention_zoo import metrics
 from experiments.belief.measured import SIGNS
@@ -11,15 +10,10 @@ REASONS = ("probability", "certainty", "agreement", "certainty x agreement", "co
 
 
 def auc(positive, score):
-    """Chance that a positive has a higher score than a negative, ties half; NaN without both."""
-    positive, score = np.asarray(positive, bool), np.asarray(score, float)
+    """`metrics.auc` of what has a score; NaN without both."""
+    score = np.asarray(score, float)
     known = ~np.isnan(score)
-    positive, score = positive[known], score[known]
-    count = positive.sum()
-    if not 0 < count < len(positive):
-        return float("nan")
-    ranks = rankdata(score)[positive].sum()
-    return float((ranks - count * (count + 1) / 2) / (count * (len(positive) - count)))
+    return metrics.auc(np.asarray(positive, bool)[known], score[known])
 
 
 def known(found):

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from attention_zoo import metrics
+from attention_zoo import layers, metrics
 from attention_zoo._explain.attributions import occlusion
+from attention_zoo._explain.deletions import Deletions
 from attention_zoo.evaluation import evaluate_agreement, evaluate_stability
 from attention_zoo.models import FocusClassifier
 
@@ -51,6 +52,40 @@ def test_attention_on_a_place_is_not_stable_under_permutation(data):
     assert result.permutation < 0.8
 
 
+@pytest.mark.parametrize(
+    ("encoder", "height"),
+    [
+        (lambda: layers.Regions(keras.layers.AveragePooling2D(2)), 4),
+        (lambda: layers.Regions(keras.layers.AveragePooling2D(2)), 2),  # fewer lines than regions
+        (
+            lambda: keras.Sequential(
+                [layers.Patches(2), layers.PerSegment(keras.layers.GlobalAveragePooling2D())]
+            ),
+            4,
+        ),
+    ],
+)
+def test_segments_of_one_picture_have_no_other_order(encoder, height):
+    """Lines of pixels in another order are another picture, not the same segments."""
+    pictures = np.random.default_rng(0).normal(size=(3, height, 4, 2)).astype("float32")
+    dense = keras.layers.Dense
+    model = FocusClassifier(dense(1), dense(3), encoder=encoder())
+    model.build((None, height, 4, 2))
+    result = evaluate_agreement(model, [(pictures, np.zeros(3, int))], methods=["occlusion"])
+    assert np.isnan(result.permutation) and np.isnan(result.examples["permutation"]).all()
+    assert set(result.scalars()) == {"occlusion_correlation"}
+
+
+def test_features_in_place_of_pictures_have_one():
+    dense = keras.layers.Dense
+    encoder = layers.Precomputed(layers.Regions(keras.layers.AveragePooling2D(2)))
+    model = FocusClassifier(dense(1), dense(3), encoder=encoder)
+    model.build((None, 4, 4, 2))
+    features = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")
+    result = evaluate_agreement(model, [(features, np.zeros(3, int))], methods=[])
+    assert result.permutation == pytest.approx(1.0)
+
+
 def test_a_model_is_like_itself_and_unlike_its_opposite(linear_model, data):
     model, other = linear_model("soft"), linear_model("soft")
     u, *rest = model.get_weights()
@@ -63,6 +98,19 @@ def test_a_model_is_like_itself_and_unlike_its_opposite(linear_model, data):
         "rank_correlation": pytest.approx(-1.0),
         "same_segment": 0.0,
     }
+
+
+@pytest.mark.parametrize("measure", ["agreement", "stability"])
+def test_no_segment_is_left_out_for_nothing(measure, linear_model, data, monkeypatch):
+    """What both compare is attention as it is; methods that leave segments out do it themselves."""
+    masks = []
+    monkeypatch.setattr(Deletions, "of", lambda *_: masks.append(1))
+    model = linear_model("lvml")
+    if measure == "agreement":
+        evaluate_agreement(model, data, methods=[])
+    else:
+        evaluate_stability([model, model], data)
+    assert not masks
 
 
 def test_errors_say_what_came(linear_model, data):

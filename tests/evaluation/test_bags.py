@@ -7,7 +7,6 @@ from sklearn import metrics as sk
 
 import attention_zoo as az
 from attention_zoo import metrics
-from attention_zoo.evaluation.bags import _auc
 
 
 def test_figures_are_those_of_scikit_learn():
@@ -24,12 +23,13 @@ def test_figures_are_those_of_scikit_learn():
     assert np.isnan(metrics.class_average_precision(labels, np.ones((50, 3)) / 3))
 
 
-def test_instance_auroc_is_that_of_scikit_learn():
+def test_auc_is_that_of_scikit_learn():
     rng = np.random.default_rng(1)
     keys, a = rng.random(30) < 0.3, rng.random(30).round(1)
-    assert _auc(keys, a) == pytest.approx(sk.roc_auc_score(keys, a))
+    assert metrics.auc(keys, a) == pytest.approx(sk.roc_auc_score(keys, a))
     for unknown in (np.zeros(30, bool), np.ones(30, bool)):
-        assert np.isnan(_auc(unknown, a))
+        assert np.isnan(metrics.auc(unknown, a))
+    assert np.isnan(metrics.auc(keys, np.where(keys, np.nan, a)))
 
 
 @pytest.fixture

@@ -1,13 +1,17 @@
 """Figures of belief: a brute-force oracle, and models whose worth is known by hand."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 
+import attention_zoo as az
 from attention_zoo import layers, metrics
 from attention_zoo.evaluation import evaluate
 from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.models import FocusClassifier
+from attention_zoo.models.networks.bags import _MaxOfBag
 
 N, M, D, C = 9, 6, 4, 3
 WAYS = ["argmax", "marginal", "soft"]
@@ -59,21 +63,60 @@ def by_brute_force(model, x, there, way):
     return figures
 
 
-@pytest.mark.parametrize("encoder", [False, True])
+@pytest.mark.parametrize("encoder", [None, layers.PerSegment, _MaxOfBag])
 @pytest.mark.parametrize("way", WAYS)
 def test_every_figure_is_that_of_brute_force(data, rounding, encoder, way):
     x, there, labels = data
-    model = model_of(layers.PerSegment(keras.layers.Dense(D)) if encoder else None)
-    inputs = {"segments": x[1:], "mask": there[1:]}
-    found = evaluate(model, [(inputs, labels[1:])]).ways[way].belief
-    expected = [by_brute_force(model, x[i], there[i], way) for i in range(1, N)]
-    for name in expected[0]:
-        mean = np.mean([one[name] for one in expected])
+    model = model_of(encoder and encoder(keras.layers.Dense(D)))
+    result = evaluate(model, [({"segments": x, "mask": there}, labels)], curves=True)
+    assert result.num_left_out == 1  # of one segment: without it there is nothing to predict from
+    found = result.ways[way].belief
+    figures = [by_brute_force(model, x[i], there[i], way) for i in range(N)]
+    for name in figures[-1]:
+        mean = np.mean([one[name] for one in figures if name in one])
         assert found[name] == pytest.approx(mean, abs=rounding(4 * D, 8))
-    alone = evaluate(model, [({"segments": x[:1], "mask": there[:1]}, labels[:1])])
-    figures = by_brute_force(model, x[0], there[0], way)
-    for name, value in figures.items():
-        assert alone.ways[way].belief[name] == pytest.approx(value, abs=rounding(4 * D, 8))
+
+
+def test_examples_without_a_rest_are_left_out_and_counted(data):
+    """Of one segment, or all of whose segments are named; what is not known is in no JSON."""
+    x, there, labels = data
+    model = model_of()
+    inputs = {"segments": x, "mask": there}
+    result = evaluate(model, [(inputs, labels)], top_k=3)
+    assert result.num_left_out == result.scalars()["num_left_out"] == 3
+    assert "3 examples have nothing left" in result.table()
+    rest = evaluate(model, [({k: v[3:] for k, v in inputs.items()}, labels[3:])], top_k=3)
+    assert rest.num_left_out == 0 and "num_left_out" not in rest.scalars()
+    for way in WAYS:
+        for name in ("comprehensiveness", "flip_rate"):
+            figures = result.ways[way].belief[name], rest.ways[way].belief[name]
+            assert figures[0] == pytest.approx(figures[1], abs=1e-6)
+    alone = evaluate(model, [(x[:, :1], labels)])
+    assert alone.num_left_out == N
+    written = json.loads(json.dumps(alone.scalars(), allow_nan=False))
+    assert "soft_comprehensiveness" not in written and written["soft_sufficiency"] == 0.0
+
+
+def test_attention_that_is_nan_is_no_missing_rest(data):
+    x, _, labels = data
+    x = np.where(np.arange(N)[:, None, None] == 3, np.nan, x)
+    with pytest.warns(RuntimeWarning, match="attention is NaN in 1 of 9"):
+        result = evaluate(model_of(), [(x, labels)])
+    assert np.isnan(result.ways["soft"].belief["comprehensiveness"]) and result.num_left_out == 0
+
+
+def test_explain_has_the_same_rule(data):
+    x, there, labels = data
+    model = model_of()
+    inputs = {"segments": x, "mask": there}
+    found = az.explain(model, inputs, top=3)
+    np.testing.assert_array_equal(np.isnan(found.without).all(axis=2), ~found.remains)
+    np.testing.assert_array_equal(found.remains[:4], np.arange(1, 4) < [[1], [2], [3], [4]])
+    lost = found.support["whole"] - found.support["without"][:, 0]
+    figures = evaluate(model, [(inputs, labels)]).ways[model.way_to_predict].belief
+    assert np.nanmean(lost) == pytest.approx(figures["comprehensiveness"], abs=1e-6)
+    known = found.remains[:, 0]
+    assert np.mean(found.flips[known] == 1) == pytest.approx(figures["flip_rate"])
 
 
 def test_padding_changes_no_figure(data):
@@ -176,17 +219,21 @@ def test_a_model_that_looks_elsewhere_is_found_out_by_what_is_left():
 
 
 @pytest.mark.parametrize(
-    ("curves", "runs"),
-    [(False, M + 1 + 2), (True, M + 1 + 2 + 2 * (STEPS - 1))],
+    ("settings", "runs", "batches_of_zeros"),
+    [
+        ({"leaves_out": False}, M + 1, 1),
+        ({"curves": False}, M + 1 + 2, 2),
+        ({"curves": True}, M + 1 + 2 + 2 * (STEPS - 1), 2),
+    ],
 )
-def test_classifier_runs_an_example(data, counting_layer, curves, runs):
+def test_classifier_runs_an_example(data, counting_layer, settings, runs, batches_of_zeros):
     """m for all segments, soft's one, one each without and with the chosen one, 8 of the curves."""
     x = data[0]
     model = model_of(read_by=counting_layer)
-    run = EveryWay(model, curves=curves)
+    run = EveryWay(model, **settings)
     model.classifier.count = 0
     run(x)
-    assert model.classifier.count == N * runs + 2  # and twice in a batch zeros
+    assert model.classifier.count == N * runs + batches_of_zeros
 
 
 class Mixing(keras.layers.Layer):

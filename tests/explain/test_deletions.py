@@ -7,6 +7,7 @@ import pytest
 from attention_zoo import layers
 from attention_zoo._explain.deletions import Deletions
 from attention_zoo.models import FocusClassifier
+from attention_zoo.models.networks.bags import _MaxOfBag
 
 N, M, D, C = 7, 5, 4, 3
 WAYS = ["argmax", "marginal", "soft"]
@@ -48,6 +49,7 @@ ENCODERS = {
     "none": lambda: None,
     "per segment": lambda: layers.PerSegment(keras.layers.Dense(D, activation="tanh")),
     "mixing": Mixing,
+    "max of bag": lambda: _MaxOfBag(keras.layers.Dense(D, activation="tanh")),
 }
 
 

@@ -115,6 +115,13 @@ def test_errors_say_what_came(model, arguments, said):
         az.explain(given["model"], given["inputs"], top=given["top"])
 
 
+@pytest.mark.parametrize("inputs", ["a dog", ["a dog", "a cat"], np.array(["a dog"]), [b"a dog"]])
+def test_texts_are_for_models_that_take_some(model, inputs):
+    said = "^inputs are texts, expected segments: the model has no encoder of words, such as a Tok"
+    with pytest.raises(ValueError, match=said):
+        az.explain(model, inputs)
+
+
 def test_a_model_that_is_not_built_is_refused():
     dense = keras.layers.Dense
     with pytest.raises(ValueError, match="the model is not built"):

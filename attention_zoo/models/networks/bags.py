@@ -119,6 +119,8 @@ class AgainstFirst(keras.layers.Layer):
 class _MaxOfBag(PerSegment):
     """y_j = max_k network(x_k), the same for every j, feature by feature."""
 
+    reads_segments_alone = False
+
     def call(self, segments, mask=None, training=None):
         features = super().call(segments, mask=mask, training=training)  # (b, m, d)
         _, mask = masked(segments, None, mask)
