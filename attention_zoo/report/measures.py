@@ -77,11 +77,16 @@ def shown(name, value):
     measure = split_way(name)[1]
     if value is None or value != value:
         return "–"
+    text = format(value, _digits(measure))
+    return text if text.strip("-0.%") else text.lstrip("-")  # what rounds to zero has no sign
+
+
+def _digits(measure):
     if measure in _PERCENT:
-        return f"{value:.1%}"
+        return ".1%"
     if measure in ("nll", "brier", "aurc", "confidence_aurc"):
-        return f"{value:.4f}"
-    return f"{value:.0f}" if measure.startswith("num_") else f"{value:.3f}"
+        return ".4f"
+    return ".0f" if measure.startswith("num_") else ".3f"
 
 
 def best(name, values):

@@ -82,3 +82,10 @@ def test_what_is_not_known_is_a_dash():
 )
 def test_the_best_is_the_highest_or_the_lowest_or_nobody(name, values, expected):
     assert best(name, values) == expected
+
+
+def test_what_rounds_to_zero_has_no_sign():
+    """Else two figures that are alike would differ, and one of them be marked the best."""
+    assert shown("sufficiency", -0.0004) == "0.0%" and shown("sufficiency", -0.0006) == "-0.1%"
+    assert shown("perplexity", -0.0) == "0.000" and shown("num_left_out", 10) == "10"
+    assert best("sufficiency", [-0.0004, 0.0004, 0.2]) == [True, True, False]
