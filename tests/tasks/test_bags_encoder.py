@@ -119,8 +119,10 @@ def test_fine_tuned_all_but_batch_normalisation_learns_at_a_rate_of_its_own(pict
     config, model, _ = built(pictures, **options)
     rates = {"focus": 0.01, "classifier": 0.01, "encoder": 0.001}
     assert TASK.rates(config) == pytest.approx(rates)
-    given = built(pictures, **options, encoder_learning_rate=0.5, layer_decay=0.5)[0]
+    given = built(pictures, **options, encoder_learning_rate=0.5)[0]
     assert TASK.rates(given)["encoder"] == 0.5
+    with pytest.raises(ValueError, match="^layer_decay is 0.5, .* none of its layers .* above"):
+        built(pictures, **options, layer_decay=0.5)
     variables = backbone(model).variables
     before = [variable.numpy() for variable in variables]
     model.train_on_batch(*next(iter(pictures.dataset(8))))
