@@ -18,7 +18,7 @@ def is_per_segment(encoder):
         return is_per_segment(encoder.encoder)
     if encoder is None or getattr(encoder, "reads_segments_alone", False):
         return True
-    return _of_one_picture(encoder)
+    return _maker(encoder) is not None
 
 
 def can_leave_out(model):
@@ -31,10 +31,8 @@ def can_leave_out(model):
 
 def are_of_one_picture(encoder, inputs_shape):
     """Whether inputs of this shape are pictures of which an encoder makes the segments."""
-    if isinstance(encoder, Precomputed):
-        is_picture = len(inputs_shape) == encoder.input_ranks[0]
-        return is_picture and are_of_one_picture(encoder.encoder, inputs_shape)
-    return encoder is not None and _of_one_picture(encoder)
+    in_place = isinstance(encoder, Precomputed) and len(inputs_shape) != encoder.input_ranks[0]
+    return _maker(encoder) is not None and not in_place
 
 
 def grid_of(encoder, inputs_shape, m):
@@ -45,23 +43,18 @@ def grid_of(encoder, inputs_shape, m):
         inputs_shape: of pictures (b, H, W, c), or of features in their place.
         m: how many segments there are.
     """
-    if isinstance(encoder, Precomputed):
-        is_picture = len(inputs_shape) == encoder.input_ranks[0]
-        return grid_of(encoder.encoder, inputs_shape if is_picture else (), m)
-    maker = None if encoder is None else _maker(encoder)
+    maker = _maker(encoder)
     if maker is None:
         return None
-    first = encoder.layers[0] if isinstance(encoder, keras.Sequential) else encoder
+    inner = encoder.encoder if isinstance(encoder, Precomputed) else encoder
+    first = inner.layers[0] if isinstance(inner, keras.Sequential) else inner
     # Behind other layers its pictures are of another size: it knows that which it was built with.
-    grid = maker.grid_of(inputs_shape) if first is maker and inputs_shape else maker.grid
+    knows = first is maker and are_of_one_picture(encoder, inputs_shape)
+    grid = maker.grid_of(inputs_shape) if knows else maker.grid
     return grid if grid is not None and grid[0] * grid[1] == m else None
-
-
-def _of_one_picture(encoder):
-    return _maker(encoder) is not None
 
 
 def _maker(encoder):
     """The layer of an encoder that makes segments of a picture, or None."""
-    found = (one for one in encoder._flatten_layers() if isinstance(one, Regions | Patches))
-    return next(found, None)
+    layers = () if encoder is None else encoder._flatten_layers()
+    return next((one for one in layers if isinstance(one, Regions | Patches)), None)
