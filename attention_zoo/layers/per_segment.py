@@ -4,11 +4,12 @@ import keras
 
 from attention_zoo import ops
 from attention_zoo.layers.masks import conjunction, keras_mask, masked
+from attention_zoo.layers.of_network import OfNetwork
 from attention_zoo.layers.output_spec import output_spec
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
-class PerSegment(keras.layers.Layer):
+class PerSegment(OfNetwork):
     """y_j = network(x_j) for every segment j, as one batch of b * m segments.
 
     The same result as `keras.layers.TimeDistributed` without its loop. Masked segments are read
@@ -60,15 +61,6 @@ class PerSegment(keras.layers.Layer):
         b, m, *segment_shape = segments.shape
         spec = output_spec(self.network, (None, *segment_shape), segments.dtype)
         return keras.KerasTensor((b, m, *spec.shape[1:]), dtype=spec.dtype)
-
-    def get_config(self):
-        network = keras.saving.serialize_keras_object(self.network)
-        return super().get_config() | {"network": network}
-
-    @classmethod
-    def from_config(cls, config):
-        network = keras.saving.deserialize_keras_object(config["network"])
-        return cls(**config | {"network": network})
 
 
 def _check_rank(segments):

@@ -6,11 +6,12 @@ import keras
 from keras import ops
 
 from attention_zoo._checks import as_count
+from attention_zoo.layers.of_network import OfNetwork
 from attention_zoo.layers.output_spec import output_spec
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
-class Regions(keras.layers.Layer):
+class Regions(OfNetwork):
     """The feature map of a picture as segments, line by line.
 
         segment i w + j = network(picture)[i, j]
@@ -70,13 +71,7 @@ class Regions(keras.layers.Layer):
         return keras.KerasTensor((first, count, size), dtype=spec.dtype)
 
     def get_config(self):
-        network = keras.saving.serialize_keras_object(self.network)
-        return super().get_config() | {"network": network, "skip": self.skip}
-
-    @classmethod
-    def from_config(cls, config):
-        network = keras.saving.deserialize_keras_object(config["network"])
-        return cls(**config | {"network": network})
+        return super().get_config() | {"skip": self.skip}
 
 
 def _grid(shape):

@@ -2,11 +2,12 @@
 
 import keras
 
+from attention_zoo.layers.of_network import OfNetwork
 from attention_zoo.layers.output_spec import output_spec
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
-class Frozen(keras.layers.Layer):
+class Frozen(OfNetwork):
     """y = network(x) without dropout, also while the layers around it are trained.
 
     So a network gives the same features in every step, as those that are computed once.
@@ -31,12 +32,3 @@ class Frozen(keras.layers.Layer):
 
     def compute_output_spec(self, x):
         return output_spec(self.network, x.shape, x.dtype)
-
-    def get_config(self):
-        network = keras.saving.serialize_keras_object(self.network)
-        return super().get_config() | {"network": network}
-
-    @classmethod
-    def from_config(cls, config):
-        network = keras.saving.deserialize_keras_object(config["network"])
-        return cls(**config | {"network": network})

@@ -1,0 +1,16 @@
+"""OfNetwork: a layer around a network, which is saved with it."""
+
+import keras
+
+
+class OfNetwork(keras.layers.Layer):
+    """A layer whose argument `network` is a Keras layer or model: its config holds that too."""
+
+    def get_config(self):
+        network = keras.saving.serialize_keras_object(self.network)
+        return super().get_config() | {"network": network}
+
+    @classmethod
+    def from_config(cls, config):
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**config | {"network": network})
