@@ -33,8 +33,10 @@ class Job:
     needs: str | None = None
 
 
-def comparison(folder, *, trainer, data, seeds, needs=None, of_row=None, **settings):
-    """The jobs that compare all rows of `ROWS`: soft, hard, LVML, hybrid and its control.
+def comparison(
+    folder, *, trainer, data, seeds, needs=None, rows=tuple(ROWS), of_row=None, **settings
+):
+    """The jobs that compare rows of `ROWS`: soft, hard, LVML, hybrid and its control.
 
     The control is a hybrid of soft and soft: soft goes on as hybrid does, at the same rate.
 
@@ -42,6 +44,7 @@ def comparison(folder, *, trainer, data, seeds, needs=None, of_row=None, **setti
         folder: the jobs are "folder/soft_0" and so on, the number being the seed.
         trainer, data, needs: as in `Job`.
         seeds: of the runs, each for every row.
+        rows: names in `ROWS`.
         of_row: settings by row, besides.
         **settings: of all.
 
@@ -53,10 +56,10 @@ def comparison(folder, *, trainer, data, seeds, needs=None, of_row=None, **setti
             name=f"{folder}/{row}_{seed}",
             trainer=trainer,
             data=data,
-            settings={**settings, **own, **(of_row or {}).get(row, {}), "seed": seed},
+            settings={**settings, **ROWS[row], **(of_row or {}).get(row, {}), "seed": seed},
             row=row,
             needs=needs,
         )
         for seed in seeds
-        for row, own in ROWS.items()
+        for row in rows
     ]

@@ -5,12 +5,29 @@ import functools
 
 from attention_zoo.tasks import CaptionsTask, MosaicsTask, TextTask
 from attention_zoo.training import sweep
+from attention_zoo.training.run import run_task
+from attention_zoo.training.task import config_of
 from experiments import fixed_focus, gradient_flow
 from experiments.reproduction.job import Job
 from experiments.reproduction.runs import Run
+from experiments.stability_curves import StabilityCurves
+
+
+def _with_curves(workdir, **settings):
+    """A run on mosaics of images with `StabilityCurves` among its figures by epoch."""
+    config = config_of(MosaicsTask(), settings)
+    curves = StabilityCurves(
+        data_dir=config.data_dir,
+        num_segments=config.num_segments,
+        dataset=config.dataset,
+        split=config.train_split,
+    )
+    return run_task(MosaicsTask(), workdir, callbacks=[curves], **settings)
+
 
 TRAINERS = {
     "sdc": sweep.trainer_of(MosaicsTask()),
+    "sdc_curves": sweep.Trainer(_with_curves, sweep.trainer_of(MosaicsTask()).record),
     "hatexplain": sweep.trainer_of(TextTask()),
     "captions": sweep.trainer_of(CaptionsTask()),
     "gradient_flow": sweep.Trainer(gradient_flow.train_and_evaluate, gradient_flow.recorded),

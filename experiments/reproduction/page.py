@@ -6,11 +6,10 @@ import shutil
 from attention_zoo.report.html import PACKAGE, environment, write_whole
 from attention_zoo.report.pictures import data_uri
 from experiments.reproduction import findings, sections, theory
-from experiments.reproduction.runs import Comparison, Run, comparisons
+from experiments.reproduction.runs import Comparison, Run, comparisons, places_of
 from experiments.reproduction.verdict import Verdict
 
 TEMPLATES = ("results.md", "results.html")
-_COMPARED = ("sdc", "hatexplain")  # trainers whose examples have a true segment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +46,7 @@ def write(suite, folder, outcomes):
         `Decided`, one a finding.
     """
     runs = [Run(one.job, folder / one.job.name) for one in outcomes if one.state == "done"]
-    compared = comparisons(run for run in runs if run.job.trainer in _COMPARED)
+    compared = comparisons(runs)
     decided = decide(runs, _planned(compared, outcomes), outcomes)
     content = {
         "suite": suite,
@@ -68,10 +67,9 @@ def write(suite, folder, outcomes):
 
 def _planned(compared, outcomes):
     """The comparisons that the suite has, empty where no job of one was run."""
-    found = {(one.data, one.num_segments): one for one in compared}
-    jobs = [one.job for one in outcomes if one.job.trainer in _COMPARED]
-    places = dict.fromkeys((job.data, job.settings.get("num_segments")) for job in jobs)
-    return [found.get(place) or Comparison(place[0], place[1], runs={}) for place in places]
+    found = {one.place: one for one in compared}
+    places = places_of([one.job for one in outcomes])
+    return [found.get(place) or Comparison(place, runs={}) for place in places]
 
 
 def decide(runs, compared, outcomes):

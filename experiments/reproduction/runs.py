@@ -6,7 +6,10 @@ from pathlib import Path
 
 from attention_zoo._json import loads
 from attention_zoo.report.csv_table import read_columns
+from experiments.reproduction import training_images
 from experiments.reproduction.job import ROWS, Job
+
+TEST, TRAINING = "test images", "training images"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +39,14 @@ class Run:
         """Columns of metrics.csv by name, arrays of numbers or of strings."""
         return read_columns(self.folder / "metrics.csv")
 
+    def final(self, images):
+        """Figures after the last epoch, of test examples of these images, by name."""
+        return self.results["test"] if images == TEST else training_images.figures(self.folder)
+
+    def focus(self, images):
+        """FT of held-out examples of these images after every epoch, (epochs,)."""
+        return self.curves[_FOCUS[images]]
+
     def lacking(self):
         """What the results page reads of the run that its files do not have, by name.
 
@@ -51,37 +62,85 @@ class Run:
         )
 
 
+_FOCUS = {TEST: "val_focus_accuracy", TRAINING: "paper_focus_accuracy"}
 # Names that the page reads, by trainer: of results.json, columns of metrics.csv, pictures.
 _FLOW = tuple(f"{row}_{figure}" for row in ("soft", "hard", "lvml") for figure in ("mu", "nu"))
 _READ: dict[str, tuple[tuple[str, ...], ...]] = {
     "gradient_flow": (("deviation", "largest_deviation"), _FLOW, ("phase_portrait.png",)),
     "fixed_focus": ((), ("epoch", "attention", "alpha", "drive"), ("fixed_focus.png",)),
     "sdc": (("test",), ("val_focus_accuracy",), ()),
+    "sdc_curves": (("test",), tuple(_FOCUS.values()), ()),
     "hatexplain": (("test",), ("val_focus_accuracy",), ()),
     "captions": (("test",), (), ()),
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
-    """The runs of all rows on one data set, with one number of segments.
+class Place:
+    """What runs are compared on.
 
     Attributes:
         data: as in `Job`.
         num_segments: m; None where examples differ in it.
-        runs: `Run` by row and seed; what was not run is not there.
+        images: TEST, or TRAINING: mosaics drawn anew of those that the model was trained on.
     """
 
     data: str
     num_segments: int | None
-    runs: dict[str, dict[int, Run]]
+    images: str = TEST
+
+    @property
+    def group(self):
+        """Data and images, for a heading."""
+        return self.data if self.images == TEST else f"{self.data}, {self.images}"
 
     @property
     def name(self):
         """For tables; does not break within "m = 5"."""
         if self.num_segments is None:
-            return self.data
-        return f"{self.data} m\u00a0=\u00a0{self.num_segments}"
+            return self.group
+        m = f"{self.data} m\u00a0=\u00a0{self.num_segments}"
+        return m if self.images == TEST else f"{m}, {self.images}"
+
+
+_COMPARED = ("sdc", "sdc_curves", "hatexplain")  # trainers whose examples have a true segment
+
+
+def places_of(jobs):
+    """The `Place`s on which jobs are compared; in the order in which they begin, TRAINING last."""
+    compared = [job for job in jobs if job.row and job.trainer in _COMPARED]
+    anew = [job for job in compared if job.trainer == "sdc_curves"]
+    of = (compared, TEST), (anew, TRAINING)
+    return list(
+        dict.fromkeys(
+            Place(job.data, job.settings.get("num_segments"), images)
+            for some, images in of
+            for job in some
+        )
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The runs of all rows at one `Place`.
+
+    Attributes:
+        place: the `Place`.
+        runs: `Run` by row and seed; what was not run is not there.
+    """
+
+    place: Place
+    runs: dict[str, dict[int, Run]]
+
+    @property
+    def name(self):
+        """Of the place."""
+        return self.place.name
+
+    @property
+    def num_segments(self):
+        """Of the place."""
+        return self.place.num_segments
 
     def missing(self, *rows):
         """Those of the rows that have no run."""
@@ -102,12 +161,12 @@ class Comparison:
     def final(self, row, figure):
         """{seed: a figure of the test examples after the last epoch}."""
         runs = self.runs.get(row, {})
-        return {seed: run.results["test"][figure] for seed, run in runs.items()}
+        return {seed: run.final(self.place.images)[figure] for seed, run in runs.items()}
 
     def focus(self, row):
-        """{seed: FT on the validation examples after every epoch, (epochs,)}."""
+        """{seed: FT on held-out examples after every epoch, (epochs,)}."""
         runs = self.runs.get(row, {})
-        return {seed: run.curves["val_focus_accuracy"] for seed, run in runs.items()}
+        return {seed: run.focus(self.place.images) for seed, run in runs.items()}
 
     def early_focus(self, row):
         """{seed: mean of `focus` over the first quarter of the epochs of the shortest run}."""
@@ -116,11 +175,10 @@ class Comparison:
 
 
 def comparisons(runs):
-    """The `Comparison`s of `Run`s, of jobs that have a row; in the order in which they begin."""
-    found: dict = {}
+    """The `Comparison`s of `Run`s, of jobs that have a row, as `places_of` has them."""
+    places = places_of([run.job for run in runs])
+    found: dict[Place, dict] = {place: {row: {} for row in ROWS} for place in places}
     for run in runs:
-        if run.job.row is not None:
-            place = run.job.data, run.job.settings.get("num_segments")
-            rows = found.setdefault(place, {row: {} for row in ROWS})
-            rows[run.job.row][run.job.settings["seed"]] = run
-    return [Comparison(data, m, rows) for (data, m), rows in found.items()]
+        for place in places_of([run.job]):
+            found[place][run.job.row][run.job.settings["seed"]] = run
+    return [Comparison(place, rows) for place, rows in found.items()]

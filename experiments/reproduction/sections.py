@@ -104,8 +104,9 @@ def _held_focus(runs):
 def _curves(compared):
     return Section(
         "Focus by epoch",
-        "FT on test examples (posts: on validation posts). Lines are means over the seeds, bands "
-        "go from the lowest to the highest. Control: a hybrid of soft and soft.",
+        "FT on test examples (posts: on validation posts). Training images: mosaics drawn anew of "
+        "them. Lines are means over the seeds, bands go from the lowest to the highest. Control: a "
+        "hybrid of soft and soft.",
         figures=[
             _drawn(figures.learning_curves(group), f"focus_{data}", f"FT by epoch, {data}.")
             for data, group in _by_data(compared)
@@ -114,13 +115,16 @@ def _curves(compared):
 
 
 def _by_data(compared):
-    """(data, its comparisons) each."""
-    groups = itertools.groupby(compared, key=lambda one: one.data)
-    return [(data, list(group)) for data, group in groups]
+    """(data and images, its comparisons) each."""
+    groups = itertools.groupby(compared, key=lambda one: one.place.group)
+    return [(group, list(found)) for group, found in groups]
 
 
 def _predictions(mosaics):
-    text = "On test mosaics, made of test images, after the last epoch: mean ± half the range, %."
+    text = (
+        "After the last epoch: mean ± half the range, %. On test mosaics, made of test images, or "
+        "where training images are named, drawn anew of those, as the paper's test mosaics are."
+    )
     return Section("FT and the three predictions", text, [tables.predictions(mosaics)])
 
 

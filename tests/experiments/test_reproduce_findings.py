@@ -97,6 +97,12 @@ def _run(folder, row, seed, ft, test):
     return Run(Job(name=folder.name, trainer="sdc", data="d", settings=settings, row=row), folder)
 
 
+def _at(comparison, **changes):
+    """The comparison at another place."""
+    place = dataclasses.replace(comparison.place, **changes)
+    return dataclasses.replace(comparison, place=place)
+
+
 def _write(path, rows):
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -163,7 +169,7 @@ def test_early_focus_is_of_as_many_epochs_in_all_rows(compared):
 
 
 def test_without_one_log_m_no_attention_is_called_peaked(compared):
-    posts = dataclasses.replace(compared(), num_segments=None)
+    posts = _at(compared(), num_segments=None)
     assert RULES["hard_is_peaked"].verdict(posts).seen is None
     assert RULES["soft_stalls"].verdict(posts).seen
 
@@ -305,7 +311,7 @@ def test_the_shape_of_a_drive_is_start_peak_end(held):
 
 def test_curves_have_a_panel_a_comparison_and_segments_a_point_an_m(compared):
     comparison = compared()
-    wider = dataclasses.replace(comparison, num_segments=10, data="d")
+    wider = _at(comparison, num_segments=10, data="d")
     for several in ([comparison], [comparison, wider], [comparison, wider, wider]):
         figure = figures.learning_curves(several)
         assert [ax.get_title("left") for ax in figure.axes] == [one.name for one in several]

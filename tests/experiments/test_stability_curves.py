@@ -1,22 +1,19 @@
-"""The paper's own scale, at a tiny one: what is measured on the way."""
-
-import csv
+"""What is measured while a run may collapse, and on mosaics drawn anew of training images."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from attention_zoo import datasets
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import FocusClassifier, networks
-from experiments import paper_scale
+from experiments.reproduction import training_images
+from experiments.reproduction.data_requirements import Places
+from experiments.reproduction.job import comparison
+from experiments.reproduction.outcome import outlook, run_suite
+from experiments.reproduction.runs import TEST, TRAINING, Run, comparisons
 from experiments.stability_curves import StabilityCurves, momentum_norms
-
-
-def test_every_row_and_seed_is_a_job():
-    names = [job.name for job in paper_scale.jobs_of(range(2))]
-    assert len(names) == len(set(names)) == 18
-    assert names[0] == "soft_0.02_0"
 
 
 @pytest.fixture
@@ -72,18 +69,40 @@ def test_curves_are_those_of_fresh_mosaics(model, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_has_the_curves(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        paper_scale,
-        "StabilityCurves",
-        lambda data_dir, num_segments: StabilityCurves(None, num_segments, 64, "sdc/digits"),
+def test_a_run_is_compared_on_both_kinds_of_test_mosaics(tmp_path):
+    """Those of training images against `evaluate` of mosaics that are drawn here."""
+    small = {"num_examples": 256, "num_test_examples": 64, "epochs": 2, "batch_size": 64}
+    (job,) = comparison(
+        "m3",
+        trainer="sdc_curves",
+        data="digits",
+        seeds=(0,),
+        rows=("soft",),
+        dataset="sdc/digits",
+        num_segments=3,
+        **small,
     )
-    small = {"num_examples": 128, "num_test_examples": 64, "epochs": 1, "batch_size": 64}
-    settings = paper_scale.COMMON | small | {"dataset": "sdc/digits", "data_dir": None}
-    settings |= {"mixed_precision": "none", "checkpoint_steps": 2}
-    trainer = paper_scale.trainer_with_curves(**settings)
-    (job, *_) = paper_scale.jobs_of([0])
-    trainer.train(tmp_path / "run", **job.settings)
-    (row,) = csv.DictReader((tmp_path / "run" / "metrics.csv").read_text().splitlines())
-    assert {"paper_focus_accuracy", "val_focus_accuracy", "score_max"} <= row.keys()
-    assert float(row["focus_momentum"]) > 0.0
+    (outcome,) = run_suite([job], tmp_path, Places(), workers=1).values()
+    assert outcome.state == "done", outcome.reason
+    run = Run(job, tmp_path / job.name)
+    curves = run.curves
+    assert (curves["focus_momentum"] > 0.0).all() and "score_max" in curves
+
+    on = {one.place.images: one for one in comparisons([run])}
+    assert list(on) == [TEST, TRAINING]
+    assert on[TEST].focus("soft")[0] is curves["val_focus_accuracy"]
+    assert on[TRAINING].focus("soft")[0] is curves["paper_focus_accuracy"]
+    assert on[TRAINING].name == "digits m\u00a0=\u00a03, training images"
+
+    drawn = {"num_segments": 3, "num_examples": 64, "seed": training_images.SEED}
+    info = datasets.load("sdc/digits", "train[:90%]", **drawn)[1]
+    model = keras.saving.load_model(run.folder / "model.keras")
+    expected = evaluate(model, info.source.dataset(64)).scalars()
+    assert on[TRAINING].final("soft", "soft_accuracy")[0] == pytest.approx(
+        expected["soft_accuracy"], abs=1e-6
+    )
+    kept = run.folder / "training_images.json"
+    before = kept.read_bytes()
+    assert training_images.figures(run.folder) == run.final(TRAINING)
+    assert kept.read_bytes() == before
+    assert outlook(job, tmp_path, Places()).state == "done"
