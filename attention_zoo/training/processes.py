@@ -40,8 +40,15 @@ def run_side_by_side(one, jobs, workers, is_left):
 
 
 def threads_each(workers):
-    """Cores of each of so many jobs at a time."""
-    return max(1, (os.cpu_count() or 1) // workers)
+    """Cores of each of so many jobs at a time, of those that this process may use."""
+    return max(1, _cores() // workers)
+
+
+def _cores():
+    """Fewer than the machine has under a scheduler of a cluster, or taskset."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run_in_process(function, workdir, settings, log, threads, stop):

@@ -92,6 +92,14 @@ def test_jobs_on_a_gpu_take_of_its_memory_what_they_need(monkeypatch):
     assert grows == {"GPU:0": True, "GPU:1": True}
 
 
+def test_jobs_share_the_cores_that_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(5)), raising=False)
+    assert [processes.threads_each(workers) for workers in (1, 2, 9)] == [5, 2, 1]
+    monkeypatch.delattr(os, "sched_getaffinity")  # Windows, macOS
+    assert processes.threads_each(2) == 32
+
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
