@@ -19,6 +19,7 @@ from attention_zoo.models import Captioner, uniform
 from attention_zoo.models.networks.image_encoders import fine_tune, load_encoder
 from attention_zoo.tasks.captions_config import CaptionsConfig
 from attention_zoo.tasks.frozen_features import frozen_features
+from attention_zoo.training.checks import check_needs
 from attention_zoo.training.task import Task, Words
 
 
@@ -163,8 +164,12 @@ class CaptionsTask(Task):
         export(model, path, image_size=(config.image_size,) * 2, **_search(config))
 
 
+_NEED = {"fine_tune_encoder": ("encoder_learning_rate", "layer_decay", "frozen_epochs")}
+
+
 def _check(config):
-    """Raises ValueError for settings of other tasks, which a captioner has no use for."""
+    """Raises ValueError for settings without effect, and for those of other tasks."""
+    check_needs(config, _NEED)
     for name, value in (("switch_when", "focus_drive"), ("focus_drive", True)):
         if getattr(config, name) == value:
             raise ValueError(f"{name} is {value!r}, expected another: a caption has no such drive")

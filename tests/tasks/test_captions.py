@@ -158,6 +158,8 @@ def test_the_miniature_is_learnt(tiny, tmp_path):
         ({"encoder": "nowhere.keras"}, "^encoder nowhere.keras cannot be loaded"),
         ({"image_size": 48}, "^image_size is 48, expected 32: encoder .* takes "),
         ({"classifier_learning_rate": 0.1}, "^classifier_learning_rate is 0.1, expected none: a "),
+        ({"encoder_learning_rate": 0.1}, "^encoder_learning_rate is 0.1 without fine_tune_encoder"),
+        ({"frozen_epochs": 2}, "^frozen_epochs is 2 without fine_tune_encoder, expected it set"),
         ({"switch_when": "focus_drive"}, "^switch_when is 'focus_drive', expected another"),
         ({"top_k": 3, "attention": "soft"}, "^top_k is 3 with SoftAttention, expected None"),
         ({"dropout": 0.95}, "^dropout is 0.95, expected 0.9 or less$"),
