@@ -1,5 +1,7 @@
 """What is measured while a run may collapse: gradients, momentum, scores; and fresh mosaics."""
 
+import time
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -22,7 +24,8 @@ class StabilityCurves(keras.callbacks.Callback):
       at once a call of the loop; a step with a large gradient shows in the steps after it;
     - `score_max`, `score_range`: of the fixed batch, the largest |score|, and the mean of the
       largest minus the smallest score of a mosaic;
-    - `focus_weights`: norm of the focus network's weights.
+    - `focus_weights`: norm of the focus network's weights;
+    - `seconds`: that the epoch took, validation included and breaks left out.
 
     Args:
         data_dir: folder of tensorflow_datasets.
@@ -48,17 +51,22 @@ class StabilityCurves(keras.callbacks.Callback):
             "split": split,
         }
         self._momentum = np.zeros(2)
+        self._seconds, self._since = 0.0, time.monotonic()
 
     def get_config(self):
         return dict(self._config)
 
     def get_state(self):
-        """The momentum's norms so far in the epoch, which a resumed run goes on from."""
-        return {"momentum": self._momentum.tolist()}
+        """What there is of the epoch so far, which a resumed run goes on from."""
+        return {"momentum": self._momentum.tolist(), "seconds": self._elapsed()}
 
     def set_state(self, state):
         """Takes what `get_state` gave."""
         self._momentum = np.array(state["momentum"])
+        self._seconds, self._since = state["seconds"], time.monotonic()
+
+    def _elapsed(self):
+        return self._seconds + time.monotonic() - self._since
 
     def on_train_begin(self, logs=None):
         options = {key: self._config[key] for key in ("data_dir", "num_segments", "num_examples")}
@@ -70,6 +78,7 @@ class StabilityCurves(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._momentum = np.zeros(2)
+        self._seconds, self._since = 0.0, time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
         self._momentum = np.maximum(self._momentum, momentum_norms(self.model))
@@ -80,6 +89,7 @@ class StabilityCurves(keras.callbacks.Callback):
         with tracing.expected():  # of the last batch, which is smaller
             found = self.model.evaluate(self._mosaics.dataset(256), verbose=0, return_dict=True)
         logs |= {f"paper_{name}": found[name] for name in _FRESH}
+        logs["seconds"] = self._elapsed()
 
 
 _FRESH = ("focus_accuracy", "label_accuracy", "focus_entropy")

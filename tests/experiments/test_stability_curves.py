@@ -57,6 +57,7 @@ def test_curves_are_those_of_fresh_mosaics(model, tmp_path):
     logs, others = {}, {}
     curves.on_epoch_end(0, logs)
     again.on_epoch_end(0, others)
+    assert logs.pop("seconds") > 0.0 < others.pop("seconds")
     assert logs == others
     found = model.evaluate(curves._mosaics.dataset(300), verbose=0, return_dict=True)
     for name in ("focus_accuracy", "label_accuracy", "focus_entropy"):
@@ -66,6 +67,16 @@ def test_curves_are_those_of_fresh_mosaics(model, tmp_path):
     for name, figure in zip(("focus_accuracy", "label_accuracy", "focus_entropy"), figures):
         np.testing.assert_allclose(logs[f"paper_{name}"], figure, rtol=1e-5)
     assert logs["focus_momentum"] == 0.0 < logs["focus_gradient"]
+
+
+def test_the_seconds_of_an_epoch_leave_breaks_out(monkeypatch):
+    clock = iter([0.0, 10.0, 13.0, 500.0, 502.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    curves = StabilityCurves()
+    curves.on_epoch_begin(0)
+    state = curves.get_state()  # three seconds into the epoch
+    curves.set_state(state)
+    assert curves._elapsed() == 5.0
 
 
 @pytest.mark.slow
