@@ -92,30 +92,21 @@ def _power(alpha):
     return {"attention": lambda: PowerMeanAttention(alpha)}
 
 
-def _falling(steps):
-    """alpha falls from 1 to 0.02 in a line."""
-    return _power(keras.optimizers.schedules.PolynomialDecay(1.0, steps, 0.02))
-
-
-SLOW = {"learning_rate": 0.002, "classifier_learning_rate": 0.02}
+_HYBRID = {"attention": "hybrid", "switch_epoch": 10}
 CANDIDATES = {
-    "soft": {"attention": "soft"},
     "hard": {"attention": "hard"},
     "lvml": {"attention": "lvml"},
+    "hybrid": _HYBRID,
     "power_0.5": _power(0.5),
-    "power_0.25": _power(0.25),
-    "annealed": _falling(_STEPS),
-    "annealed_early": _falling(_STEPS // 2),
-    "annealed_geometric": _power(keras.optimizers.schedules.ExponentialDecay(1.0, _STEPS, 0.02)),
-    "lvml_then_hard": {
-        "attention": "hybrid",
-        "first_attention": "lvml",
-        "switch_epoch": 10,
-    },
+    "annealed": _power(keras.optimizers.schedules.PolynomialDecay(1.0, _STEPS, 0.02)),
+    "lvml_then_hard": _HYBRID | {"first_attention": "lvml"},
     "lvml_penalty_0.1": {"attention": "lvml", "entropy_penalty": 0.1},
-    "lvml_penalty_0.3": {"attention": "lvml", "entropy_penalty": 0.3},
-    "hard_slow_focus": {"attention": "hard"} | SLOW,
     "hard_bounded": {"attention": lambda: BoundedHardAttention()},
+    "hard_slow_focus": {
+        "attention": "hard",
+        "learning_rate": 0.002,
+        "classifier_learning_rate": 0.02,
+    },
 }
 
 
