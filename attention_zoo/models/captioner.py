@@ -19,6 +19,7 @@ from attention_zoo.models.captioning.reinforce import chains, log_choice
 from attention_zoo.models.captioning.scores import Reading
 from attention_zoo.models.captioning.vocabulary import NUM_SPECIAL, checked_vocabulary
 from attention_zoo.models.captioning.word_training import WordTraining
+from attention_zoo.models.networks.standardize import Standardize
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -51,6 +52,8 @@ class Captioner(WordTraining):
             read from outside training.
         top_k: LVML in training averages the `top_k` regions of each caption only, those with most
             attention over its words: a lower bound of the likelihood. None takes all.
+        standardize: whether features are scaled to mean 0 and variance 1 before anything reads
+            them, by `model.standardize.adapt(mean, deviation)`, (d,) each.
 
     Call arguments:
         inputs: a dict of "features" (b, r, d) or (b, h, w, d), or, with an encoder, "image"
@@ -87,6 +90,7 @@ class Captioner(WordTraining):
         dropout=0.0,
         inference="auto",
         top_k=None,
+        standardize=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -107,6 +111,7 @@ class Captioner(WordTraining):
         sizes = {"units": units, "embedding_dim": embedding_dim, "attention_units": attention_units}
         sizes = {name: as_count(name, size, least=1) for name, size in sizes.items()}
         self.decoder = CaptionDecoder(self.num_words, dropout=dropout, **sizes, name="decoder")
+        self.standardize = Standardize(name="standardize") if standardize else None
         self.grid = None
 
     def build(self, input_shape):
@@ -117,6 +122,8 @@ class Captioner(WordTraining):
             shape = output_spec(self.encoder, (None, *shape[1:])).shape
         caption_inputs.check_features(shape, "encoder's output" if key == "image" else "features")
         self.grid = caption_inputs.grid_of(shape)
+        if self.standardize is not None:
+            self.standardize.build(tuple(shape))
         self.decoder.build(tuple(shape))
         if not self.attention.built:
             r = shape[1] if len(shape) == 3 else math.prod(self.grid) if self.grid else None
@@ -137,7 +144,10 @@ class Captioner(WordTraining):
     def look(self, inputs, training=None):
         """What the decoder sees of an image: `Regions`."""
         name = "features" if "features" in inputs else "encoder's output"
-        return self.decoder.look(caption_inputs.as_regions(self.features(inputs, training), name))
+        features = caption_inputs.as_regions(self.features(inputs, training), name)
+        if self.standardize is not None:
+            features = self.standardize(features)
+        return self.decoder.look(features)
 
     def features(self, inputs, training=None):
         """Those among the inputs, or what the encoder makes of the image."""
@@ -218,6 +228,7 @@ class Captioner(WordTraining):
         decoder = self.decoder.get_config()
         sizes = ("units", "embedding_dim", "attention_units", "dropout")
         own = {name: getattr(self, name) for name in ("inference", "top_k")}
+        own |= {"standardize": True} if self.standardize is not None else {}
         return (
             super().get_config()
             | {"vocabulary": list(self.vocabulary)}

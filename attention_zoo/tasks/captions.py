@@ -17,6 +17,7 @@ from attention_zoo.evaluation.captions import word_figures
 from attention_zoo.layers import SoftAttention
 from attention_zoo.models import Captioner, uniform
 from attention_zoo.models.networks.image_encoders import fine_tune, load_encoder
+from attention_zoo.models.networks.standardize import moments
 from attention_zoo.tasks.captions_config import CaptionsConfig
 from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.training.checks import check_needs
@@ -97,6 +98,7 @@ class CaptionsTask(Task):
             dropout=config.dropout,
             inference=config.inference,
             top_k=config.top_k,
+            standardize=not config.fine_tune_encoder and config.standardize is not False,
         )
         model.build({"image": (None, size, size, 3), "words": (None, None)})
         return model
@@ -117,6 +119,8 @@ class CaptionsTask(Task):
             pictures, dtype = split.source.pictures, config.feature_dtype
             features = frozen_features(pictures, model.encoder, folder, dtype)
             found[name] = dataclasses.replace(split, source=split.source.seen_as(features))
+            if name == "train" and model.standardize and not model.standardize.is_adapted:
+                model.standardize.adapt(*moments(features.rows_of_regions()))
         return found
 
     def validation_batches(self, split, config):
@@ -170,6 +174,11 @@ _NEED = {"fine_tune_encoder": ("encoder_learning_rate", "layer_decay", "frozen_e
 def _check(config):
     """Raises ValueError for settings without effect, and for those of other tasks."""
     check_needs(config, _NEED)
+    if config.standardize and config.fine_tune_encoder:
+        raise ValueError(
+            "standardize is True with fine_tune_encoder, expected it unset: features change as "
+            "the encoder learns"
+        )
     for name, value in (("switch_when", "focus_drive"), ("focus_drive", True)):
         if getattr(config, name) == value:
             raise ValueError(f"{name} is {value!r}, expected another: a caption has no such drive")

@@ -34,6 +34,11 @@ class CaptionsModel:
         path=True,
     )
     fine_tune_encoder: bool = setting(False, "Train the encoder too, on the pictures themselves.")
+    standardize: bool | None = setting(
+        None,
+        "Scale a frozen encoder's features to the mean 0 and the variance 1 of the training "
+        "pictures' regions; so it is if unset, but with --fine_tune_encoder.",
+    )
     units: int = setting(512, "Units of the LSTM.", least=1)
     embedding_size: int = setting(512, "Features of a word.", least=1)
     attention_units: int = setting(256, "Units of the layer that scores regions.", least=1)

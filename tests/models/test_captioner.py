@@ -28,6 +28,25 @@ def trained_on(model, inputs, targets):
     return loss.numpy(), tape.gradient(loss, model.trainable_variables)
 
 
+def test_standardised_features_are_what_a_plain_captioner_is_given(captioner, captions, tmp_path):
+    plain, (inputs, _) = captioner("lvml"), captions
+    model = Captioner.from_config(plain.get_config() | {"standardize": True, "name": "scaled"})
+    model.build({name: x.shape for name, x in inputs.items()})
+    model.decoder.set_weights(plain.decoder.get_weights())
+    d = inputs["features"].shape[-1]
+    mean, deviation = np.linspace(-1, 1, d), np.linspace(0.5, 2, d)
+    model.standardize.adapt(mean, deviation)
+    scaled = inputs | {"features": ((inputs["features"] - mean) / deviation).astype("float32")}
+    for training in (True, False):
+        found, expected = model(inputs, training=training), plain(scaled, training=training)
+        np.testing.assert_allclose(found["words"], expected["words"], atol=1e-4)
+        np.testing.assert_allclose(found["focus"], expected["focus"], atol=1e-5)
+    assert len(model.trainable_variables) == len(plain.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(inputs)["words"], model(inputs)["words"], atol=1e-6)
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_training_scores_are_those_of_every_region_enumerated(
     captioner, captions, numpy_captioner, name

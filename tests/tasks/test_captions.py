@@ -86,6 +86,29 @@ def test_top_k_error_is_reported(finished, tiny):
     assert "top_k_error" not in finished[1]["validation"].scalars()
 
 
+def test_features_are_standardised_by_the_training_pictures_once(finished, tiny, tmp_path):
+    workdir, _ = finished
+    model = keras.models.load_model(workdir / "model.keras")
+    options = {"data_dir": tiny["data_dir"], "image_size": 32, "words": model.vocabulary}
+    info = az.datasets.load("coco_captions", "train[:48]", **options)[1]
+    features = [model.encoder(x["image"]) for x, *_ in info.source.by_picture(16)]
+    regions = np.concatenate(features).reshape(-1, features[0].shape[-1]).astype(float)
+    # On disk they are float16, with 11 bits.
+    np.testing.assert_allclose(model.standardize.mean, regions.mean(axis=0), atol=2e-3)
+    np.testing.assert_allclose(model.standardize.deviation, regions.std(axis=0), rtol=2e-3)
+
+    model.standardize.adapt(np.full(8, 3.0), np.full(8, 2.0))  # of another run, say
+    config, task = CaptionsConfig(**tiny), CaptionsTask()
+    task.inputs(task.load(config), model, config, tmp_path / "other")
+    np.testing.assert_array_equal(model.standardize.mean, 3.0)
+
+
+@pytest.mark.parametrize("settings", [{"standardize": False}, {"fine_tune_encoder": True}])
+def test_features_are_as_they_are_where_that_is_asked_or_they_change(settings, tiny):
+    config, task = CaptionsConfig(**tiny | settings), CaptionsTask()
+    assert task.build(config, task.load(config), task.attention(config)).standardize is None
+
+
 def test_uniform_attention_sees_all_regions_alike(tiny):
     settings = CaptionsConfig(**tiny | {"attention": "uniform"})
     task = CaptionsTask()
@@ -160,6 +183,10 @@ def test_the_miniature_is_learnt(tiny, tmp_path):
         ({"classifier_learning_rate": 0.1}, "^classifier_learning_rate is 0.1, expected none: a "),
         ({"encoder_learning_rate": 0.1}, "^encoder_learning_rate is 0.1 without fine_tune_encoder"),
         ({"frozen_epochs": 2}, "^frozen_epochs is 2 without fine_tune_encoder, expected it set"),
+        (
+            {"standardize": True, "fine_tune_encoder": True},
+            "^standardize is True with fine_tune_encoder, expected it unset: features change",
+        ),
         ({"switch_when": "focus_drive"}, "^switch_when is 'focus_drive', expected another"),
         ({"top_k": 3, "attention": "soft"}, "^top_k is 3 with SoftAttention, expected None"),
         ({"dropout": 0.95}, "^dropout is 0.95, expected 0.9 or less$"),

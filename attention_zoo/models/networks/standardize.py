@@ -1,6 +1,9 @@
-"""Standardize: features of mean 0 and variance 1, by what the training instances had."""
+"""Standardize: features of mean 0 and variance 1, by what those to train on had."""
+
+import itertools
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -24,8 +27,34 @@ class Standardize(keras.layers.Layer):
         self.mean.assign(mean)
         self.deviation.assign(ops.where(ops.array(deviation) > 0.0, deviation, 1.0))
 
+    @property
+    def is_adapted(self):
+        """Whether mean and deviation are another's than 0 and 1."""
+        return bool(ops.any(self.mean != 0.0) or ops.any(self.deviation != 1.0))
+
     def call(self, x):
         return (x - self.mean) / self.deviation
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+
+_CHUNK = 1 << 18  # numbers that are in float64 at once
+
+
+def moments(arrays):
+    """Of all rows of some arrays (n, ...): mean and deviation; in float64, by a chunk at a time."""
+    arrays = iter(arrays)
+    one = next(arrays)
+    first = one[0].astype(np.float64)  # near the mean: squares stay small
+    total, square, count = np.zeros_like(first), np.zeros_like(first), 0
+    rows = max(1, _CHUNK // first.size)
+    for array in itertools.chain([one], arrays):
+        for start in range(0, len(array), rows):
+            x = array[start : start + rows].astype(np.float64)
+            x -= first
+            total += x.sum(axis=0)
+            square += np.square(x, out=x).sum(axis=0)
+        count += len(array)
+    mean = total / count
+    return first + mean, np.sqrt(np.maximum(square / count - mean**2, 0.0))

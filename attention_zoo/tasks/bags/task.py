@@ -12,7 +12,7 @@ from attention_zoo.datasets.bags.folds import train_validation_test
 from attention_zoo.evaluation.bags import evaluate_bags
 from attention_zoo.models import POOLS, FocusClassifier
 from attention_zoo.models.networks.bags import one_hot
-from attention_zoo.models.networks.standardize import Standardize
+from attention_zoo.models.networks.standardize import Standardize, moments
 from attention_zoo.tasks.bags.checks import (
     check_cases,
     check_data,
@@ -26,7 +26,6 @@ from attention_zoo.tasks.classification import ClassificationTask, accepted
 from attention_zoo.training.task import Words
 
 _INSTANCES = 16_384  # of a batch that is not trained on, unless one bag has more
-_CHUNK = 1 << 18  # numbers that are in float64 at once
 _FOLDS = 5  # unless they are set
 _VALIDATION = 0.1  # share of all bags, unless it is set
 
@@ -152,7 +151,8 @@ class BagsTask(ClassificationTask):
         model.build({"segments": (None, None, *data.segment_shape), "mask": (None, None)})
         for layer in encoder.network._flatten_layers():
             if isinstance(layer, Standardize):
-                layer.adapt(*moments(data.source))
+                bags = data.source
+                layer.adapt(*moments(bags.read(number) for number in range(len(bags))))
         return model
 
     def batches(self, split, config, first_step):
@@ -236,23 +236,6 @@ def _tell_share(count, bags, validation):
             bags,
             count / bags,
         )
-
-
-def moments(bags):
-    """(mean, deviation), (d,) each, of all instances, a bag at a time and of it a chunk."""
-    first = bags.read(0)[0].astype(np.float64)  # near the mean: squares stay small
-    total, square, count = np.zeros_like(first), np.zeros_like(first), 0
-    rows = max(1, _CHUNK // first.size)
-    for number in range(len(bags)):
-        bag = bags.read(number)
-        for start in range(0, len(bag), rows):
-            x = bag[start : start + rows].astype(np.float64)
-            x -= first
-            total += x.sum(axis=0)
-            square += np.square(x, out=x).sum(axis=0)
-        count += len(bag)
-    mean = total / count
-    return first + mean, np.sqrt(np.maximum(square / count - mean**2, 0.0))
 
 
 def class_weights(labels, num_classes):
