@@ -6,6 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH, add_legend
 from experiments.reproduction.job import NAMES, ROWS
+from experiments.reproduction.runs import SEEN, TRAINING
 
 _DASHES = ("-", "-", "-", (0, (5, 1.5)), (0, (1, 1)))
 _STYLES: dict[str, dict] = {
@@ -14,11 +15,17 @@ _STYLES: dict[str, dict] = {
 }
 
 
-def learning_curves(comparisons):
-    """FT by epoch, a panel a comparison; bands from lowest to highest seed.
+MEASURES = {"focus_accuracy": "FT, %", "label_accuracy": "accuracy, %"}
+
+
+def learning_curves(comparisons, measure="focus_accuracy"):
+    """FT or accuracy by epoch, a panel a comparison; bands from lowest to highest seed.
+
+    Beside mosaics drawn anew of training images are the training mosaics themselves, thin.
 
     Args:
         comparisons: of one data set.
+        measure: one of `MEASURES`.
 
     Returns:
         The figure, 900 pixels wide.
@@ -28,21 +35,24 @@ def learning_curves(comparisons):
     axes = list(figure.subplots(lines, 2, squeeze=False).flat)
     for ax, comparison in zip(axes, comparisons, strict=False):
         for row in ROWS:
-            _draw_curve(ax, row, list(comparison.focus(row).values()))
-        _dress(ax, comparison.name, "epoch")
+            _draw_curve(ax, row, list(comparison.by_epoch(row, measure).values()))
+            if comparison.place.images == TRAINING:
+                seen = list(comparison.by_epoch(row, measure, SEEN).values())
+                _draw_curve(ax, row, seen, lw=0.6)
+        _dress(ax, comparison.name, "epoch", MEASURES[measure])
     for ax in axes[len(comparisons) :]:
         ax.remove()
     _legend(figure)
     return figure
 
 
-def _draw_curve(ax, row, curves):
+def _draw_curve(ax, row, curves, **style):
     if not curves:
         return
     shortest = min(map(len, curves))
     ft = 100 * np.array([curve[:shortest] for curve in curves])  # (seeds, epochs)
     epochs = np.arange(1, shortest + 1)
-    ax.plot(epochs, ft.mean(axis=0), gid=row, **_STYLES[row])
+    ax.plot(epochs, ft.mean(axis=0), gid=row, **_STYLES[row] | style)
     ax.fill_between(epochs, ft.min(axis=0), ft.max(axis=0), color=_STYLES[row]["color"], alpha=0.15)
 
 
@@ -69,10 +79,10 @@ def focus_by_segments(comparisons):
     return figure
 
 
-def _dress(ax, title, label):
+def _dress(ax, title, label, measure="FT, %"):
     ax.set_title(title, color=INK, fontsize=11, loc="left")
     ax.set_xlabel(label, color=INK)
-    ax.set_ylabel("FT, %", color=INK)
+    ax.set_ylabel(measure, color=INK)
     ax.set_ylim(0, 103)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.spines[["top", "right"]].set_visible(False)

@@ -12,9 +12,9 @@ ABOUT_RULES = (
     "Differences are taken seed by seed, over the seeds that all runs of a rule have; fewer than 2 "
     "decide nothing. A difference counts where its mean over the seeds is larger than the margin: "
     "half the distance between the lowest and the highest seed, but 1 percentage point at least "
-    "(entropy: 0.05 nats). FT at the end is on test examples. FT by epoch is on test mosaics, but "
-    "on validation posts; early FT is its mean over the first quarter of the epochs, in all rows "
-    "of those of the shortest run."
+    "(entropy: 0.05 nats). FT at the end is on test examples, FT by epoch on validation examples; "
+    "where training images are named, both on mosaics drawn anew of them. Early FT is its mean "
+    "over the first quarter of the epochs, in all rows of those of the shortest run."
 )
 _CEILING = 0.995  # FT that leaves no room to differ
 _NATS = 0.05

@@ -10,6 +10,7 @@ from experiments.reproduction import training_images
 from experiments.reproduction.job import ROWS, Job
 
 TEST, TRAINING = "test images", "training images"
+SEEN = "training mosaics"  # themselves, in curves alone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Run:
         """Figures after the last epoch, of test examples of these images, by name."""
         return self.results["test"] if images == TEST else training_images.figures(self.folder)
 
-    def focus(self, images):
-        """FT of held-out examples of these images after every epoch, (epochs,)."""
-        return self.curves[_FOCUS[images]]
+    def by_epoch(self, measure, images):
+        """FT or accuracy, "focus_accuracy" or "label_accuracy", after every epoch: (epochs,)."""
+        return self.curves[f"{_COLUMNS[images]}{measure}"]
 
     def lacking(self):
         """What the results page reads of the run that its files do not have, by name.
@@ -62,15 +63,25 @@ class Run:
         )
 
 
-_FOCUS = {TEST: "val_focus_accuracy", TRAINING: "paper_focus_accuracy"}
+_COLUMNS = {TEST: "val_", TRAINING: "paper_", SEEN: ""}  # of metrics.csv, how they begin
+
+
+def _by_epoch(*images):
+    return tuple(
+        f"{_COLUMNS[one]}{measure}"
+        for one in images
+        for measure in ("focus_accuracy", "label_accuracy")
+    )
+
+
 # Names that the page reads, by trainer: of results.json, columns of metrics.csv, pictures.
 _FLOW = tuple(f"{row}_{figure}" for row in ("soft", "hard", "lvml") for figure in ("mu", "nu"))
 _READ: dict[str, tuple[tuple[str, ...], ...]] = {
     "gradient_flow": (("deviation", "largest_deviation"), _FLOW, ("phase_portrait.png",)),
     "fixed_focus": ((), ("epoch", "attention", "alpha", "drive"), ("fixed_focus.png",)),
-    "sdc": (("test",), ("val_focus_accuracy",), ()),
-    "sdc_curves": (("test",), tuple(_FOCUS.values()), ()),
-    "hatexplain": (("test",), ("val_focus_accuracy",), ()),
+    "sdc": (("test",), _by_epoch(TEST), ()),
+    "sdc_curves": (("test",), _by_epoch(*_COLUMNS), ()),
+    "hatexplain": (("test",), _by_epoch(TEST), ()),
     "captions": (("test",), (), ()),
 }
 
@@ -163,10 +174,15 @@ class Comparison:
         runs = self.runs.get(row, {})
         return {seed: run.final(self.place.images)[figure] for seed, run in runs.items()}
 
+    def by_epoch(self, row, measure, images=None):
+        """{seed: a measure after every epoch, (epochs,)}, of the place's images or of others."""
+        runs = self.runs.get(row, {})
+        images = images or self.place.images
+        return {seed: run.by_epoch(measure, images) for seed, run in runs.items()}
+
     def focus(self, row):
         """{seed: FT on held-out examples after every epoch, (epochs,)}."""
-        runs = self.runs.get(row, {})
-        return {seed: run.focus(self.place.images) for seed, run in runs.items()}
+        return self.by_epoch(row, "focus_accuracy")
 
     def early_focus(self, row):
         """{seed: mean of `focus` over the first quarter of the epochs of the shortest run}."""

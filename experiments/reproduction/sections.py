@@ -103,13 +103,18 @@ def _held_focus(runs):
 
 def _curves(compared):
     return Section(
-        "Focus by epoch",
-        "FT on test examples (posts: on validation posts). Training images: mosaics drawn anew of "
-        "them. Lines are means over the seeds, bands go from the lowest to the highest. Control: a "
-        "hybrid of soft and soft.",
+        "Focus and accuracy by epoch",
+        "On validation examples. Training images: mosaics drawn anew of them, and thin the "
+        "training mosaics themselves. Accuracy is by a run's own way to predict. Lines are means "
+        "over the seeds, bands go from the lowest to the highest. Control: a hybrid of soft and "
+        "soft.",
         figures=[
-            _drawn(figures.learning_curves(group), f"focus_{data}", f"FT by epoch, {data}.")
+            _drawn(figures.learning_curves(group, measure), f"{name}_{data}", f"{says}, {data}.")
             for data, group in _by_data(compared)
+            for measure, name, says in (
+                ("focus_accuracy", "focus", "FT by epoch"),
+                ("label_accuracy", "accuracy", "Accuracy by epoch"),
+            )
         ],
     )
 

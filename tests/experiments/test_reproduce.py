@@ -167,7 +167,7 @@ def test_markdown_has_every_finding_section_and_figure(ended):
     assert headings[:4] == [
         "Theory",
         "Fixed focus",
-        "Focus by epoch",
+        "Focus and accuracy by epoch",
         "FT and the three predictions",
     ]
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from attention_zoo import datasets
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import FocusClassifier, networks
-from experiments.reproduction import training_images
+from experiments.reproduction import figures, training_images
 from experiments.reproduction.data_requirements import Places
 from experiments.reproduction.job import comparison
 from experiments.reproduction.outcome import outlook, run_suite
@@ -104,6 +104,12 @@ def test_a_run_is_compared_on_both_kinds_of_test_mosaics(tmp_path):
     assert on[TEST].focus("soft")[0] is curves["val_focus_accuracy"]
     assert on[TRAINING].focus("soft")[0] is curves["paper_focus_accuracy"]
     assert on[TRAINING].name == "digits m\u00a0=\u00a03, training images"
+
+    panels = figures.learning_curves(list(on.values()), "label_accuracy").axes
+    lines = [[line.get_ydata() for line in ax.lines] for ax in panels]
+    columns = [["val_label_accuracy"], ["paper_label_accuracy", "label_accuracy"]]
+    for found, names in zip(lines, columns, strict=True):
+        np.testing.assert_allclose(found, [100 * curves[name] for name in names])
 
     drawn = {"num_segments": 3, "num_examples": 64, "seed": training_images.SEED}
     info = datasets.load("sdc/digits", "train[:90%]", **drawn)[1]
