@@ -76,7 +76,7 @@ class PowerMeanAttention(layers.Attention):
         return super().get_config() | {"alpha": alpha}
 
 
-@layers.register("bounded_hard_0", package="experiments")
+@layers.register("bounded_hard", package="experiments")
 class BoundedHardAttention(layers.Attention):
     """q(y) = sum_j a_j max(log p_j(y), floor), the floor twice the loss of chance."""
 
@@ -99,9 +99,10 @@ CANDIDATES = {
     "hybrid": _HYBRID,
     "power_0.5": _power(0.5),
     "annealed": _power(keras.optimizers.schedules.PolynomialDecay(1.0, _STEPS, 0.02)),
+    "annealed_geometric": _power(keras.optimizers.schedules.ExponentialDecay(1.0, _STEPS, 0.02)),
     "lvml_then_hard": _HYBRID | {"first_attention": "lvml"},
     "lvml_penalty_0.1": {"attention": "lvml", "entropy_penalty": 0.1},
-    "hard_bounded": {"attention": lambda: BoundedHardAttention()},
+    "hard_bounded": {"attention": BoundedHardAttention},
     "hard_slow_focus": {
         "attention": "hard",
         "learning_rate": 0.002,
@@ -114,6 +115,8 @@ def main():
     """Makes the runs that are left."""
     args = _parser().parse_args()
     names = args.candidates.split(",") if args.candidates else list(CANDIDATES)
+    if unknown := [name for name in names if name not in CANDIDATES]:
+        sys.exit(f"candidates have {unknown[0]!r}, expected some of {list(CANDIDATES)}")
     folder = expanded(Path(args.folder))
     jobs = [
         Job(f"{name}_{seed}", {"candidate": name, "seed": seed})

@@ -7,6 +7,8 @@ disk, for later runs too.
 import dataclasses
 import json
 
+import keras
+import numpy as np
 from absl import logging
 
 from attention_zoo import datasets, metrics, plots
@@ -20,7 +22,7 @@ from attention_zoo.models.networks.image_encoders import fine_tune, load_encoder
 from attention_zoo.models.networks.standardize import moments
 from attention_zoo.tasks.captions_config import CaptionsConfig
 from attention_zoo.tasks.frozen_features import frozen_features
-from attention_zoo.training.checks import check_needs
+from attention_zoo.training.checks import check_needs, check_unset
 from attention_zoo.training.task import Task, Words
 
 
@@ -74,6 +76,11 @@ class CaptionsTask(Task):
             )
         return data
 
+    def check(self, config, splits):
+        check_needs(config, _NEED)
+        if config.fine_tune_encoder:
+            check_unset(config, _OF_A_CACHE, "fine_tune_encoder")
+
     def attention(self, config):
         if config.entropy_penalty:
             raise ValueError(
@@ -98,7 +105,7 @@ class CaptionsTask(Task):
             dropout=config.dropout,
             inference=config.inference,
             top_k=config.top_k,
-            standardize=not config.fine_tune_encoder and config.standardize is not False,
+            standardize=config.standardize,
         )
         model.build({"image": (None, size, size, 3), "words": (None, None)})
         return model
@@ -109,18 +116,19 @@ class CaptionsTask(Task):
         return {"decoder": config.learning_rate, "encoder": config.encoder_learning_rate}
 
     def inputs(self, splits, model, config, workdir):
-        """The captions with what the model is given of their pictures: features, or themselves."""
-        if config.fine_tune_encoder:
-            return {k: _with_vocabulary(one, model.vocabulary) for k, one in splits.items()}
-        folder = config.features_dir or workdir.parent / "features"
-        found = {}
-        for name, split in splits.items():
-            split = _with_vocabulary(split, model.vocabulary)
-            pictures, dtype = split.source.pictures, config.feature_dtype
-            features = frozen_features(pictures, model.encoder, folder, dtype)
-            found[name] = dataclasses.replace(split, source=split.source.seen_as(features))
-            if name == "train" and model.standardize and not model.standardize.is_adapted:
-                model.standardize.adapt(*moments(features.rows_of_regions()))
+        """The captions with what the model is given of their pictures: features, or themselves.
+
+        A model whose features are to be standardised, and are not yet, is told how.
+        """
+        found = {k: _with_vocabulary(one, model.vocabulary) for k, one in splits.items()}
+        if not config.fine_tune_encoder:
+            folder = config.features_dir or workdir.parent / "features"
+            found = {
+                name: _of_features(split, model.encoder, folder, config.feature_dtype)
+                for name, split in found.items()
+            }
+        if "train" in found and model.standardize and not model.standardize.is_adapted:
+            model.standardize.adapt(*moments(_regions(model, found["train"].source)))
         return found
 
     def validation_batches(self, split, config):
@@ -169,16 +177,11 @@ class CaptionsTask(Task):
 
 
 _NEED = {"fine_tune_encoder": ("encoder_learning_rate", "layer_decay", "frozen_epochs")}
+_OF_A_CACHE = ("features_dir", "feature_dtype")
 
 
 def _check(config):
-    """Raises ValueError for settings without effect, and for those of other tasks."""
-    check_needs(config, _NEED)
-    if config.standardize and config.fine_tune_encoder:
-        raise ValueError(
-            "standardize is True with fine_tune_encoder, expected it unset: features change as "
-            "the encoder learns"
-        )
+    """Raises ValueError for settings of other tasks, which a captioner has no use for."""
     for name, value in (("switch_when", "focus_drive"), ("focus_drive", True)):
         if getattr(config, name) == value:
             raise ValueError(f"{name} is {value!r}, expected another: a caption has no such drive")
@@ -196,6 +199,25 @@ def _with_vocabulary(split, words):
     if split.vocabulary == tuple(words):
         return split
     return dataclasses.replace(split, source=split.source.with_vocabulary(words))
+
+
+def _of_features(split, encoder, folder, dtype):
+    """The split with what an encoder makes of its pictures, from its cache."""
+    features = frozen_features(split.source.pictures, encoder, folder, dtype)
+    return dataclasses.replace(split, source=split.source.seen_as(features))
+
+
+_SAMPLE = 512  # pictures
+
+
+def _regions(model, captions):
+    """Arrays (n, d) of the regions of some pictures, evenly spaced among those of captions."""
+    numbers = np.unique(captions.picture_of)
+    chosen = numbers[:: -(-len(numbers) // _SAMPLE)]
+    few = captions.rows(np.flatnonzero(np.isin(captions.picture_of, chosen)))
+    for inputs, _ in few.by_picture(32):
+        features = keras.ops.cast(model.features(inputs), "float32")
+        yield keras.ops.convert_to_numpy(features).reshape(-1, features.shape[-1])
 
 
 def _pictures(split):

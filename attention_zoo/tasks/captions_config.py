@@ -34,10 +34,10 @@ class CaptionsModel:
         path=True,
     )
     fine_tune_encoder: bool = setting(False, "Train the encoder too, on the pictures themselves.")
-    standardize: bool | None = setting(
-        None,
-        "Scale a frozen encoder's features to the mean 0 and the variance 1 of the training "
-        "pictures' regions; so it is if unset, but with --fine_tune_encoder.",
+    standardize: bool = setting(
+        True,
+        "Scale an encoder's features to mean 0 and variance 1, by the regions of 512 training "
+        "pictures before training begins; those of initial weights are kept.",
     )
     units: int = setting(512, "Units of the LSTM.", least=1)
     embedding_size: int = setting(512, "Features of a word.", least=1)

@@ -28,6 +28,22 @@ def check_needs(settings, needs):
                 raise ValueError(f"{name} is {value} without {needed}, expected it set too")
 
 
+def check_unset(settings, names, other):
+    """Raises ValueError for settings that have no effect beside another.
+
+    Args:
+        settings: the settings of a task.
+        names: of those.
+        other: that other, in words.
+    """
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if field.name in names and value != field.default:
+            raise ValueError(
+                f"{field.name} is {value!r} with {other}, expected it unset: it has no effect"
+            )
+
+
 def check_config(settings, attention, num_examples, num_replicas, *, has_validation=True):
     """Raises ValueError for settings that contradict each other, the examples or the replicas."""
     _check_switch(settings, attention)

@@ -1,7 +1,9 @@
 """Weights to start from: a file of them, a model, a finished run, or a preset."""
 
+import tempfile
 from pathlib import Path
 
+import h5py
 import keras
 from absl import logging
 
@@ -44,9 +46,29 @@ def _load_networks(model, path):
     """All of a file of weights but the attention's own."""
     attention = _of_attention(model)
     begun = [keras.ops.copy(variable) for variable in attention]
+    _check_has_place_for(model, path)
     model.load_weights(path)
     for variable, value in zip(attention, begun, strict=True):
         variable.assign(value)
+
+
+def _check_has_place_for(model, path):
+    """Raises ValueError for weights of a file that Keras would pass over without a word."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = Path(folder, "own.weights.h5")
+        model.save_weights(own)
+        left = sorted(_names_of_networks(path) - _names_of_networks(own))
+    if left:
+        raise ValueError(f"the file has {left[0]}, which the model has no place for")
+
+
+def _names_of_networks(path):
+    """Names of the arrays of a file of weights but the attention's and the optimizer's."""
+    names: list[str] = []
+    with h5py.File(path) as file:
+        file.visit(names.append)
+        arrays = {name for name in names if isinstance(file[name], h5py.Dataset)}
+    return {name for name in arrays if name.split("/")[0] not in ("attention", "optimizer")}
 
 
 def _of_attention(model):
@@ -76,7 +98,7 @@ def _copy(source, model):
     if type(source) is not type(model) or len(given) != len(own):
         raise ValueError(
             f"a {type(source).__name__} of {len(given)} variables for a "
-            f"{type(model).__name__} of {len(own)}"
+            f"{type(model).__name__} of {len(own)}{_hint(source, model)}"
         )
     head = {id(variable) for variable in _head(model)}
     for theirs, mine in zip(given, own, strict=True):
@@ -88,7 +110,14 @@ def _copy(source, model):
             raise ValueError(f"{theirs.path} {theirs.shape} for {mine.path} {mine.shape}")
 
 
+def _hint(source, model):
+    """Which setting makes up the difference, where it is known."""
+    has = [getattr(one, "standardize", None) is not None for one in (source, model)]
+    return "" if has[0] == has[1] else f": standardize is {has[0]} there, {has[1]} here"
+
+
 def _head(model):
-    """The variables of the classifier's last layer that has any."""
-    layers = [layer for layer in getattr(model.classifier, "layers", []) if layer.weights]
+    """The variables of the classifier's last layer that has any; of a model that has one."""
+    classifier = getattr(model, "classifier", None)
+    layers = [layer for layer in getattr(classifier, "layers", []) if layer.weights]
     return layers[-1].weights if layers else []

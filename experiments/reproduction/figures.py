@@ -36,7 +36,7 @@ def learning_curves(comparisons, measure="focus_accuracy"):
     for ax, comparison in zip(axes, comparisons, strict=False):
         for row in ROWS:
             _draw_curve(ax, row, list(comparison.by_epoch(row, measure).values()))
-            if comparison.place.images == TRAINING:
+            if comparison.condition.images == TRAINING:
                 seen = list(comparison.by_epoch(row, measure, SEEN).values())
                 _draw_curve(ax, row, seen, lw=0.6)
         _dress(ax, comparison.name, "epoch", MEASURES[measure])

@@ -8,13 +8,14 @@ from attention_zoo.training import sweep
 from attention_zoo.training.run import run_task
 from attention_zoo.training.task import config_of
 from experiments import fixed_focus, gradient_flow
+from experiments.reproduction import training_images
 from experiments.reproduction.job import Job
 from experiments.reproduction.runs import Run
 from experiments.stability_curves import StabilityCurves
 
 
 def _with_curves(workdir, **settings):
-    """A run on mosaics of images with `StabilityCurves` among its figures by epoch."""
+    """A run on mosaics of images with `StabilityCurves`, measured on its training images too."""
     config = config_of(MosaicsTask(), settings)
     curves = StabilityCurves(
         data_dir=config.data_dir,
@@ -22,7 +23,8 @@ def _with_curves(workdir, **settings):
         dataset=config.dataset,
         split=config.train_split,
     )
-    return run_task(MosaicsTask(), workdir, callbacks=[curves], **settings)
+    run_task(MosaicsTask(), workdir, callbacks=[curves], **settings)
+    training_images.measure(workdir)
 
 
 TRAINERS = {
@@ -100,6 +102,8 @@ def _but_places(record, **settings):
 def _lack(run):
     """What the results page misses of a finished run, in a line; empty if nothing."""
     try:
+        if run.job.trainer == "sdc_curves" and not (run.folder / training_images.NAME).exists():
+            training_images.measure(run.folder)  # it was ended just before
         lacking = run.lacking()
     except (OSError, ValueError, LookupError, TypeError) as error:
         return f"{run.folder} is damaged ({error}), expected a run: move it away"

@@ -6,7 +6,7 @@ import shutil
 from attention_zoo.report.html import PACKAGE, environment, write_whole
 from attention_zoo.report.pictures import data_uri
 from experiments.reproduction import findings, sections, theory
-from experiments.reproduction.runs import Comparison, Run, comparisons, places_of
+from experiments.reproduction.runs import Comparison, Run, comparisons, conditions_of
 from experiments.reproduction.verdict import Verdict
 
 TEMPLATES = ("results.md", "results.html")
@@ -47,7 +47,7 @@ def write(suite, folder, outcomes):
     """
     runs = [Run(one.job, folder / one.job.name) for one in outcomes if one.state == "done"]
     compared = comparisons(runs)
-    decided = decide(runs, _planned(compared, outcomes), outcomes)
+    decided = decide(runs, compared, outcomes)
     content = {
         "suite": suite,
         "decided": decided,
@@ -65,23 +65,28 @@ def write(suite, folder, outcomes):
     return decided
 
 
-def _planned(compared, outcomes):
-    """The comparisons that the suite has, empty where no job of one was run."""
-    found = {one.place: one for one in compared}
-    places = places_of([one.job for one in outcomes])
-    return [found.get(place) or Comparison(place, runs={}) for place in places]
-
-
 def decide(runs, compared, outcomes):
     """`Decided` for every finding, in the paper's order.
 
+    A verdict is on every condition of which the suite has jobs of all rows that the rule reads.
+
     Args:
         runs: all finished `Run`s.
-        compared: `Comparison`s, empty where none was run.
+        compared: their `Comparison`s.
         outcomes: `Outcome` of every job.
     """
+    found = {one.condition: one for one in compared}
+    planned = conditions_of([one.job for one in outcomes])
     return [_of_theory(finding, runs, outcomes) for finding in theory.FINDINGS] + [
-        Decided(finding.title, finding.rule, {one.name: finding.verdict(one) for one in compared})
+        Decided(
+            finding.title,
+            finding.rule,
+            {
+                condition.name: finding.verdict(found.get(condition) or Comparison(condition, {}))
+                for condition, rows in planned.items()
+                if rows.issuperset(finding.rows)
+            },
+        )
         for finding in findings.FINDINGS
     ]
 

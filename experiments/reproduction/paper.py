@@ -23,6 +23,8 @@ from experiments.reproduction.job import ROWS, Job, comparison
 
 _SEEDS = (0, 1, 2)
 _SDC = {
+    "num_examples": 30_000,
+    "num_test_examples": 10_000,
     "epochs": 150,
     "learning_rate": 0.02,
     "mixed_precision": "bfloat16",

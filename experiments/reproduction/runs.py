@@ -80,14 +80,14 @@ _READ: dict[str, tuple[tuple[str, ...], ...]] = {
     "gradient_flow": (("deviation", "largest_deviation"), _FLOW, ("phase_portrait.png",)),
     "fixed_focus": ((), ("epoch", "attention", "alpha", "drive"), ("fixed_focus.png",)),
     "sdc": (("test",), _by_epoch(TEST), ()),
-    "sdc_curves": (("test",), _by_epoch(*_COLUMNS), ()),
+    "sdc_curves": (("test",), _by_epoch(*_COLUMNS), (training_images.NAME,)),
     "hatexplain": (("test",), _by_epoch(TEST), ()),
     "captions": (("test",), (), ()),
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class Condition:
     """What runs are compared on.
 
     Attributes:
@@ -117,41 +117,39 @@ class Place:
 _COMPARED = ("sdc", "sdc_curves", "hatexplain")  # trainers whose examples have a true segment
 
 
-def places_of(jobs):
-    """The `Place`s on which jobs are compared; in the order in which they begin, TRAINING last."""
+def conditions_of(jobs):
+    """{`Condition`: its rows}, of jobs that are compared; as they begin, TRAINING last."""
     compared = [job for job in jobs if job.row and job.trainer in _COMPARED]
     anew = [job for job in compared if job.trainer == "sdc_curves"]
-    of = (compared, TEST), (anew, TRAINING)
-    return list(
-        dict.fromkeys(
-            Place(job.data, job.settings.get("num_segments"), images)
-            for some, images in of
-            for job in some
-        )
-    )
+    found: dict[Condition, set[str]] = {}
+    for some, images in ((compared, TEST), (anew, TRAINING)):
+        for job in some:
+            condition = Condition(job.data, job.settings.get("num_segments"), images)
+            found.setdefault(condition, set()).add(job.row)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """The runs of all rows at one `Place`.
+    """The runs of all rows at one `Condition`.
 
     Attributes:
-        place: the `Place`.
+        condition: the `Condition`.
         runs: `Run` by row and seed; what was not run is not there.
     """
 
-    place: Place
+    condition: Condition
     runs: dict[str, dict[int, Run]]
 
     @property
     def name(self):
-        """Of the place."""
-        return self.place.name
+        """Of the condition."""
+        return self.condition.name
 
     @property
     def num_segments(self):
-        """Of the place."""
-        return self.place.num_segments
+        """Of the condition."""
+        return self.condition.num_segments
 
     def missing(self, *rows):
         """Those of the rows that have no run."""
@@ -172,12 +170,12 @@ class Comparison:
     def final(self, row, figure):
         """{seed: a figure of the test examples after the last epoch}."""
         runs = self.runs.get(row, {})
-        return {seed: run.final(self.place.images)[figure] for seed, run in runs.items()}
+        return {seed: run.final(self.condition.images)[figure] for seed, run in runs.items()}
 
     def by_epoch(self, row, measure, images=None):
-        """{seed: a measure after every epoch, (epochs,)}, of the place's images or of others."""
+        """{seed: a measure after every epoch, (epochs,)}, of its images or of others."""
         runs = self.runs.get(row, {})
-        images = images or self.place.images
+        images = images or self.condition.images
         return {seed: run.by_epoch(measure, images) for seed, run in runs.items()}
 
     def focus(self, row):
@@ -191,10 +189,10 @@ class Comparison:
 
 
 def comparisons(runs):
-    """The `Comparison`s of `Run`s, of jobs that have a row, as `places_of` has them."""
-    places = places_of([run.job for run in runs])
-    found: dict[Place, dict] = {place: {row: {} for row in ROWS} for place in places}
+    """The `Comparison`s of `Run`s, of jobs that have a row, as `conditions_of` has them."""
+    conditions = conditions_of([run.job for run in runs])
+    found: dict[Condition, dict] = {one: {row: {} for row in ROWS} for one in conditions}
     for run in runs:
-        for place in places_of([run.job]):
-            found[place][run.job.row][run.job.settings["seed"]] = run
-    return [Comparison(place, rows) for place, rows in found.items()]
+        for condition in conditions_of([run.job]):
+            found[condition][run.job.row][run.job.settings["seed"]] = run
+    return [Comparison(condition, rows) for condition, rows in found.items()]

@@ -121,7 +121,7 @@ def _curves(compared):
 
 def _by_data(compared):
     """(data and images, its comparisons) each."""
-    groups = itertools.groupby(compared, key=lambda one: one.place.group)
+    groups = itertools.groupby(compared, key=lambda one: one.condition.group)
     return [(group, list(found)) for group, found in groups]
 
 

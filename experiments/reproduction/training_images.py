@@ -4,22 +4,30 @@ import json
 
 from attention_zoo import tasks
 from attention_zoo._json import loads
-from attention_zoo._paths import expanded
 from attention_zoo.report.html import write_whole
+from experiments.stability_curves import SEED
 
-SEED = 1_000_003  # of no run
-_NAME = "training_images.json"
+NAME = "training_images.json"
+
+
+def measure(folder):
+    """Writes figures of a finished run into its folder, by name as "test" of results.json.
+
+    Of as many mosaics as the run has test mosaics.
+    """
+    config, results = (
+        loads((folder / f"{one}.json").read_bytes()) for one in ("config", "results")
+    )
+    found = tasks.evaluate_finished(
+        folder,
+        test_split=config["train_split"],
+        num_test_examples=results["num_examples"]["test"],
+        protocol="disjoint",
+        seed=SEED,
+    )
+    write_whole(folder / NAME, json.dumps(found.scalars(), indent=2) + "\n")
 
 
 def figures(folder):
-    """Figures of a finished run by name, as "test" of results.json has them.
-
-    Of as many mosaics as the run has test mosaics. Measured once, and kept in its folder.
-    """
-    kept = expanded(folder) / _NAME
-    if not kept.exists():
-        config = loads((kept.parent / "config.json").read_bytes())
-        own = {"test_split": config["train_split"], "protocol": "disjoint", "seed": SEED}
-        found = tasks.evaluate_finished(kept.parent, **own)
-        write_whole(kept, json.dumps(found.scalars(), indent=2) + "\n")
-    return loads(kept.read_bytes())
+    """What `measure` wrote."""
+    return loads((folder / NAME).read_bytes())

@@ -98,9 +98,9 @@ def _run(folder, row, seed, ft, test):
 
 
 def _at(comparison, **changes):
-    """The comparison at another place."""
-    place = dataclasses.replace(comparison.place, **changes)
-    return dataclasses.replace(comparison, place=place)
+    """The comparison under another condition."""
+    condition = dataclasses.replace(comparison.condition, **changes)
+    return dataclasses.replace(comparison, condition=condition)
 
 
 def _write(path, rows):

@@ -1,5 +1,7 @@
 """What is measured while a run may collapse, and on mosaics drawn anew of training images."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -8,12 +10,13 @@ import tensorflow as tf
 from attention_zoo import datasets
 from attention_zoo.evaluation import evaluate
 from attention_zoo.models import FocusClassifier, networks
+from experiments import stability_curves
 from experiments.reproduction import figures, training_images
 from experiments.reproduction.data_requirements import Places
 from experiments.reproduction.job import comparison
-from experiments.reproduction.outcome import outlook, run_suite
+from experiments.reproduction.outcome import TRAINERS, outlook, run_suite
 from experiments.reproduction.runs import TEST, TRAINING, Run, comparisons
-from experiments.stability_curves import StabilityCurves, momentum_norms
+from experiments.stability_curves import SEED, StabilityCurves, momentum_norms
 
 
 @pytest.fixture
@@ -71,12 +74,21 @@ def test_curves_are_those_of_fresh_mosaics(model, tmp_path):
 
 def test_the_seconds_of_an_epoch_leave_breaks_out(monkeypatch):
     clock = iter([0.0, 10.0, 13.0, 500.0, 502.0])
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr(stability_curves, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     curves = StabilityCurves()
     curves.on_epoch_begin(0)
     state = curves.get_state()  # three seconds into the epoch
     curves.set_state(state)
     assert curves._elapsed() == 5.0
+
+
+@pytest.mark.slow
+def test_a_hybrid_is_measured_in_both_of_its_phases(tmp_path):
+    small = {"num_segments": 3, "num_examples": 128, "num_test_examples": 64, "batch_size": 64}
+    small |= {"dataset": "sdc/digits", "epochs": 2, "switch_epoch": 1, "attention": "hybrid"}
+    TRAINERS["sdc_curves"].train(tmp_path / "run", **small)
+    curves = Run(None, tmp_path / "run").curves
+    assert len(curves["focus_gradient"]) == 2 and (curves["focus_gradient"] > 0.0).all()
 
 
 @pytest.mark.slow
@@ -99,7 +111,7 @@ def test_a_run_is_compared_on_both_kinds_of_test_mosaics(tmp_path):
     curves = run.curves
     assert (curves["focus_momentum"] > 0.0).all() and "score_max" in curves
 
-    on = {one.place.images: one for one in comparisons([run])}
+    on = {one.condition.images: one for one in comparisons([run])}
     assert list(on) == [TEST, TRAINING]
     assert on[TEST].focus("soft")[0] is curves["val_focus_accuracy"]
     assert on[TRAINING].focus("soft")[0] is curves["paper_focus_accuracy"]
@@ -111,15 +123,16 @@ def test_a_run_is_compared_on_both_kinds_of_test_mosaics(tmp_path):
     for found, names in zip(lines, columns, strict=True):
         np.testing.assert_allclose(found, [100 * curves[name] for name in names])
 
-    drawn = {"num_segments": 3, "num_examples": 64, "seed": training_images.SEED}
-    info = datasets.load("sdc/digits", "train[:90%]", **drawn)[1]
+    drawn = {"num_segments": 3, "num_examples": 64, "seed": SEED}
+    info = datasets.load("sdc/digits", run.config["train_split"], **drawn)[1]
     model = keras.saving.load_model(run.folder / "model.keras")
     expected = evaluate(model, info.source.dataset(64)).scalars()
     assert on[TRAINING].final("soft", "soft_accuracy")[0] == pytest.approx(
         expected["soft_accuracy"], abs=1e-6
     )
-    kept = run.folder / "training_images.json"
+    kept = run.folder / training_images.NAME
     before = kept.read_bytes()
-    assert training_images.figures(run.folder) == run.final(TRAINING)
+    kept.unlink()  # ended just before it was measured
+    assert outlook(job, tmp_path, Places()).state == "done"
     assert kept.read_bytes() == before
     assert outlook(job, tmp_path, Places()).state == "done"

@@ -124,6 +124,11 @@ def test_fine_tuned_encoder_has_a_rate_of_its_own(data, encoder):
     [
         ({"fine_tune_encoder": True}, "fine_tune_encoder is True without encoder, expected it set"),
         ({"image_size": 16}, "image_size is 16 without encoder, expected it set too"),
+        ({"feature_dtype": "float32"}, "feature_dtype is float32 without encoder, expected it s"),
+        (
+            {"encoder": "{}", "fine_tune_encoder": True, "features_dir": "here"},
+            "features_dir is 'here' with fine_tune_encoder, expected it unset: it has no effect",
+        ),
         (
             {"encoder": "{}", "encoder_learning_rate": 0.1},
             "rate is 0.1 without fine_tune_encoder, e",

@@ -113,3 +113,31 @@ def test_a_run_begins_with_them(tmp_path):
         **settings,
     )
     assert found["test"].focus_accuracy > 0.9  # which 64 mosaics do not teach
+
+
+def _captioner(**settings):
+    sizes = {"units": 4, "embedding_dim": 4, "attention_units": 3}
+    model = az.models.Captioner(["a", "b"], "lvml", **sizes, **settings)
+    model.build({"features": (None, 4, 8), "words": (None, None)})
+    return model
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        ("model.keras", "standardize is True there, False here"),
+        (
+            "model.weights.h5",
+            "the file has layers/standardize/vars/0, which the model has no place",
+        ),
+    ],
+)
+def test_weights_that_the_model_has_no_place_for_are_not_passed_over(form, reason, tmp_path):
+    scaled = _captioner(standardize=True)
+    scaled.standardize.adapt(np.arange(8.0), np.arange(1.0, 9.0))
+    (scaled.save if form == "model.keras" else scaled.save_weights)(tmp_path / form)
+    with pytest.raises(ValueError, match=reason):
+        load_initial_weights(_captioner(), str(tmp_path / form))
+    model = _captioner(standardize=True)
+    load_initial_weights(model, str(tmp_path / form))
+    assert equal(model.get_weights(), scaled.get_weights()) and model.standardize.is_adapted

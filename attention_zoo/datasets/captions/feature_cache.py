@@ -84,15 +84,6 @@ class Features:
                 memory_region_name=os.fspath(self.path),
             )
 
-    def rows_of_regions(self, pictures=256):
-        """Arrays (k, d) of the regions of some pictures each, in order; of those that were read."""
-        all_of_them = self.tensor()
-        for start in range(0, len(self), pictures):
-            numbers = range(start, min(start + pictures, len(self)))
-            rows = [number for number in numbers if number not in self.unreadable]
-            if rows:
-                yield tf.gather(all_of_them, rows).numpy().reshape(-1, self.shape[-1])
-
     def attach(self, batches, batch_size):
         """As `Pictures.attach`, with features (b, R, d) float32 for pictures."""
         all_of_them = self.tensor()

@@ -11,14 +11,18 @@ from keras import ops
 class Standardize(keras.layers.Layer):
     """y = (x - mean) / deviation; mean and deviation are weights, set by `adapt` and not trained.
 
-    Until then, mean 0 and deviation 1. A feature that never varied is left in its units.
+    Until then, mean 0 and deviation 1. A feature that never varied is left in its units. Computed
+    in float32 under every dtype policy: a mean that is large beside the deviation would be rounded.
 
     Call arguments:
         x: (..., d).
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+
     def build(self, input_shape):
-        options = {"shape": (input_shape[-1],), "trainable": False}
+        options = {"shape": (input_shape[-1],), "trainable": False, "autocast": False}
         self.mean = self.add_weight(name="mean", initializer="zeros", **options)
         self.deviation = self.add_weight(name="deviation", initializer="ones", **options)
 
@@ -33,7 +37,8 @@ class Standardize(keras.layers.Layer):
         return bool(ops.any(self.mean != 0.0) or ops.any(self.deviation != 1.0))
 
     def call(self, x):
-        return (x - self.mean) / self.deviation
+        y = (ops.cast(x, "float32") - self.mean) / self.deviation
+        return ops.cast(y, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -43,7 +48,11 @@ _CHUNK = 1 << 18  # numbers that are in float64 at once
 
 
 def moments(arrays):
-    """Of all rows of some arrays (n, ...): mean and deviation; in float64, by a chunk at a time."""
+    """Mean and deviation of all rows of arrays (n, ...), one array or more of one row or more.
+
+    Returns:
+        Two float64 arrays (...). A chunk of an array is in float64 at a time.
+    """
     arrays = iter(arrays)
     one = next(arrays)
     first = one[0].astype(np.float64)  # near the mean: squares stay small

@@ -1,10 +1,8 @@
 """What contradicts what among settings and data of bags: said before anything is made."""
 
-import dataclasses
-
 from attention_zoo.models import POOLS
 from attention_zoo.tasks.bags.networks import are_pictures
-from attention_zoo.training.checks import check_needs
+from attention_zoo.training.checks import check_needs, check_unset
 from attention_zoo.training.learning_rates import encoder_learns_apart
 from attention_zoo.training.task import OWN_DATA
 
@@ -27,22 +25,13 @@ def check_data(config, splits, cut):
     """
     if config.dataset == "bags/digits":
         names = ("data_dir", *_OF_A_CUT, "validation")
-        _check_unset(config, names, f"dataset {config.dataset!r}")
+        check_unset(config, names, f"dataset {config.dataset!r}")
     elif config.dataset != OWN_DATA:
-        _check_unset(config, _OF_DRAWN, f"dataset {config.dataset!r}")
+        check_unset(config, _OF_DRAWN, f"dataset {config.dataset!r}")
         if not cut:
-            _check_unset(config, _OF_A_CUT, _SPLITS)
+            check_unset(config, _OF_A_CUT, _SPLITS)
         if not cut and (config.validation or "validation" in splits):
-            _check_unset(config, ("validation",), _SPLITS)
-
-
-def _check_unset(config, names, other):
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if field.name in names and value != field.default:
-            raise ValueError(
-                f"{field.name} is {value!r} with {other}, expected it unset: it has no effect"
-            )
+            check_unset(config, ("validation",), _SPLITS)
 
 
 def check_cases(splits):
@@ -88,4 +77,4 @@ def check_encoder(config, data):
         check_needs(config, {"fine_tune_encoder": _OF_TRAINING})
     else:
         instances = f"instances {data.segment_shape} of {data.source.instances.dtype}"
-        _check_unset(config, _OF_PICTURES, f"{instances}, whose network is trained as it is")
+        check_unset(config, _OF_PICTURES, f"{instances}, whose network is trained as it is")
