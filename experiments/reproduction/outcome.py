@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+from pathlib import Path
 
+from attention_zoo._paths import expanded
 from attention_zoo.tasks import CaptionsTask, MosaicsTask, TextTask
 from attention_zoo.training import sweep
 from attention_zoo.training.run import run_task
@@ -24,7 +26,7 @@ def _with_curves(workdir, **settings):
         split=config.train_split,
     )
     run_task(MosaicsTask(), workdir, callbacks=[curves], **settings)
-    training_images.measure(workdir)
+    training_images.measure(expanded(Path(workdir)))
 
 
 TRAINERS = {
