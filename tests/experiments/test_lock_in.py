@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import layers
+from attention_zoo.models import FocusClassifier, networks
 from experiments.lock_in import CANDIDATES, BoundedHardAttention, PowerMeanAttention, _record
 
 B, M, C = 6, 4, 3
@@ -68,6 +69,19 @@ def test_alpha_follows_its_schedule_by_the_step(case):
         np.testing.assert_allclose(_scores(attention, case), expected, rtol=1e-5)
     again = PowerMeanAttention.from_config(attention.get_config())
     assert again.alpha(5) == schedule(5)
+
+
+def test_a_model_is_trained_and_goes_on_at_its_alpha(tmp_path):
+    schedule = keras.optimizers.schedules.PolynomialDecay(1.0, 10, 0.5)
+    model = FocusClassifier(*networks("linear", (3,), C), PowerMeanAttention(schedule))
+    model.compile("sgd")
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(48, M, 3)).astype("float32"), rng.integers(C, size=48)
+    model.fit(x, {"label": y}, batch_size=16, verbose=0)  # three steps
+    model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    attention = keras.saving.load_model(tmp_path / "model.keras").attention
+    assert int(attention.step) == 3 and attention.alpha(3) == schedule(3)
 
 
 def test_no_log_likelihood_counts_below_twice_the_loss_of_chance(case):
