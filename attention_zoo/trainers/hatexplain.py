@@ -6,7 +6,7 @@ r"""Trains a focus and a classification network on the tokens of HateXplain's po
 
 On one core of an AMD EPYC, no GPU, the simple model takes 60 s from start to finished folder; with
 soft attention it has an accuracy of 66.5 % on the test posts and FT 88.6 %, the transformer 67.4 %
-and 56.1 %. MiniLM, fine-tuned in bfloat16, takes half an hour there: 70.5 % and 50.3 % (one seed).
+and 56.1 %. MiniLM, fine-tuned in bfloat16, takes half an hour there: 70.2 % and 61 % (50 to 67).
 docs/hatexplain.md has all results, docs/encoders.md those of pretrained encoders.
 
 The posts of HateXplain are hateful. None of their text is written to logs or errors.
