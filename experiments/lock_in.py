@@ -42,7 +42,7 @@ COMMON = {
 _STEPS = 15 * (10_000 // 256)
 
 
-@layers.register("power_mean", package="experiments")
+@keras.saving.register_keras_serializable("experiments")
 class PowerMeanAttention(layers.Attention):
     """q(y) = (1/alpha) log sum_j a_j p_j(y)^alpha, alpha a number or a schedule of the steps."""
 
@@ -76,7 +76,7 @@ class PowerMeanAttention(layers.Attention):
         return super().get_config() | {"alpha": alpha}
 
 
-@layers.register("bounded_hard", package="experiments")
+@keras.saving.register_keras_serializable("experiments")
 class BoundedHardAttention(layers.Attention):
     """q(y) = sum_j a_j max(log p_j(y), floor), the floor twice the loss of chance."""
 

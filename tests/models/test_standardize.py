@@ -24,6 +24,11 @@ def test_a_large_mean_and_a_small_deviation_are_not_rounded(policy):
     assert keras.backend.standardize_dtype(layer(x).dtype) == layer.compute_dtype
 
 
+def test_a_layer_saved_before_it_computed_in_float32_is_loaded():
+    config = {"name": "standardize", "trainable": True, "dtype": "float32", "autocast": True}
+    assert not Standardize.from_config(config).autocast
+
+
 def test_moments_are_those_of_all_rows_whatever_the_arrays_and_chunks(monkeypatch):
     rng = np.random.default_rng(0)
     arrays = [rng.normal(5.0, 2.0, (n, 4)).astype("float32") for n in (7, 1, 30)]

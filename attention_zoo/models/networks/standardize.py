@@ -19,7 +19,7 @@ class Standardize(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(**kwargs | {"autocast": False})  # files of before have it among theirs
 
     def build(self, input_shape):
         options = {"shape": (input_shape[-1],), "trainable": False, "autocast": False}
