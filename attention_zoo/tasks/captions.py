@@ -22,7 +22,7 @@ from attention_zoo.models.networks.image_encoders import fine_tune, load_encoder
 from attention_zoo.models.networks.standardize import moments
 from attention_zoo.tasks.captions_config import CaptionsConfig
 from attention_zoo.tasks.frozen_features import frozen_features
-from attention_zoo.training.checks import check_needs, check_unset
+from attention_zoo.training.checks import check_features, check_needs
 from attention_zoo.training.task import Task, Words
 
 
@@ -78,8 +78,7 @@ class CaptionsTask(Task):
 
     def check(self, config, splits):
         check_needs(config, _NEED)
-        if config.fine_tune_encoder:
-            check_unset(config, _OF_A_CACHE, "fine_tune_encoder")
+        check_features(config)
 
     def attention(self, config):
         if config.entropy_penalty:
@@ -177,7 +176,6 @@ class CaptionsTask(Task):
 
 
 _NEED = {"fine_tune_encoder": ("encoder_learning_rate", "layer_decay", "frozen_epochs")}
-_OF_A_CACHE = ("features_dir", "feature_dtype")
 
 
 def _check(config):

@@ -17,7 +17,7 @@ from attention_zoo.tasks.classification import ClassificationTask, accepted
 from attention_zoo.tasks.examples import mosaic_examples
 from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
-from attention_zoo.training.checks import check_needs, check_unset
+from attention_zoo.training.checks import FEATURES, check_features, check_needs
 from attention_zoo.training.task import Words
 
 
@@ -156,9 +156,8 @@ class MosaicsTask(ClassificationTask):
 _NETWORK = {"sdc/digits": "digits", "sdc/cifar100": "cifar100", "orthogonal": "linear"}
 
 
-_OF_A_CACHE = ("features_dir", "feature_dtype")
 _NEED = {
-    "encoder": ("fine_tune_encoder", "image_size", *_OF_A_CACHE),
+    "encoder": ("fine_tune_encoder", "image_size", *FEATURES),
     "fine_tune_encoder": ("encoder_learning_rate",),
 }
 
@@ -168,8 +167,7 @@ def _check_encoder(config, images):
     check_needs(config, _NEED)
     if config.encoder is None:
         return
-    if config.fine_tune_encoder:
-        check_unset(config, _OF_A_CACHE, "fine_tune_encoder")
+    check_features(config)
     if images.dtype != "uint8":
         raise ValueError(
             f"images are {keras.backend.standardize_dtype(images.dtype)}, expected bytes (uint8) "

@@ -3,6 +3,7 @@
 import dataclasses
 
 from attention_zoo import layers
+from attention_zoo.training.config import FeaturesConfig
 from attention_zoo.training.learning_rates import are_scheduled
 
 
@@ -42,6 +43,15 @@ def check_unset(settings, names, other):
             raise ValueError(
                 f"{field.name} is {value!r} with {other}, expected it unset: it has no effect"
             )
+
+
+FEATURES = tuple(field.name for field in dataclasses.fields(FeaturesConfig))
+
+
+def check_features(settings):
+    """Raises ValueError for settings of a frozen encoder's features beside one that is trained."""
+    if settings.fine_tune_encoder:
+        check_unset(settings, FEATURES, "fine_tune_encoder")
 
 
 def check_config(settings, attention, num_examples, num_replicas, *, has_validation=True):
