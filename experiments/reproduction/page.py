@@ -1,6 +1,7 @@
 """The results page of a suite: results.md, and results.html that needs no other file."""
 
 import dataclasses
+import itertools
 import shutil
 
 from attention_zoo.report.html import PACKAGE, environment, write_whole
@@ -26,21 +27,58 @@ class Decided:
     verdicts: dict[str, Verdict]
 
     def rows(self):
-        """[name, word, figures] of each verdict."""
-        return [[name, one.word, one.figures] for name, one in self.verdicts.items()]
+        """[name, word, figures] of each verdict; neighbours not run for one reason are one row."""
+        found = []
+        groups = itertools.groupby(self.verdicts.items(), key=_of_no_run)
+        for reason, group in groups:
+            verdicts = dict(group)
+            if reason is None:
+                found += [[name, one.word, one.figures] for name, one in verdicts.items()]
+            else:
+                found.append(["; ".join(verdicts), *reason])
+        return found
 
     def on(self, word):
-        """Names of what has this verdict, with commas."""
-        return ", ".join(name for name, one in self.verdicts.items() if one.word == word) or "–"
+        """Names of what has this verdict, with semicolons: there are commas in some."""
+        return "; ".join(name for name, one in self.verdicts.items() if one.word == word) or "–"
 
 
-def write(suite, folder, outcomes):
+def _of_no_run(named):
+    """Of (name, verdict): word and figures of what was not run; None of what was decided."""
+    verdict = named[1]
+    return (verdict.word, verdict.figures) if verdict.seen is None else None
+
+
+def job_rows(outcomes):
+    """[jobs, trainer, what became of them]; neighbours not run for one reason are one row.
+
+    Args:
+        outcomes: `Outcome` of every job.
+    """
+    found = []
+    for (folder, trainer, said, _), group in itertools.groupby(outcomes, key=_of_job):
+        names = [one.job.name for one in group]
+        jobs = names[0] if len(names) == 1 else f"{folder}, {len(names)} jobs"
+        found.append([jobs, trainer, said])
+    return found
+
+
+def _of_job(outcome):
+    """What the jobs of a row have in common."""
+    job, name = outcome.job, outcome.job.name
+    said = outcome.state + (f": {outcome.reason}" if outcome.reason else "")
+    alone = "" if outcome.state == "not run" else name
+    return name.rpartition("/")[0], job.trainer, said, alone
+
+
+def write(suite, folder, outcomes, names=TEMPLATES):
     """Writes results.md, its figures and results.html into the folder of a suite.
 
     Args:
         suite: its name.
         folder: a `pathlib.Path`.
         outcomes: `Outcome` of every job of the suite.
+        names: of `TEMPLATES`, which of them to write.
 
     Returns:
         `Decided`, one a finding.
@@ -52,14 +90,14 @@ def write(suite, folder, outcomes):
         "suite": suite,
         "decided": decided,
         "sections": sections.all_of(runs, compared, outcomes),
-        "outcomes": outcomes,
+        "jobs": job_rows(outcomes),
         "reports": {run.job.name for run in runs if (run.folder / "report.html").exists()},
         "about_rules": findings.ABOUT_RULES,
     }
     figures = [figure for section in content["sections"] for figure in section.figures]
     _write_figures(folder / "figures", figures)
     pixels = {figure.name: data_uri("image/png", figure.png) for figure in figures}
-    for name in TEMPLATES:
+    for name in names:
         text = _ENVIRONMENT.get_template(name).render(**content, embedded=pixels.__getitem__)
         write_whole(folder / name, text)
     return decided

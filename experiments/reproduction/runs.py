@@ -40,13 +40,28 @@ class Run:
         """Columns of metrics.csv by name, arrays of numbers or of strings."""
         return read_columns(self.folder / "metrics.csv")
 
+    @functools.cached_property
+    def on_training_images(self):
+        """Of training_images.json: figures as "test" of results.json, by name."""
+        return training_images.figures(self.folder)
+
     def final(self, images):
         """Figures after the last epoch, of test examples of these images, by name."""
-        return self.results["test"] if images == TEST else training_images.figures(self.folder)
+        return self.results["test"] if images == TEST else self.on_training_images
 
     def by_epoch(self, measure, images):
         """FT or accuracy, "focus_accuracy" or "label_accuracy", after every epoch: (epochs,)."""
         return self.curves[f"{_COLUMNS[images]}{measure}"]
+
+    @property
+    def hours(self):
+        """That its epochs took, validation and figures among them; None where it was not taken."""
+        return self.curves["seconds"].sum() / 3600 if "seconds" in self.curves else None
+
+    @property
+    def read_files(self):
+        """Names of the files in its folder that the results page reads."""
+        return "config.json", "results.json", "metrics.csv", *_READ[self.job.trainer][-1]
 
     def lacking(self):
         """What the results page reads of the run that its files do not have, by name.

@@ -66,6 +66,7 @@ def all_of(runs, compared, outcomes):
         _segments(mosaics),
         _posts(of_trainer["hatexplain"], _reasons(outcomes, "hatexplain")),
         _captions(of_trainer["captions"], _reasons(outcomes, "captions")),
+        _hours(compared),
     ]
 
 
@@ -164,6 +165,14 @@ def _posts(runs, reasons):
 def _captions(runs, reasons):
     found = [tables.scores(runs, _ON_CAPTIONS)] if runs else []
     return Section("Captions", f"Test pictures. {reasons}", found)
+
+
+def _hours(compared):
+    text = (
+        "Where it was taken: of all epochs, with validation and the figures of every epoch, on "
+        "the cores or the GPU that the job had."
+    )
+    return Section("Machine time", text, [tables.hours(compared)])
 
 
 def _reasons(outcomes, trainer):

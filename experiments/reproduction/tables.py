@@ -6,6 +6,7 @@ import numpy as np
 
 from experiments.reproduction import theory
 from experiments.reproduction.job import NAMES, ROWS
+from experiments.reproduction.runs import TEST
 from experiments.reproduction.verdict import difference
 from experiments.results import spread
 
@@ -97,6 +98,19 @@ def segments(comparisons):
         for one in comparisons
     ]
     return Table(["data", *NAMES.values()], rows)
+
+
+def hours(comparisons):
+    """Hours that the epochs of a run took, mean ± half the range over its seeds."""
+    of_test = [one for one in comparisons if one.condition.images == TEST]
+    rows = []
+    for one, row in _rows(of_test):
+        runs = one.runs[row].values()
+        if all(run.hours is not None for run in runs):
+            epochs = "/".join(sorted({str(run.config["epochs"]) for run in runs}, key=int))
+            taken = spread([run.hours for run in runs], decimals=2)
+            rows.append([one.name, NAMES[row], str(len(runs)), epochs, taken])
+    return Table(["data", "attention", "seeds", "epochs", "hours a run"], rows)
 
 
 def scores(runs, names):

@@ -15,6 +15,7 @@ from experiments.reproduction.data_requirements import Places
 from experiments.reproduction.job import ROWS, Job, comparison
 from experiments.reproduction.outcome import TRAINERS, Outcome, outlook
 from experiments.reproduction.runs import Run, comparisons
+from experiments.reproduction.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"num_examples": 40, "epochs": 40, "jit_compile": "false"}
@@ -187,8 +188,25 @@ def test_planned_data_that_were_not_run_stay_on_the_page_with_the_reason(tmp_pat
     outcomes = [Outcome(held[0], "failed", "why"), Outcome(held[1], "not run", "no cifar10")]
     for one in page.decide([], [], outcomes):
         if one.title.startswith("Fixed focus"):
-            assert one.on("not run") == "orthogonal, cifar10"
+            assert one.on("not run") == "orthogonal; cifar10"
             assert [row[2] for row in one.rows()] == ["failed: why", "not run: no cifar10"]
+
+
+def test_jobs_and_verdicts_that_were_not_run_for_one_reason_are_one_row():
+    jobs = [dataclasses.replace(FAR, name=f"far/{name}") for name in "abc"]
+    states = ["not run", "not run", "failed"]
+    outcomes = [Outcome(job, state, "why") for job, state in zip(jobs, states, strict=True)]
+    assert page.job_rows(outcomes) == [
+        ["far, 2 jobs", "captions", "not run: why"],
+        ["far/c", "captions", "failed: why"],
+    ]
+    unknown, seen = Verdict(None, "no run"), Verdict(True, "+2")
+    decided = page.Decided("title", "rule", {"a": seen, "b": unknown, "c": unknown, "d": seen})
+    assert decided.rows() == [
+        ["a", "seen", "+2"],
+        ["b; c", "not run", "no run"],
+        ["d", "seen", "+2"],
+    ]
 
 
 def test_a_dry_run_lists_what_each_job_lacks_and_writes_nothing(small_suite, tmp_path):

@@ -1,0 +1,76 @@
+r"""Keeps the figures of finished runs of the paper's suite in the repository, and draws its page.
+
+    python -m experiments.keep_runs --workdir=runs/paper
+    python -m experiments.keep_runs
+
+Of every finished job of the workdir it keeps settings, figures and curves (JSON and CSV, 100 kB a
+run), no weights, and not where the data lay. They lie in experiments/paper_runs as in the workdir
+of a suite: in a copy of that folder the suite skips them, and makes the others. From all that are
+kept it draws results.md and figures/ there, by the rules of the suite. Without a workdir only the
+page is drawn.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from attention_zoo._paths import expanded
+from attention_zoo.report.html import write_whole
+from attention_zoo.training.sweep import is_finished
+from experiments.reproduction import page, paper
+from experiments.reproduction.data_requirements import Places
+from experiments.reproduction.outcome import Outcome, outlook
+from experiments.reproduction.runs import Run
+
+KEPT = Path(__file__).parent / "paper_runs"
+_ALSO = ("about.json", "data.json")  # when and with which versions it began; of which examples
+
+
+def main():
+    """Keeps what the flags say."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--workdir", type=Path, help="of the suite `paper`; none: draw the page")
+    workdir = parser.parse_args().workdir
+    for job in paper.JOBS if workdir else ():
+        if outlook(job, expanded(workdir), Places()).state == "done":
+            keep(job, expanded(workdir), KEPT)
+            print(f"kept {job.name}")
+    draw(KEPT)
+
+
+def keep(job, workdir, kept):
+    """Copies the files of a finished job that its figures and its page need.
+
+    Args:
+        job: the `Job`.
+        workdir: of the suite, a `pathlib.Path`.
+        kept: where to, another.
+    """
+    source, target = workdir / job.name, kept / job.name
+    target.mkdir(parents=True, exist_ok=True)
+    also = [name for name in _ALSO if (source / name).exists()]
+    for name in (*Run(job, source).read_files, *also):
+        shutil.copyfile(source / name, target / name)
+    config = json.loads((source / "config.json").read_text(), object_hook=_placeless)
+    write_whole(target / "config.json", json.dumps(config, indent=2) + "\n")
+
+
+def _placeless(settings):
+    """Settings, or those of a callback, but where the data lay."""
+    return settings | ({"data_dir": None} if "data_dir" in settings else {})
+
+
+def draw(kept):
+    """Writes results.md and figures/ from the runs kept in a folder; returns the findings."""
+    outcomes = [
+        outlook(job, kept, Places())
+        if is_finished(kept / job.name)
+        else Outcome(job, "not run", "no run is kept")
+        for job in paper.JOBS
+    ]
+    return page.write("paper", kept, outcomes, ["results.md"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Figures of the paper's runs that the repository keeps, and the page drawn from them."""
+
+import csv
+import json
+import re
+import shutil
+
+import pytest
+
+from experiments import keep_runs
+from experiments.reproduction import paper, tables
+from experiments.reproduction.data_requirements import Places
+from experiments.reproduction.job import Job
+from experiments.reproduction.outcome import outlook
+from experiments.reproduction.runs import Run, comparisons
+
+JOBS = {job.name: job for job in paper.JOBS}
+NAMES = sorted(
+    path.parent.relative_to(keep_runs.KEPT).as_posix()
+    for path in keep_runs.KEPT.rglob("results.json")
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kept_run_is_finished_and_that_of_its_job(name):
+    assert outlook(JOBS[name], keep_runs.KEPT, Places()).state == "done"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kept_run_has_all_epochs_and_names_no_folder(name):
+    run = Run(JOBS[name], keep_runs.KEPT / name)
+    if "epochs" in JOBS[name].settings and "epoch" in run.curves:
+        assert max(run.curves["epoch"]) == JOBS[name].settings["epochs"]
+    for path in run.folder.glob("*.json"):
+        assert not re.search(r'"(/|~)', path.read_text()), path
+
+
+def test_the_page_is_that_of_the_kept_runs(tmp_path):
+    kept = tmp_path / "kept"
+    shutil.copytree(keep_runs.KEPT, kept)
+    (kept / "results.md").unlink()
+    shutil.rmtree(kept / "figures")
+    keep_runs.draw(kept)
+    assert _page(kept) == _page(keep_runs.KEPT)
+    pictures = [
+        sorted(path.name for path in one.glob("figures/*")) for one in (kept, keep_runs.KEPT)
+    ]
+    assert pictures[0] == pictures[1]
+
+
+def _page(kept):
+    """The text, but for distances from the solver, which are those of the CPU's rounding."""
+    return re.sub(r"\de-1\d", "", (kept / "results.md").read_text())
+
+
+JOB = Job(name="m5/soft_0", trainer="sdc", data="d", settings={"seed": 0}, row="soft")
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    """Of a suite with one finished run of two epochs."""
+    folder = tmp_path / "suite" / JOB.name
+    folder.mkdir(parents=True)
+    config = {
+        "data_dir": "/home/me/data",
+        "epochs": 2,
+        "callbacks": [{"data_dir": "/home/me/data"}],
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "results.json").write_text('{"test": {}}')
+    (folder / "model.keras").write_bytes(b"weights")
+    with (folder / "metrics.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["epoch", "seconds"], [1, 1200.0], [2, 1500.0]])
+    return tmp_path / "suite"
+
+
+def test_figures_are_kept_without_weights_and_without_where_the_data_lay(workdir, tmp_path):
+    keep_runs.keep(JOB, workdir, tmp_path / "kept")
+    kept = tmp_path / "kept" / JOB.name
+    assert {path.name for path in kept.iterdir()} == {"config.json", "results.json", "metrics.csv"}
+    for name in ("results.json", "metrics.csv"):
+        assert (kept / name).read_bytes() == (workdir / JOB.name / name).read_bytes()
+    config = {"data_dir": None, "epochs": 2, "callbacks": [{"data_dir": None}]}
+    assert json.loads((kept / "config.json").read_text()) == config
+
+
+def test_hours_are_the_seconds_of_all_epochs(workdir):
+    run = Run(JOB, workdir / JOB.name)
+    assert tables.hours(comparisons([run])).rows == [["d", "soft", "1", "2", "0.75"]]
+    (run.folder / "metrics.csv").write_text("epoch\n1\n2\n")
+    untold = Run(JOB, run.folder)
+    assert tables.hours(comparisons([untold])).rows == []
