@@ -30,30 +30,59 @@ def learning_curves(comparisons, measure="focus_accuracy"):
     Returns:
         The figure, 900 pixels wide.
     """
-    lines = -(-len(comparisons) // 2)
-    figure = Figure((WIDTH, 0.5 + 3.0 * lines), dpi=DPI, facecolor="white", layout="constrained")
-    axes = list(figure.subplots(lines, 2, squeeze=False).flat)
-    for ax, comparison in zip(axes, comparisons, strict=False):
+    figure, axes = _panels(len(comparisons))
+    for ax, comparison in zip(axes, comparisons, strict=True):
         for row in ROWS:
-            _draw_curve(ax, row, list(comparison.by_epoch(row, measure).values()))
+            _draw_curve(ax, row, _percent(comparison.by_epoch(row, measure)))
             if comparison.condition.images == TRAINING:
-                seen = list(comparison.by_epoch(row, measure, SEEN).values())
-                _draw_curve(ax, row, seen, lw=0.6)
+                _draw_curve(ax, row, _percent(comparison.by_epoch(row, measure, SEEN)), lw=0.6)
         _dress(ax, comparison.name, "epoch", MEASURES[measure])
-    for ax in axes[len(comparisons) :]:
-        ax.remove()
     _legend(figure)
     return figure
+
+
+def score_ranges(comparisons):
+    """The range of a mosaic's scores by epoch, a panel a comparison, on a scale of powers of ten.
+
+    Args:
+        comparisons: of one data set.
+
+    Returns:
+        The figure, 900 pixels wide.
+    """
+    figure, axes = _panels(len(comparisons))
+    for ax, comparison in zip(axes, comparisons, strict=True):
+        for row in ROWS:
+            _draw_curve(ax, row, list(comparison.score_ranges(row).values()))
+        _dress(ax, comparison.name, "epoch", "largest less smallest score")
+        ax.set(yscale="log", ylim=(0.01, 1e4))
+    _legend(figure)
+    return figure
+
+
+def _panels(count):
+    """A figure of panels, two in a line; one alone has the line."""
+    lines, columns = -(-count // 2), min(2, count)
+    figure = Figure((WIDTH, 0.5 + 3.0 * lines), dpi=DPI, facecolor="white", layout="constrained")
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for ax in axes[count:]:
+        ax.remove()
+    return figure, axes[:count]
+
+
+def _percent(by_seed):
+    return [100 * curve for curve in by_seed.values()]
 
 
 def _draw_curve(ax, row, curves, **style):
     if not curves:
         return
     shortest = min(map(len, curves))
-    ft = 100 * np.array([curve[:shortest] for curve in curves])  # (seeds, epochs)
+    drawn = np.array([curve[:shortest] for curve in curves])  # (seeds, epochs)
     epochs = np.arange(1, shortest + 1)
-    ax.plot(epochs, ft.mean(axis=0), gid=row, **_STYLES[row] | style)
-    ax.fill_between(epochs, ft.min(axis=0), ft.max(axis=0), color=_STYLES[row]["color"], alpha=0.15)
+    ax.plot(epochs, drawn.mean(axis=0), gid=row, **_STYLES[row] | style)
+    band = drawn.min(axis=0), drawn.max(axis=0)
+    ax.fill_between(epochs, *band, color=_STYLES[row]["color"], alpha=0.15)
 
 
 def focus_by_segments(comparisons):

@@ -11,6 +11,7 @@ from experiments.reproduction.job import ROWS, Job
 
 TEST, TRAINING = "test images", "training images"
 SEEN = "training mosaics"  # themselves, in curves alone
+SCORES = "score_range"  # column of metrics.csv, of `StabilityCurves`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +96,7 @@ _READ: dict[str, tuple[tuple[str, ...], ...]] = {
     "gradient_flow": (("deviation", "largest_deviation"), _FLOW, ("phase_portrait.png",)),
     "fixed_focus": ((), ("epoch", "attention", "alpha", "drive"), ("fixed_focus.png",)),
     "sdc": (("test",), _by_epoch(TEST), ()),
-    "sdc_curves": (("test",), _by_epoch(*_COLUMNS), (training_images.NAME,)),
+    "sdc_curves": (("test",), (*_by_epoch(*_COLUMNS), SCORES), (training_images.NAME,)),
     "hatexplain": (("test",), _by_epoch(TEST), ()),
     "captions": (("test",), (), ()),
 }
@@ -192,6 +193,11 @@ class Comparison:
         runs = self.runs.get(row, {})
         images = images or self.condition.images
         return {seed: run.by_epoch(measure, images) for seed, run in runs.items()}
+
+    def score_ranges(self, row):
+        """{seed: mean range of a mosaic's scores after every epoch, (epochs,)}, where measured."""
+        runs = self.runs.get(row, {})
+        return {seed: run.curves[SCORES] for seed, run in runs.items() if SCORES in run.curves}
 
     def focus(self, row):
         """{seed: FT on held-out examples after every epoch, (epochs,)}."""

@@ -5,6 +5,8 @@ import io
 import itertools
 
 from experiments.reproduction import figures, tables
+from experiments.reproduction.job import ROWS
+from experiments.reproduction.runs import TEST
 from experiments.reproduction.tables import Table
 
 _ON_POSTS = ("argmax_accuracy", "focus_accuracy", "average_precision", "token_f1", "iou_f1")
@@ -60,6 +62,7 @@ def all_of(runs, compared, outcomes):
         _theory(of_trainer["gradient_flow"]),
         _held_focus(of_trainer["fixed_focus"]),
         _curves(compared),
+        _scores(compared),
         _predictions(mosaics),
         _breakdown(mosaics),
         _control(compared),
@@ -118,6 +121,21 @@ def _curves(compared):
             )
         ],
     )
+
+
+def _scores(compared):
+    text = (
+        "The largest less the smallest score of a mosaic, mean over 256 training mosaics, where "
+        "it was measured. Scores that grow a hundredfold in some epochs have run away: attention "
+        "is one-hot, and any step turns it elsewhere."
+    )
+    of_test = [one for one in compared if one.condition.images == TEST]
+    measured = [one for one in of_test if any(map(one.score_ranges, ROWS))]
+    drawn = [
+        _drawn(figures.score_ranges(group), f"scores_{data}", f"Range of scores by epoch, {data}.")
+        for data, group in _by_data(measured)
+    ]
+    return Section("Scores by epoch", text, figures=drawn)
 
 
 def _by_data(compared):

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from experiments import keep_runs
-from experiments.reproduction import paper, tables
+from experiments.reproduction import figures, paper, tables
 from experiments.reproduction.data_requirements import Places
 from experiments.reproduction.job import Job
 from experiments.reproduction.outcome import outlook
@@ -82,6 +82,17 @@ def test_figures_are_kept_without_weights_and_without_where_the_data_lay(workdir
         assert (kept / name).read_bytes() == (workdir / JOB.name / name).read_bytes()
     config = {"data_dir": None, "epochs": 2, "callbacks": [{"data_dir": None}]}
     assert json.loads((kept / "config.json").read_text()) == config
+
+
+def test_ranges_of_scores_are_drawn_where_they_were_measured(workdir):
+    path = workdir / JOB.name / "metrics.csv"
+    path.write_text("epoch,score_range\n1,0.5\n2,500.0\n")
+    (panel,) = figures.score_ranges(comparisons([Run(JOB, path.parent)])).axes
+    (line,) = panel.lines
+    assert list(line.get_ydata()) == [0.5, 500.0] and panel.get_yscale() == "log"
+    path.write_text("epoch\n1\n2\n")
+    (panel,) = figures.score_ranges(comparisons([Run(JOB, path.parent)])).axes
+    assert not panel.lines
 
 
 def test_hours_are_the_seconds_of_all_epochs(workdir):

@@ -123,6 +123,9 @@ def test_a_run_is_compared_on_both_kinds_of_test_mosaics(tmp_path):
     for found, names in zip(lines, columns, strict=True):
         np.testing.assert_allclose(found, [100 * curves[name] for name in names])
 
+    (panel,) = figures.score_ranges([on[TEST]]).axes
+    np.testing.assert_array_equal(panel.lines[0].get_ydata(), curves["score_range"])
+
     drawn = {"num_segments": 3, "num_examples": 64, "seed": SEED}
     info = datasets.load("sdc/digits", run.config["train_split"], **drawn)[1]
     model = keras.saving.load_model(run.folder / "model.keras")
