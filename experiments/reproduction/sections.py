@@ -111,7 +111,8 @@ def _curves(compared):
         "On validation examples. Training images: mosaics drawn anew of them, and thin the "
         "training mosaics themselves. Accuracy is by a run's own way to predict. Lines are means "
         "over the seeds, bands go from the lowest to the highest. Control: a hybrid of soft and "
-        "soft.",
+        "soft. Tables: FT, then accuracy, %.",
+        tables=[tables.by_epoch(compared, measure) for measure in figures.MEASURES],
         figures=[
             _drawn(figures.learning_curves(group, measure), f"{name}_{data}", f"{says}, {data}.")
             for data, group in _by_data(compared)

@@ -12,6 +12,7 @@ from experiments.results import spread
 
 WAYS = ("argmax", "marginal", "soft")
 CELLS = ("FTPT", "FFPT", "FTPF", "FFPF")
+_EPOCHS = (1, 2, 5, 10, 20, 40, 60, 80, 100, 150, 200, 300, 500)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +56,21 @@ def drives(run):
         for alpha, shape in theory.drive_shapes(run, attention)
     ]
     return Table(["attention", "α", "start", "peak", "end", "peak after"], rows)
+
+
+def by_epoch(comparisons, measure):
+    """FT ("focus_accuracy") or accuracy ("label_accuracy") after some of the epochs, means in %."""
+    rows = []
+    for one in comparisons:
+        curves = {row: list(one.by_epoch(row, measure).values()) for row in ROWS}
+        longest = max(len(curve) for group in curves.values() for curve in group)
+        for epoch in (number for number in _EPOCHS if number <= longest):
+            cells = [
+                [curve[epoch - 1] for curve in curves[row] if epoch <= len(curve)] for row in ROWS
+            ]
+            means = [f"{100 * np.mean(cell):.1f}" if cell else "–" for cell in cells]
+            rows.append([one.name, str(epoch), *means])
+    return Table(["data", "epoch", *NAMES.values()], rows)
 
 
 def predictions(comparisons):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attention_zoo import dynamics
-from experiments.reproduction import figures, theory
+from experiments.reproduction import figures, tables, theory
 from experiments.reproduction.findings import FINDINGS
 from experiments.reproduction.job import Job
 from experiments.reproduction.runs import Run, comparisons
@@ -307,6 +307,16 @@ def test_the_shape_of_a_drive_is_start_peak_end(held):
     ((alpha, (start, peak, end, at)),) = theory.drive_shapes(held("soft", {0.4: peaked}), "soft")
     assert alpha == 0.4 and at == pytest.approx(0.53, abs=0.05)
     np.testing.assert_allclose([start, peak, end], [0.05, 0.97, 0.53], atol=0.03)
+
+
+def test_a_table_has_the_means_after_some_of_the_epochs(compared):
+    comparison = compared(rows=("soft", "hard"))
+    found = tables.by_epoch([comparison], "focus_accuracy").rows
+    assert [row[1:] for row in found] == [
+        ["1", "30.2", "20.0", "–", "–", "–"],
+        ["2", "50.2", "25.0", "–", "–", "–"],
+        ["5", "66.2", "50.0", "–", "–", "–"],
+    ]
 
 
 def test_curves_have_a_panel_a_comparison_and_segments_a_point_an_m(compared):
