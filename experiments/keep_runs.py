@@ -32,11 +32,27 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--workdir", type=Path, help="of the suite `paper`; none: draw the page")
     workdir = parser.parse_args().workdir
-    for job in paper.JOBS if workdir else ():
-        if outlook(job, expanded(workdir), Places()).state == "done":
-            keep(job, expanded(workdir), KEPT)
-            print(f"kept {job.name}")
+    if workdir:
+        keep_all(paper.JOBS, expanded(workdir), KEPT)
     draw(KEPT)
+
+
+def keep_all(jobs, workdir, kept, tell=print):
+    """Keeps what is finished in the workdir of a suite; tells of each, and of what cannot be kept.
+
+    Raises:
+        ValueError: nothing is finished there, or it is the folder that is written to.
+    """
+    if workdir.resolve() == kept.resolve():
+        raise ValueError(f"workdir is {workdir}, where runs are kept, expected that of a suite")
+    finished = [job for job in jobs if is_finished(workdir / job.name)]
+    if not finished:
+        raise ValueError(f"workdir {workdir} has no finished run, expected that of a suite")
+    for job in finished:
+        found = outlook(job, workdir, Places())
+        if found.state == "done":
+            keep(job, workdir, kept)
+        tell(f"{'kept' if found.state == 'done' else found.reason}: {job.name}")
 
 
 def keep(job, workdir, kept):
@@ -50,7 +66,7 @@ def keep(job, workdir, kept):
     source, target = workdir / job.name, kept / job.name
     target.mkdir(parents=True, exist_ok=True)
     also = [name for name in _ALSO if (source / name).exists()]
-    for name in (*Run(job, source).read_files, *also):
+    for name in (*Run(job, source).files_read, *also):
         shutil.copyfile(source / name, target / name)
     config = json.loads((source / "config.json").read_text(), object_hook=_placeless)
     write_whole(target / "config.json", json.dumps(config, indent=2) + "\n")
@@ -64,9 +80,7 @@ def _placeless(settings):
 def draw(kept):
     """Writes results.md and figures/ from the runs kept in a folder; returns the findings."""
     outcomes = [
-        outlook(job, kept, Places())
-        if is_finished(kept / job.name)
-        else Outcome(job, "not run", "no run is kept")
+        outlook(job, kept, Places()) if is_finished(kept / job.name) else Outcome(job, "not run")
         for job in paper.JOBS
     ]
     return page.write("paper", kept, outcomes, ["results.md"])

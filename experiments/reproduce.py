@@ -6,7 +6,7 @@ r"""Runs all that the paper reports, and says which of its findings are seen.
 A suite is a list of jobs, each a trainer's run in a folder of its own below the workdir. Finished
 ones are skipped, others go on from their checkpoints, one that fails does not stop the rest. In the
 end results.html and results.md have tables and figures in the paper's order, and for each of the
-paper's findings "seen", "not seen" or "not run", decided by rules on the figures.
+paper's findings "seen", "not seen", "undecided" or "not run", by rules on the figures.
 
 After SIGTERM, SIGHUP or Ctrl-C the jobs that run save themselves, none is started, and the same
 command goes on.

@@ -9,8 +9,8 @@ from experiments.reproduction.job import NAMES
 from experiments.reproduction.verdict import Verdict, difference
 
 ABOUT_RULES = (
-    "Differences are taken seed by seed, over the seeds that all runs of a rule have; fewer than 2 "
-    "decide nothing. A difference counts where its mean over the seeds is larger than the margin: "
+    "Differences are taken seed by seed, over the seeds that all runs of a rule have; one "
+    "decides nothing. A difference counts where its mean over the seeds is above the margin: "
     "half the distance between the lowest and the highest seed, but 1 percentage point at least "
     "(entropy: 0.05 nats). FT at the end is on test examples, FT by epoch on validation examples; "
     "where training images are named, both on mosaics drawn anew of them. Early FT is its mean "
@@ -43,9 +43,12 @@ class Finding:
         if missing:
             return Verdict(None, f"no run of {', '.join(missing)}")
         seeds = comparison.seeds(*self.rows)
-        if len(seeds) < _FEWEST_SEEDS:
-            return Verdict(None, f"fewer than {_FEWEST_SEEDS} seeds of {', '.join(self.rows)}")
+        if not seeds:
+            return Verdict(None, f"no seed in common of {', '.join(self.rows)}")
         found = self.decide(comparison.only(seeds))
+        if found.seen is not None and len(seeds) < _FEWEST_SEEDS:
+            reason = f"{len(seeds)} seed, expected {_FEWEST_SEEDS} or more"
+            return Verdict(None, f"{found.figures}; {reason}", too_few=True)
         return Verdict(found.seen, f"{found.figures}; {len(seeds)} seeds")
 
 

@@ -8,7 +8,7 @@ from attention_zoo.report.html import PACKAGE, environment, write_whole
 from attention_zoo.report.pictures import data_uri
 from experiments.reproduction import findings, sections, theory
 from experiments.reproduction.runs import Comparison, Run, comparisons, conditions_of
-from experiments.reproduction.verdict import Verdict
+from experiments.reproduction.verdict import WORDS, Verdict
 
 TEMPLATES = ("results.md", "results.html")
 
@@ -46,7 +46,7 @@ class Decided:
 def _of_no_run(named):
     """Of (name, verdict): word and figures of what was not run; None of what was decided."""
     verdict = named[1]
-    return (verdict.word, verdict.figures) if verdict.seen is None else None
+    return (verdict.word, verdict.figures) if verdict.word == "not run" else None
 
 
 def job_rows(outcomes):
@@ -56,19 +56,19 @@ def job_rows(outcomes):
         outcomes: `Outcome` of every job.
     """
     found = []
-    for (folder, trainer, said, _), group in itertools.groupby(outcomes, key=_of_job):
+    for (folder, trainer, said, _), group in itertools.groupby(outcomes, key=_of_row):
         names = [one.job.name for one in group]
         jobs = names[0] if len(names) == 1 else f"{folder}, {len(names)} jobs"
         found.append([jobs, trainer, said])
     return found
 
 
-def _of_job(outcome):
-    """What the jobs of a row have in common."""
+def _of_row(outcome):
+    """What jobs of a row have in common: folder, trainer, what became of them, own name or ""."""
     job, name = outcome.job, outcome.job.name
     said = outcome.state + (f": {outcome.reason}" if outcome.reason else "")
-    alone = "" if outcome.state == "not run" else name
-    return name.rpartition("/")[0], job.trainer, said, alone
+    own = "" if outcome.state == "not run" else name
+    return name.rpartition("/")[0], job.trainer, said, own
 
 
 def write(suite, folder, outcomes, names=TEMPLATES):
@@ -90,6 +90,7 @@ def write(suite, folder, outcomes, names=TEMPLATES):
         "suite": suite,
         "decided": decided,
         "sections": sections.all_of(runs, compared, outcomes),
+        "words": WORDS,
         "jobs": job_rows(outcomes),
         "reports": {run.job.name for run in runs if (run.folder / "report.html").exists()},
         "about_rules": findings.ABOUT_RULES,

@@ -60,7 +60,7 @@ class Run:
         return self.curves["seconds"].sum() / 3600 if "seconds" in self.curves else None
 
     @property
-    def read_files(self):
+    def files_read(self):
         """Names of the files in its folder that the results page reads."""
         return "config.json", "results.json", "metrics.csv", *_READ[self.job.trainer][-1]
 

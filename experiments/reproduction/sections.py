@@ -136,7 +136,7 @@ def _scores(compared):
         _drawn(figures.score_ranges(group), f"scores_{data}", f"Range of scores by epoch, {data}.")
         for data, group in _by_data(measured)
     ]
-    return Section("Scores by epoch", text, figures=drawn)
+    return Section("Scores by epoch", text if drawn else "Not measured.", figures=drawn)
 
 
 def _by_data(compared):

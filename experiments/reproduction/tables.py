@@ -59,12 +59,12 @@ def drives(run):
 
 
 def by_epoch(comparisons, measure):
-    """FT ("focus_accuracy") or accuracy ("label_accuracy") after some of the epochs, means in %."""
+    """FT ("focus_accuracy") or accuracy ("label_accuracy") after some epochs and the last, in %."""
     rows = []
     for one in comparisons:
         curves = {row: list(one.by_epoch(row, measure).values()) for row in ROWS}
-        longest = max(len(curve) for group in curves.values() for curve in group)
-        for epoch in (number for number in _EPOCHS if number <= longest):
+        lengths = {len(curve) for group in curves.values() for curve in group}
+        for epoch in sorted({n for n in _EPOCHS if n < max(lengths)} | lengths):
             cells = [
                 [curve[epoch - 1] for curve in curves[row] if epoch <= len(curve)] for row in ROWS
             ]

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-WORDS = ("seen", "not seen", "not run")
+WORDS = ("seen", "not seen", "undecided", "not run")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,17 +12,21 @@ class Verdict:
     """Whether a finding is seen.
 
     Attributes:
-        seen: True, False, or None where there is nothing to decide by.
+        seen: True, False, or None where there is nothing to decide by, or too little.
         figures: what decided, in a line.
+        too_few: whether there are figures, and too few seeds to decide.
     """
 
     seen: bool | None
     figures: str
+    too_few: bool = False
 
     @property
     def word(self):
         """For tables."""
-        return WORDS[(True, False, None).index(self.seen)]
+        if self.seen is None:
+            return "undecided" if self.too_few else "not run"
+        return "seen" if self.seen else "not seen"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -165,10 +165,11 @@ def test_markdown_has_every_finding_section_and_figure(ended):
     figures = re.findall(r"\]\((figures/.*?)\)", text)
     assert figures and all((folder / figure).exists() for figure in figures)
     headings = re.findall(r"^## (.*)", text, re.M)
-    assert headings[:4] == [
+    assert headings[:5] == [
         "Theory",
         "Fixed focus",
         "Focus and accuracy by epoch",
+        "Scores by epoch",
         "FT and the three predictions",
     ]
 

@@ -150,7 +150,11 @@ def test_what_soft_gains_in_the_first_epoch_counts_and_one_noisy_epoch_does_not(
 def test_one_seed_decides_nothing(compared):
     for finding in FINDINGS:
         verdict = finding.verdict(compared(noise=(0.0,)))
-        assert verdict.seen is None and verdict.figures.startswith("fewer than 2 seeds of ")
+        two = finding.verdict(compared(noise=(0.0, 0.0)))
+        assert two.seen and two.figures.endswith("; 2 seeds")
+        figures = two.figures.removesuffix("; 2 seeds")
+        assert verdict.figures == f"{figures}; 1 seed, expected 2 or more"
+        assert verdict.seen is None and verdict.word == "undecided"
 
 
 def test_seeds_that_a_row_lacks_are_left_out(compared):
@@ -310,12 +314,15 @@ def test_the_shape_of_a_drive_is_start_peak_end(held):
 
 
 def test_a_table_has_the_means_after_some_of_the_epochs(compared):
-    comparison = compared(rows=("soft", "hard"))
+    shorter = {"hard": ([0.2, 0.25, 0.3], {})}
+    comparison = compared(shorter, rows=("soft", "hard"))
     found = tables.by_epoch([comparison], "focus_accuracy").rows
     assert [row[1:] for row in found] == [
         ["1", "30.2", "20.0", "–", "–", "–"],
         ["2", "50.2", "25.0", "–", "–", "–"],
-        ["5", "66.2", "50.0", "–", "–", "–"],
+        ["3", "60.2", "30.0", "–", "–", "–"],
+        ["5", "66.2", "–", "–", "–", "–"],
+        ["8", "67.2", "–", "–", "–", "–"],
     ]
 
 
