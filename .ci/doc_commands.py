@@ -27,7 +27,22 @@ for program in .venv/bin/{python,pip,ruff,mypy,pytest} .ci/run; do
 done
 PATH=/nowhere
 """
-OTHERS = {".ci/run", "bash", "curl", "docker", "git", "mkdir", "mypy", "pytest", "rm", "ruff", "uv"}
+OTHERS = {
+    *(
+        ".ci/run",
+        "bash",
+        "cp",
+        "curl",
+        "docker",
+        "git",
+        "mkdir",
+        "mypy",
+        "pytest",
+        "rm",
+        "ruff",
+        "uv",
+    )
+}
 
 
 class Fault(Exception):

@@ -13,6 +13,7 @@ page is drawn.
 import argparse
 import json
 import shutil
+import sys
 from pathlib import Path
 
 from attention_zoo._paths import expanded
@@ -29,12 +30,19 @@ _ALSO = ("about.json", "data.json")  # when and with which versions it began; of
 
 def main():
     """Keeps what the flags say."""
+    workdir = _parser().parse_args().workdir
+    try:
+        if workdir:
+            keep_all(paper.JOBS, expanded(workdir), KEPT)
+    except ValueError as error:
+        sys.exit(str(error))
+    draw(KEPT)
+
+
+def _parser():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--workdir", type=Path, help="of the suite `paper`; none: draw the page")
-    workdir = parser.parse_args().workdir
-    if workdir:
-        keep_all(paper.JOBS, expanded(workdir), KEPT)
-    draw(KEPT)
+    return parser
 
 
 def keep_all(jobs, workdir, kept, tell=print):
