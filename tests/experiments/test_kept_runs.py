@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from experiments.reproduction.job import Job
 from experiments.reproduction.outcome import outlook
 from experiments.reproduction.runs import Run, comparisons
 
+ROOT = Path(__file__).resolve().parents[2]
 JOBS = {job.name: job for job in paper.JOBS}
 NAMES = sorted(
     path.parent.relative_to(keep_runs.KEPT).as_posix()
@@ -57,6 +59,21 @@ def test_the_page_is_that_of_the_kept_runs(tmp_path):
 def _page(kept):
     """The text, but for distances from the solver, which are those of the CPU's rounding."""
     return re.sub(r"\de-1\d", "", (kept / "results.md").read_text())
+
+
+def test_the_tables_of_docs_are_those_of_the_page():
+    docs = (ROOT / "docs" / "results.md").read_text().partition("## A tenth of the scale")[0]
+    of_page = _rows((keep_runs.KEPT / "results.md").read_text().replace("\u00a0", " "))
+    places = {"test": "", "validation": "", "training": ", training images"}
+    rows = [row for row in _rows(docs) if row[0] in places and len(row) == 7]
+    assert len(rows) == 10 + 20  # after the last epoch, and by epoch
+    for images, second, *cells in rows:
+        seeds = [] if second.isdigit() else ["1"]
+        assert [f"cifar10 m = 5{places[images]}", second, *seeds, *cells] in of_page
+
+
+def _rows(text):
+    return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
 
 
 JOB = Job(name="m5/soft_0", trainer="sdc", data="d", settings={"seed": 0}, row="soft")
