@@ -28,20 +28,8 @@ done
 PATH=/nowhere
 """
 OTHERS = {
-    *(
-        ".ci/run",
-        "bash",
-        "cp",
-        "curl",
-        "docker",
-        "git",
-        "mkdir",
-        "mypy",
-        "pytest",
-        "rm",
-        "ruff",
-        "uv",
-    )
+    *(".ci/run", "bash", "cp", "curl", "docker", "git"),
+    *("mkdir", "mypy", "pytest", "rm", "ruff", "uv"),
 }
 
 

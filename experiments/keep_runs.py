@@ -73,8 +73,8 @@ def keep(job, workdir, kept):
     """
     source, target = workdir / job.name, kept / job.name
     target.mkdir(parents=True, exist_ok=True)
-    also = [name for name in _ALSO if (source / name).exists()]
-    for name in (*Run(job, source).files_read, *also):
+    also = {name for name in _ALSO if (source / name).exists()}
+    for name in {*Run(job, source).files_read, *also} - {"config.json"}:
         shutil.copyfile(source / name, target / name)
     config = json.loads((source / "config.json").read_text(), object_hook=_placeless)
     write_whole(target / "config.json", json.dumps(config, indent=2) + "\n")

@@ -58,18 +58,19 @@ def all_of(runs, compared, outcomes):
         for trainer in ("gradient_flow", "fixed_focus", "hatexplain", "captions")
     }
     mosaics = [one for one in compared if one.num_segments is not None]
+    once = [one for one in compared if one.condition.images == TEST]  # every run is in one
     return [
         _theory(of_trainer["gradient_flow"]),
         _held_focus(of_trainer["fixed_focus"]),
         _curves(compared),
-        _scores(compared),
+        _scores(once),
         _predictions(mosaics),
         _breakdown(mosaics),
         _control(compared),
         _segments(mosaics),
         _posts(of_trainer["hatexplain"], _reasons(outcomes, "hatexplain")),
         _captions(of_trainer["captions"], _reasons(outcomes, "captions")),
-        _hours(compared),
+        _hours(once),
     ]
 
 
@@ -124,14 +125,13 @@ def _curves(compared):
     )
 
 
-def _scores(compared):
+def _scores(once):
     text = (
         "The largest less the smallest score of a mosaic, mean over 256 training mosaics, where "
         "it was measured. Scores that grow a hundredfold in some epochs have run away: attention "
         "is one-hot, and any step turns it elsewhere."
     )
-    of_test = [one for one in compared if one.condition.images == TEST]
-    measured = [one for one in of_test if any(map(one.score_ranges, ROWS))]
+    measured = [one for one in once if any(map(one.score_ranges, ROWS))]
     drawn = [
         _drawn(figures.score_ranges(group), f"scores_{data}", f"Range of scores by epoch, {data}.")
         for data, group in _by_data(measured)
@@ -186,12 +186,12 @@ def _captions(runs, reasons):
     return Section("Captions", f"Test pictures. {reasons}", found)
 
 
-def _hours(compared):
+def _hours(once):
     text = (
         "Where it was taken: of all epochs, with validation and the figures of every epoch, on "
         "the cores or the GPU that the job had."
     )
-    return Section("Machine time", text, [tables.hours(compared)])
+    return Section("Machine time", text, [tables.hours(once)])
 
 
 def _reasons(outcomes, trainer):

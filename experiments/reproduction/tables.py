@@ -6,7 +6,6 @@ import numpy as np
 
 from experiments.reproduction import theory
 from experiments.reproduction.job import NAMES, ROWS
-from experiments.reproduction.runs import TEST
 from experiments.reproduction.verdict import difference
 from experiments.results import spread
 
@@ -118,9 +117,8 @@ def segments(comparisons):
 
 def hours(comparisons):
     """Hours that the epochs of a run took, mean ± half the range over its seeds."""
-    of_test = [one for one in comparisons if one.condition.images == TEST]
     rows = []
-    for one, row in _rows(of_test):
+    for one, row in _rows(comparisons):
         runs = one.runs[row].values()
         if all(run.hours is not None for run in runs):
             epochs = "/".join(sorted({str(run.config["epochs"]) for run in runs}, key=int))
