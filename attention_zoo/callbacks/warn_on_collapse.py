@@ -1,4 +1,4 @@
-"""WarnOnCollapse: says when attention has become one-hot, or even, for good."""
+"""WarnOnCollapse: says when attention has become one-hot, or even, for good, or is about to."""
 
 import warnings
 
@@ -10,6 +10,19 @@ from attention_zoo.models.labels import entropy, shares
 
 _AT_FIRST = 3  # epochs of equal scores, as of kernels of 0, that are no death yet
 _ENTROPY, _LOSS, _ACCURACY = "focus_entropy", "loss", "label_accuracy"
+_UNDERFLOW = -float(np.log(np.finfo("float32").tiny))  # 87.3 nats: exp of less is 0
+
+FATES = {  # of attention, each with the epoch since when
+    "collapsed_epoch": "attention is one-hot at the loss of chance since epoch {}",
+    "dead_epoch": "the focus network is dead since epoch {}",
+    "saturated_epoch": "the scores have run away since epoch {}",
+}
+
+
+def fates(epochs):
+    """Sentences on what has become of attention, of a mapping of names in `FATES` to epochs."""
+    known = {name: epochs.get(name) for name in FATES}
+    return [FATES[name].format(epoch) for name, epoch in known.items() if epoch is not None]
 
 
 class WarnOnCollapse(keras.callbacks.Callback):
@@ -34,6 +47,15 @@ class WarnOnCollapse(keras.callbacks.Callback):
     epoch the same score, bit for bit, in the epoch after one in which it did not, or in each of the
     first three. Its attention is even and stays so. A network that is frozen is not asked.
 
+    And it warns, once, of scores that run away, which nothing holds where the loss is smallest at
+    one-hot attention: in the mean of an epoch's training examples the largest score is so far
+    above the smallest that softmax gives the segment with the smallest 0 in float32, and no
+    gradient brings it back. The distance is 87.3, -log of the smallest normal number. What
+    attention has learnt may be lost some epochs later. Where attention has collapsed that alone is
+    said.
+
+    Scores are looked at under TensorFlow and PyTorch; under JAX the figures of the epoch alone are.
+
     Args:
         labels: of the training examples: class ids (n,) or (n, 1), or shares of the classes (n, c);
             None takes all classes for equally frequent.
@@ -45,6 +67,8 @@ class WarnOnCollapse(keras.callbacks.Callback):
         collapsed_epoch: the epoch, counted from 1, since which attention is collapsed; None where
             it is not, or no longer.
         dead_epoch: the epoch, counted from 1, since which the focus network is dead; or None.
+        saturated_epoch: the epoch, counted from 1, since which scores have run away; None where
+            they have not, or no longer.
     """
 
     def __init__(self, labels=None, num_segments=None, tolerance=0.1):
@@ -52,7 +76,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
         if not 0.0 < tolerance < 1.0:
             raise ValueError(f"tolerance is {tolerance}, expected a number above 0 and below 1")
         self.tolerance = tolerance
-        self.collapsed_epoch = self.dead_epoch = None
+        self.collapsed_epoch = self.dead_epoch = self.saturated_epoch = None
         self._even_epochs = 0  # in a row, up to now
         self._shares = None if labels is None else _shares(np.asarray(labels))
         self._uniform = None if num_segments is None else _uniform(np.asarray(num_segments))
@@ -60,19 +84,17 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     def get_state(self):
         """What a resumed run needs, fit for JSON."""
-        return {"collapsed_epoch": self.collapsed_epoch} | {
-            "dead_epoch": self.dead_epoch,
-            "even_epochs": self._even_epochs,
-        }
+        return {name: getattr(self, name) for name in FATES} | {"even_epochs": self._even_epochs}
 
     def set_state(self, state):
         """Takes what `get_state` gave."""
-        self.collapsed_epoch = state["collapsed_epoch"]
-        self.dead_epoch, self._even_epochs = state.get("dead_epoch"), state.get("even_epochs", 0)
+        for name in FATES:  # one of a version that did not look has fewer
+            setattr(self, name, state.get(name))
+        self._even_epochs = state.get("even_epochs", 0)
 
     def on_train_begin(self, logs=None):
-        self.collapsed_epoch, self._has_figures = None, True
-        self.dead_epoch, self._even_epochs = None, 0
+        self.collapsed_epoch = self.dead_epoch = self.saturated_epoch = None
+        self._even_epochs, self._has_figures = 0, True
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._watch() is not None:
@@ -88,6 +110,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
         elif self.collapsed_epoch is None:
             self.collapsed_epoch = epoch + 1
             warnings.warn(self._message(logs), stacklevel=2)
+        self._look_at_the_range(epoch)
 
     def _watch(self):
         return getattr(self.model, "score_watch", None)
@@ -109,6 +132,22 @@ class WarnOnCollapse(keras.callbacks.Callback):
                 "ReLUs (docs/collapse.md)",
                 stacklevel=3,
             )
+
+    def _look_at_the_range(self, epoch):
+        mean = self._watch() and self._watch().mean_range()
+        if mean is None or not mean > _UNDERFLOW:  # NaN is told by others
+            self.saturated_epoch = None
+        elif self.saturated_epoch is None:
+            self.saturated_epoch = epoch + 1
+            if self.collapsed_epoch is None:
+                warnings.warn(
+                    f"scores have run away by epoch {self.saturated_epoch}: the largest of an "
+                    f"example is {mean:.0f} above the smallest in the mean, expected less than "
+                    f"{_UNDERFLOW:.0f}, where attention is 0 in float32; it may lose what it has "
+                    "learnt: train with weight decay, or at a smaller learning rate "
+                    "(docs/collapse.md)",
+                    stacklevel=3,
+                )
 
     def _is_collapsed(self, logs):
         classes, t = self._label_shares(), self.tolerance

@@ -12,7 +12,7 @@ from attention_zoo.models.bags import dense, without_bools
 from attention_zoo.models.keras_losses import class_score_loss
 from attention_zoo.models.keras_metrics import class_score_metrics
 from attention_zoo.models.labels import as_targets, check_labels, first_probabilities
-from attention_zoo.models.metric_gate import Seen
+from attention_zoo.models.totals import Seen
 
 
 class LabelTraining(AttentionModel):

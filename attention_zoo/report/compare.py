@@ -93,7 +93,7 @@ def _names(runs):
 
 def _lines(runs):
     """What all runs have in common, in a line, and what else each is, in a line each."""
-    wanted = ("Task", "Data", "Attention", "Collapsed", "Seed", "On the test split")
+    wanted = ("Task", "Data", "Attention", "Warning", "Seed", "On the test split")
     known = [{k: text for k, text in facts(run) if k in wanted} for run in runs]
     common = {k: text for k, text in known[0].items() if all(one.get(k) == text for one in known)}
     return _line(common), [_line({k: one[k] for k in one if k not in common}) for one in known]

@@ -1,5 +1,6 @@
 """The page of one run."""
 
+from attention_zoo.callbacks.warn_on_collapse import fates
 from attention_zoo.report import figures
 from attention_zoo.report.examples import are_posts, are_relative, ends
 from attention_zoo.report.html import relative_link, render, write_whole
@@ -81,7 +82,7 @@ def facts(run):
         "Measured on": _examples(run),
         "Data": config.get("dataset") or config.get("data_dir"),
         "Attention": _attention(run),
-        "Collapsed": _collapsed(run),
+        "Warning": "; ".join(fates(run.results)),
         "Seed": config.get("seed"),
         "Began": about.get("began", "").replace("T", " ").replace("+00:00", " UTC"),
         "Last epoch": run.last_epoch and f"{run.last_epoch:%Y-%m-%d %H:%M:%S} UTC",
@@ -115,12 +116,6 @@ def _attention(run):
     phases = f"{config.get('first_attention')}, then {config.get('second_attention')}"
     epoch = run.results.get("switched_epoch")
     return f"hybrid: {phases}" + ("" if epoch is None else f" after epoch {epoch}")
-
-
-def _collapsed(run):
-    """Since when attention is one-hot though nothing was learnt; None where it is not."""
-    epoch = run.results.get("collapsed_epoch")
-    return epoch and f"attention is one-hot at the loss of chance since epoch {epoch}"
 
 
 def _headline(run):

@@ -6,6 +6,7 @@ import json
 from absl import logging
 
 from attention_zoo import plots, report
+from attention_zoo.callbacks.warn_on_collapse import fates
 
 
 def evaluate_and_write(task, model, folder, config, splits, measured, facts, floors):
@@ -22,12 +23,8 @@ def evaluate_and_write(task, model, folder, config, splits, measured, facts, flo
 
 def _say_collapse(facts):
     """Says it once more, last of all: a collapsed run is no ordinary success."""
-    if facts.get("collapsed_epoch") is not None:
-        epoch = facts["collapsed_epoch"]
-        logging.warning("attention has been collapsed since epoch %d (docs/collapse.md)", epoch)
-    if "dead_epoch" in facts:
-        epoch = facts["dead_epoch"]
-        logging.warning("the focus network has been dead since epoch %d (docs/collapse.md)", epoch)
+    for fate in fates(facts):
+        logging.warning("%s (docs/collapse.md)", fate)
 
 
 def _known_of(splits, measured):

@@ -145,7 +145,8 @@ def _train(task, model, folder, config, splits, brought):
     facts = {"kept_epoch": keep.epoch} if keep else {}
     if collapse is not None:
         facts["collapsed_epoch"] = collapse.collapsed_epoch
-        facts |= {} if collapse.dead_epoch is None else {"dead_epoch": collapse.dead_epoch}
+        others = {name: getattr(collapse, name) for name in ("dead_epoch", "saturated_epoch")}
+        facts |= {name: epoch for name, epoch in others.items() if epoch is not None}
     if isinstance(attention, HybridAttention):
         facts["switched_epoch"] = switch.switched_epoch
     return facts

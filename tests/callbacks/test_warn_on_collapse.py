@@ -1,3 +1,4 @@
+import functools
 import json
 import warnings
 
@@ -344,3 +345,131 @@ def test_a_resumed_run_knows_since_when():
         callback.on_epoch_end(2, dict(HEALTHY))
     callback.set_state({"collapsed_epoch": None})  # of a version that did not look
     assert callback.dead_epoch is None
+
+
+# Scores that run away
+
+_FAR = 87.3365  # -log of the smallest normal float32, 1.1755e-38
+
+
+def scored(kernel, attention="hard", dtype=None, **settings):
+    """A model that scores a segment by `kernel` times its feature, and answers class 0."""
+    dense = functools.partial(keras.layers.Dense, dtype=dtype)
+    focus = dense(1, use_bias=False, kernel_initializer=keras.initializers.Constant(kernel))
+    sure = lambda shape, dtype: keras.ops.array([9.0, 0.0, 0.0], dtype)  # noqa: E731
+    classifier = dense(3, kernel_initializer="zeros", bias_initializer=sure)
+    model = FocusClassifier(focus, classifier, attention, dtype=dtype)
+    model.build((None, 3, 1))
+    model.compile(keras.optimizers.SGD(1e-12), **settings)
+    return model
+
+
+def far_apart():
+    """Two examples whose features are 1 and 3 apart: 2 in the mean."""
+    return np.array([[[0.0], [1.0], [0.5]], [[-1.0], [0.0], [2.0]]], "float32"), np.zeros(2, int)
+
+
+@pytest.mark.parametrize(
+    ("attention", "settings"),
+    [
+        ("hard", {}),
+        ("lvml", {"jit_compile": True}),
+        ("soft", {"steps_per_execution": 2}),
+        ("hybrid", {"run_eagerly": True}),
+    ],
+)
+def test_scores_that_run_away_are_said_once_in_one_line(attention, settings):
+    x, y = far_apart()
+    callback = WarnOnCollapse()
+    switch = [SwitchAttention(1)] if attention == "hybrid" else []
+    with pytest.warns(UserWarning, match="^scores have run away by epoch 1: ") as said:
+        scored(_FAR, attention, **settings).fit(
+            x, y, batch_size=1, epochs=3, verbose=0, callbacks=[callback, *switch]
+        )
+    (message,) = [str(one.message) for one in said if one.category is UserWarning]
+    assert "\n" not in message and "weight decay" in message and "docs/collapse.md" in message
+    assert f"is {2 * _FAR:.0f} above the smallest in the mean" in message
+    assert callback.saturated_epoch == 1 and callback.collapsed_epoch is None
+
+
+@pytest.mark.parametrize(("times", "far"), [(0.999, False), (1.001, True)])
+def test_the_bound_is_where_float32_has_no_weight_left(times, far):
+    x, y = far_apart()
+    model, callback = scored(times * _FAR / 2), WarnOnCollapse()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model.fit(x, y, batch_size=2, verbose=0, callbacks=[callback])
+    assert (callback.saturated_epoch == 1) == far
+    assert any("run away" in str(one.message) for one in said) == far
+    assert (np.exp(-times * _FAR) < np.finfo("float32").tiny) == far
+
+
+def test_masked_segments_and_examples_of_one_do_not_count(two_replicas):
+    """Against NumPy, over steps of an epoch and replicas."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 5, 1)).astype("float32")
+    mask = np.arange(5) < rng.integers(0, 6, size=64)[:, None]
+    x[~mask] = 1e6
+    with two_replicas.scope():
+        model = scored(4.0)
+    model.fit({"segments": x, "mask": mask}, rng.integers(3, size=64), batch_size=16, verbose=0)
+    ranges = [np.ptp(4.0 * one[there]) for one, there in zip(x, mask) if there.sum() > 1]
+    assert len(ranges) < 50
+    assert model.score_watch.mean_range() == pytest.approx(np.mean(ranges), rel=1e-5)
+    model.score_watch.reset()
+    assert model.score_watch.mean_range() is None
+    model.fit(x[:, :1], rng.integers(3, size=64), verbose=0)
+    assert model.score_watch.mean_range() is None
+
+
+def test_the_distance_of_half_floats_is_summed_in_float32():
+    """256 examples of 300 each: bfloat16 would stop at a sum of 65,536 or so."""
+    x = np.tile(np.array([0.0, 300.0, 1.0], "float32")[:, None], (512, 1, 1))
+    model = scored(1.0, dtype="mixed_bfloat16")
+    model.fit(x, np.zeros(512, int), batch_size=512, verbose=0)
+    assert model.score_watch.mean_range() == 300.0
+
+
+class Scores:
+    """Of a training whose scores have a given mean range."""
+
+    def __init__(self, mean):
+        self.mean = mean
+
+    def all_equal(self):
+        return False
+
+    def mean_range(self):
+        return self.mean
+
+
+def after(callback, mean, epoch, figures):
+    callback.model.score_watch = Scores(mean)
+    return fires(callback, figures, epoch)
+
+
+def test_scores_that_come_back_are_forgotten_and_a_resumed_run_remembers(callback):
+    one = callback()
+    assert not after(one, 80.0, 0, HEALTHY) and one.saturated_epoch is None
+    assert after(one, 90.0, 1, HEALTHY) and not after(one, 1e3, 2, HEALTHY)
+    other = callback()
+    other.set_state(json.loads(json.dumps(one.get_state())))
+    assert other.saturated_epoch == 2 and not after(other, float("inf"), 3, HEALTHY)
+    assert not after(other, 80.0, 4, HEALTHY) and other.saturated_epoch is None
+    assert after(other, float("inf"), 5, HEALTHY) and other.saturated_epoch == 6
+    other.on_train_begin()
+    assert other.saturated_epoch is None
+
+
+def test_of_collapsed_attention_no_more_is_said(callback):
+    one = callback()
+    one.model.score_watch = Scores(1e3)
+    with pytest.warns(UserWarning, match="has collapsed") as said:
+        one.on_epoch_end(0, dict(COLLAPSED))
+    assert len(said) == 1 and one.saturated_epoch == 1
+
+
+@pytest.mark.parametrize("mean", [None, float("nan")])
+def test_no_distance_is_not_far(callback, mean):
+    one = callback()
+    assert not after(one, mean, 0, HEALTHY) and one.saturated_epoch is None

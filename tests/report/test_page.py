@@ -57,13 +57,20 @@ def test_the_tables_have_the_figures_of_the_results(run, page):
     ]
 
 
-def test_a_collapse_is_said_where_there_was_one(make_run, read_page, tmp_path):
-    said = "attention is one-hot at the loss of chance since epoch 2"
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("collapsed_epoch", "attention is one-hot at the loss of chance since epoch 2"),
+        ("dead_epoch", "the focus network is dead since epoch 2"),
+        ("saturated_epoch", "the scores have run away since epoch 2"),
+    ],
+)
+def test_what_became_of_attention_is_said(make_run, read_page, tmp_path, name, said):
     for epoch in (None, 2):
-        path = make_run(tmp_path / str(epoch), results={"collapsed_epoch": epoch})
+        path = make_run(tmp_path / str(epoch), results={name: epoch})
         assert (said in read_page(report.write(path)).text) == (epoch == 2)
     page = report.compare(*tmp_path.iterdir(), output=tmp_path / "compare.html")
-    assert read_page(page).text.count(f"collapsed {said}") == 1
+    assert read_page(page).text.count(f"warning {said}") == 1
 
 
 def test_every_tag_is_closed_and_pictures_have_words(page):
