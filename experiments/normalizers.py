@@ -19,7 +19,13 @@ GRID = {
     "entropy_penalty": [0.0, 0.1],
     "seed": [0, 1, 2],
 }
-SETTINGS = {"attention": "soft", "num_examples": 2000, "num_test_examples": 1000, "epochs": 12}
+SETTINGS = {
+    "attention": "soft",
+    "num_examples": 2000,
+    "num_test_examples": 1000,
+    "epochs": 12,
+    "weight_decay": None,
+}
 
 
 def main():

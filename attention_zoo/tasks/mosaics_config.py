@@ -76,3 +76,10 @@ class MosaicsModel:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MosaicsConfig(MosaicsData, MosaicsModel, FeaturesConfig, TaskConfig):
     """Settings of mosaics."""
+
+    weight_decay: float | None = setting(
+        0.01,
+        "Share of every weight, times the learning rate, that a step takes off it; 0 for none. In "
+        "long training it keeps hard attention's scores from running away.",
+        least=0,
+    )

@@ -13,7 +13,7 @@ from attention_zoo.training.run import build_model
 PARADIGMS = ("soft", "hard", "lvml", "hybrid", "reinforce")
 NORMALIZERS = ("sparsemax", "entmax15", "spherical_softmax")  # beside softmax, of soft attention
 DATA = {  # name -> (task, settings)
-    "digits": ("mosaics", {}),
+    "digits": ("mosaics", {"weight_decay": None}),
     "bags": ("bags", {}),
     "cifar10": (
         "mosaics",
@@ -23,6 +23,7 @@ DATA = {  # name -> (task, settings)
             "num_test_examples": 2000,
             "epochs": 8,
             "learning_rate": 0.02,
+            "weight_decay": None,
         },
     ),
     "presets": ("mosaics", {"dataset": "sdc/cifar10", "num_test_examples": 2000}),

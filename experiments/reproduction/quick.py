@@ -14,6 +14,7 @@ _DIGITS = {
     "switch_epoch": 6,
     "learning_rate": 0.02,
     "second_learning_rate": 0.02,
+    "weight_decay": None,
 }
 _ORTHOGONAL = {
     "dataset": "orthogonal",
@@ -23,6 +24,7 @@ _ORTHOGONAL = {
     "switch_epoch": 20,
     "learning_rate": 0.5,
     "second_learning_rate": 0.5,
+    "weight_decay": None,
 }
 
 JOBS = (

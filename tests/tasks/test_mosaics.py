@@ -1,5 +1,6 @@
 import contextlib
 import csv
+import json
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ import tensorflow as tf
 import attention_zoo as az
 from attention_zoo.callbacks import FocusStalled
 from attention_zoo.datasets.mosaics.augmentation import AUGMENTATIONS
-from attention_zoo.tasks import MosaicsTask
+from attention_zoo.tasks import MosaicsTask, TextTask
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training import components
 from attention_zoo.training import run as run_module
@@ -42,6 +43,18 @@ def test_the_curves_show_both_phases(finished):
     assert [row["epoch"] for row in rows] == [1, 2]
     np.testing.assert_allclose([row["learning_rate"] for row in rows], [0.05, 0.01], rtol=1e-6)
     assert {"loss", "val_loss", "focus_accuracy", "val_focus_accuracy", "FTPT"} <= rows[0].keys()
+
+
+def test_weights_decay_unless_told_otherwise(finished):
+    """By a hundredth of the rate a step; a run begun without, by None or 0, goes on without."""
+    optimizer = keras.models.load_model(finished[0] / "model.keras").optimizer
+    assert optimizer.weight_decay == 0.01
+    assert json.loads((finished[0] / "config.json").read_text())["weight_decay"] == 0.01
+    with pytest.raises(ValueError, match="weight_decay: 0.01 before, None now"):
+        az.train("mosaics", finished[0], **TINY, weight_decay=0)
+    without = MosaicsConfig(weight_decay=0)
+    assert without == MosaicsConfig(weight_decay=None) and without.weight_decay is None
+    assert TextTask.config(weight_decay=0).weight_decay is None
 
 
 def test_the_saved_models_agree_with_the_evaluation(finished):
