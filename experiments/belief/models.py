@@ -12,7 +12,7 @@ from attention_zoo.training.run import build_model
 
 PARADIGMS = ("soft", "hard", "lvml", "hybrid", "reinforce")
 NORMALIZERS = ("sparsemax", "entmax15", "spherical_softmax")  # beside softmax, of soft attention
-DATA = {  # name -> (task, settings)
+DATA: dict[str, tuple[str, dict]] = {  # name -> (task, settings)
     "digits": ("mosaics", {"weight_decay": None}),
     "bags": ("bags", {}),
     "cifar10": (
