@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import re
 import shutil
 
 from attention_zoo.report.html import PACKAGE, environment, write_whole
@@ -11,6 +12,7 @@ from experiments.reproduction.runs import Comparison, Run, comparisons, conditio
 from experiments.reproduction.verdict import WORDS, Verdict
 
 TEMPLATES = ("results.md", "results.html")
+_FEW = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +37,35 @@ class Decided:
             if reason is None:
                 found += [[name, one.word, one.figures] for name, one in verdicts.items()]
             else:
-                found.append(["; ".join(verdicts), *reason])
+                found.append([_listed(verdicts), *reason])
         return found
 
     def on(self, word):
         """Names of what has this verdict, with semicolons: there are commas in some."""
-        return "; ".join(name for name, one in self.verdicts.items() if one.word == word) or "–"
+        return _listed(self._with(word)) or "–"
+
+    def cells(self):
+        """Names by verdict, in the order of `WORDS`; many that were not run by their number."""
+        not_run = len(self._with("not run"))
+        return [
+            f"{not_run} conditions" if word == "not run" and not_run > _FEW else self.on(word)
+            for word in WORDS
+        ]
+
+    def _with(self, word):
+        return [name for name, one in self.verdicts.items() if one.word == word]
+
+
+def _listed(names):
+    """Names with semicolons between; those that differ in m alone are one, with every m."""
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        before, m, after = _BEFORE_M.split(name) if _BEFORE_M.search(name) else (name, "", "")
+        numbers.setdefault((before, after), []).append(m)
+    return "; ".join(before + ", ".join(ms) + after for (before, after), ms in numbers.items())
+
+
+_BEFORE_M = re.compile(r"(?<= m = )(\d+)")
 
 
 def _of_no_run(named):

@@ -210,6 +210,19 @@ def test_jobs_and_verdicts_that_were_not_run_for_one_reason_are_one_row():
     ]
 
 
+def test_conditions_that_differ_in_m_alone_are_one_name_and_many_not_run_a_number():
+    seen, unknown = Verdict(True, "+2"), Verdict(None, "no run")
+    m = "m\u00a0=\u00a0"
+    verdicts = {f"a {m}5": seen, f"b {m}5": seen, "c": seen, f"a {m}10": seen, f"a {m}5, d": seen}
+    verdicts |= dict.fromkeys("efgh", unknown)
+    decided = page.Decided("title", "rule", verdicts)
+    said = f"a {m}5, 10; b {m}5; c; a {m}5, d"
+    assert decided.cells() == [said, "–", "–", "e; f; g; h"]
+    more = page.Decided("title", "rule", verdicts | {"i": unknown})
+    assert more.cells() == [said, "–", "–", "5 conditions"]
+    assert more.on("not run") == "e; f; g; h; i"
+
+
 def test_a_dry_run_lists_what_each_job_lacks_and_writes_nothing(small_suite, tmp_path):
     outcomes, decided = reproduce.train_and_evaluate(tmp_path / "none", dry_run=True)
     assert [one.state for one in outcomes] == ["to run", "to run", "not run"]
