@@ -9,6 +9,7 @@ from attention_zoo.models.inputs import segments_shape
 from attention_zoo.models.labels import entropy, shares
 
 _AT_FIRST = 3  # epochs of equal scores, as of kernels of 0, that are no death yet
+_FOR_GOOD = 2  # epochs in a row of scores far apart: one alone may pass
 _ENTROPY, _LOSS, _ACCURACY = "focus_entropy", "loss", "label_accuracy"
 _UNDERFLOW = -float(np.log(np.finfo("float32").tiny))  # 87.3 nats: exp of less is 0
 
@@ -48,11 +49,11 @@ class WarnOnCollapse(keras.callbacks.Callback):
     first three. Its attention is even and stays so. A network that is frozen is not asked.
 
     And it warns, once, of scores that run away, which nothing holds where the loss is smallest at
-    one-hot attention: in the mean of an epoch's training examples the largest score is so far
-    above the smallest that softmax gives the segment with the smallest 0 in float32, and no
-    gradient brings it back. The distance is 87.3, -log of the smallest normal number. What
-    attention has learnt may be lost some epochs later. Where attention has collapsed that alone is
-    said.
+    one-hot attention: in two epochs in a row, in the mean of the training examples, the largest
+    score is so far above the smallest that softmax gives the segment with the smallest 0 in
+    float32, and no gradient brings it back. The distance is 87.3, -log of the smallest normal
+    number. What attention has learnt may be lost some epochs later. Where attention has collapsed
+    that alone is said.
 
     Scores are looked at under TensorFlow and PyTorch; under JAX the figures of the epoch alone are.
 
@@ -77,24 +78,28 @@ class WarnOnCollapse(keras.callbacks.Callback):
             raise ValueError(f"tolerance is {tolerance}, expected a number above 0 and below 1")
         self.tolerance = tolerance
         self.collapsed_epoch = self.dead_epoch = self.saturated_epoch = None
-        self._even_epochs = 0  # in a row, up to now
+        self._even_epochs = self._far_epochs = 0  # in a row, up to now
         self._shares = None if labels is None else _shares(np.asarray(labels))
         self._uniform = None if num_segments is None else _uniform(np.asarray(num_segments))
         self._has_figures = True
 
     def get_state(self):
         """What a resumed run needs, fit for JSON."""
-        return {name: getattr(self, name) for name in FATES} | {"even_epochs": self._even_epochs}
+        rows = {"even_epochs": self._even_epochs, "far_epochs": self._far_epochs}
+        return {name: getattr(self, name) for name in FATES} | rows
 
     def set_state(self, state):
         """Takes what `get_state` gave."""
         for name in FATES:  # one of a version that did not look has fewer
             setattr(self, name, state.get(name))
-        self._even_epochs = state.get("even_epochs", 0)
+        self._even_epochs, self._far_epochs = (
+            state.get(name, 0) for name in ("even_epochs", "far_epochs")
+        )
 
     def on_train_begin(self, logs=None):
         self.collapsed_epoch = self.dead_epoch = self.saturated_epoch = None
-        self._even_epochs, self._has_figures = 0, True
+        self._even_epochs = self._far_epochs = 0
+        self._has_figures = True
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._watch() is not None:
@@ -136,12 +141,14 @@ class WarnOnCollapse(keras.callbacks.Callback):
     def _look_at_the_range(self, epoch):
         mean = self._watch() and self._watch().mean_range()
         if mean is None or not mean > _UNDERFLOW:  # NaN is told by others
-            self.saturated_epoch = None
-        elif self.saturated_epoch is None:
-            self.saturated_epoch = epoch + 1
+            self.saturated_epoch, self._far_epochs = None, 0
+            return
+        self._far_epochs += 1
+        if self._far_epochs == _FOR_GOOD:
+            self.saturated_epoch = epoch + 2 - _FOR_GOOD
             if self.collapsed_epoch is None:
                 warnings.warn(
-                    f"scores have run away by epoch {self.saturated_epoch}: the largest of an "
+                    f"scores have run away since epoch {self.saturated_epoch}: the largest of an "
                     f"example is {mean:.0f} above the smallest in the mean, expected less than "
                     f"{_UNDERFLOW:.0f}, where attention is 0 in float32; it may lose what it has "
                     "learnt: train with weight decay, or at a smaller learning rate "
