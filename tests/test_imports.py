@@ -40,6 +40,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # At the side: they import no other room; these floors and all above may import them.
 SIDE = {"dynamics": FLOOR["callbacks"], "datasets": FLOOR["report"]}
 ANYWHERE = {
+    "_attention_warnings",
     "_bags",
     "_checks",
     "_class_names",

@@ -1,29 +1,19 @@
-"""WarnOnCollapse: says when attention has become one-hot, or even, for good, or is about to."""
+"""WarnOnCollapse: says when attention is one-hot or even for good, or its scores run away."""
 
 import warnings
 
 import keras
 import numpy as np
 
+from attention_zoo import ops
+from attention_zoo._attention_warnings import WARNINGS
 from attention_zoo.models.inputs import segments_shape
 from attention_zoo.models.labels import entropy, shares
 
 _AT_FIRST = 3  # epochs of equal scores, as of kernels of 0, that are no death yet
-_FOR_GOOD = 2  # epochs in a row of scores far apart: one alone may pass
+_IN_A_ROW = 2  # epochs of scores far apart: one alone may pass
 _ENTROPY, _LOSS, _ACCURACY = "focus_entropy", "loss", "label_accuracy"
-_UNDERFLOW = -float(np.log(np.finfo("float32").tiny))  # 87.3 nats: exp of less is 0
-
-FATES = {  # of attention, each with the epoch since when
-    "collapsed_epoch": "attention is one-hot at the loss of chance since epoch {}",
-    "dead_epoch": "the focus network is dead since epoch {}",
-    "saturated_epoch": "the scores have run away since epoch {}",
-}
-
-
-def fates(epochs):
-    """Sentences on what has become of attention, of a mapping of names in `FATES` to epochs."""
-    known = {name: epochs.get(name) for name in FATES}
-    return [FATES[name].format(epoch) for name, epoch in known.items() if epoch is not None]
+_UNDERFLOW = -float(np.log(np.finfo("float32").tiny))  # 87.3 nats: exp of less is subnormal
 
 
 class WarnOnCollapse(keras.callbacks.Callback):
@@ -46,16 +36,17 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     It also warns, once, of a dead focus network: one that gave all segments of every example of an
     epoch the same score, bit for bit, in the epoch after one in which it did not, or in each of the
-    first three. Its attention is even and stays so. A network that is frozen is not asked.
+    first three. Its attention is even and stays so.
 
     And it warns, once, of scores that run away, which nothing holds where the loss is smallest at
     one-hot attention: in two epochs in a row, in the mean of the training examples, the largest
-    score is so far above the smallest that softmax gives the segment with the smallest 0 in
-    float32, and no gradient brings it back. The distance is 87.3, -log of the smallest normal
-    number. What attention has learnt may be lost some epochs later. Where attention has collapsed
-    that alone is said.
+    score is more than 87.3 above the smallest. That is -log of the smallest normal float32 number:
+    softmax gives the segment with the smallest score less, which TensorFlow takes for 0, and under
+    soft and hard attention no gradient brings it back. What attention has learnt may be lost some
+    epochs later. It is said of softmax alone, and not while attention is collapsed.
 
     Scores are looked at under TensorFlow and PyTorch; under JAX the figures of the epoch alone are.
+    Those of a network that is frozen are not.
 
     Args:
         labels: of the training examples: class ids (n,) or (n, 1), or shares of the classes (n, c);
@@ -85,16 +76,20 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     def get_state(self):
         """What a resumed run needs, fit for JSON."""
-        rows = {"even_epochs": self._even_epochs, "far_epochs": self._far_epochs}
-        return {name: getattr(self, name) for name in FATES} | rows
+        state = {name: getattr(self, name) for name in WARNINGS}
+        state |= {"even_epochs": self._even_epochs, "far_epochs": self._far_epochs}
+        watch = self._watch()
+        return state if watch is None else state | {"scores": watch.get_state()}
 
     def set_state(self, state):
         """Takes what `get_state` gave."""
-        for name in FATES:  # one of a version that did not look has fewer
+        for name in WARNINGS:  # one of a version that did not look has fewer
             setattr(self, name, state.get(name))
         self._even_epochs, self._far_epochs = (
             state.get(name, 0) for name in ("even_epochs", "far_epochs")
         )
+        if "scores" in state and self._watch() is not None:
+            self._watch().set_state(state["scores"])
 
     def on_train_begin(self, logs=None):
         self.collapsed_epoch = self.dead_epoch = self.saturated_epoch = None
@@ -106,7 +101,9 @@ class WarnOnCollapse(keras.callbacks.Callback):
             self._watch().reset()
 
     def on_epoch_end(self, epoch, logs=None):
-        self._look_at_the_focus(epoch)
+        focus_learns = self._watch() is not None and bool(self.model.focus.trainable_variables)
+        if focus_learns:
+            self._look_whether_it_is_dead(epoch)
         logs = logs or {}
         if not {_ENTROPY, _LOSS} <= logs.keys():
             self._say_once_what_is_missing(logs)
@@ -115,14 +112,13 @@ class WarnOnCollapse(keras.callbacks.Callback):
         elif self.collapsed_epoch is None:
             self.collapsed_epoch = epoch + 1
             warnings.warn(self._message(logs), stacklevel=2)
-        self._look_at_the_range(epoch)
+        if focus_learns:
+            self._look_whether_scores_run_away(epoch)
 
     def _watch(self):
         return getattr(self.model, "score_watch", None)
 
-    def _look_at_the_focus(self, epoch):
-        if self._watch() is None or not self.model.focus.trainable_variables:
-            return
+    def _look_whether_it_is_dead(self, epoch):
         if not self._watch().all_equal():
             self.dead_epoch, self._even_epochs = None, 0
             return
@@ -138,23 +134,26 @@ class WarnOnCollapse(keras.callbacks.Callback):
                 stacklevel=3,
             )
 
-    def _look_at_the_range(self, epoch):
-        mean = self._watch() and self._watch().mean_range()
-        if mean is None or not mean > _UNDERFLOW:  # NaN is told by others
+    def _look_whether_scores_run_away(self, epoch):
+        mean = self._watch().mean_range()
+        if mean is None or not mean > _UNDERFLOW or not self._has_softmax():  # NaN: others say so
             self.saturated_epoch, self._far_epochs = None, 0
             return
         self._far_epochs += 1
-        if self._far_epochs == _FOR_GOOD:
-            self.saturated_epoch = epoch + 2 - _FOR_GOOD
-            if self.collapsed_epoch is None:
-                warnings.warn(
-                    f"scores have run away since epoch {self.saturated_epoch}: the largest of an "
-                    f"example is {mean:.0f} above the smallest in the mean, expected less than "
-                    f"{_UNDERFLOW:.0f}, where attention is 0 in float32; it may lose what it has "
-                    "learnt: train with weight decay, or at a smaller learning rate "
-                    "(docs/collapse.md)",
-                    stacklevel=3,
-                )
+        was_said = self.saturated_epoch is not None
+        if was_said or self._far_epochs < _IN_A_ROW or self.collapsed_epoch is not None:
+            return
+        self.saturated_epoch = epoch + 2 - self._far_epochs
+        warnings.warn(
+            f"scores have run away since epoch {self.saturated_epoch}: the largest of an example "
+            f"is {mean:.0f} above the smallest in the mean, expected less than {_UNDERFLOW:.0f}, "
+            "where attention is 0 in float32; it may lose what it has learnt: train with weight "
+            "decay, or at a smaller learning rate (docs/collapse.md)",
+            stacklevel=3,
+        )
+
+    def _has_softmax(self):
+        return self.model.attention.of_phase().normalizer is ops.softmax
 
     def _is_collapsed(self, logs):
         classes, t = self._label_shares(), self.tolerance

@@ -41,5 +41,17 @@ class ScoreWatch:
         return self._ranges.value() / examples if examples else None
 
     def reset(self):
-        for total in (self._differed, self._ranges, self._examples):
+        for total in self._totals():
             total.reset()
+
+    def get_state(self):
+        """The sums, numbers, for `set_state`."""
+        return [float(total.value() or 0.0) for total in self._totals()]
+
+    def set_state(self, sums):
+        """Goes on from the sums that `get_state` gave."""
+        for total, value in zip(self._totals(), sums, strict=True):
+            total.set(value)
+
+    def _totals(self):
+        return self._differed, self._ranges, self._examples

@@ -26,7 +26,11 @@ class Total:
         self._sum.assign(self._sum + ops.cast(x, "float32"))
 
     def reset(self):
-        self._sum.assign(0.0)
+        self.set(0.0)
+
+    def set(self, value):
+        """Sets the sum over all replicas; not in a step."""
+        self._sum.assign(float(value))
 
     def value(self):
         """A float, or None where a step is being traced and nobody knows."""

@@ -1,6 +1,6 @@
 """The page of one run."""
 
-from attention_zoo.callbacks.warn_on_collapse import fates
+from attention_zoo._attention_warnings import warning_lines
 from attention_zoo.report import figures
 from attention_zoo.report.examples import are_posts, are_relative, ends
 from attention_zoo.report.html import relative_link, render, write_whole
@@ -82,7 +82,7 @@ def facts(run):
         "Measured on": _examples(run),
         "Data": config.get("dataset") or config.get("data_dir"),
         "Attention": _attention(run),
-        "Warning": "; ".join(fates(run.results)),
+        "Warning": "; ".join(warning_lines(run.results)),
         "Seed": config.get("seed"),
         "Began": about.get("began", "").replace("T", " ").replace("+00:00", " UTC"),
         "Last epoch": run.last_epoch and f"{run.last_epoch:%Y-%m-%d %H:%M:%S} UTC",

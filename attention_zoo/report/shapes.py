@@ -6,8 +6,8 @@ which `str` stands for any other name; or `Whole`, a mapping that lacks none of 
 
 import math
 
+from attention_zoo._attention_warnings import WARNINGS
 from attention_zoo._text import is_text
-from attention_zoo.callbacks.warn_on_collapse import FATES
 
 NUMBER = (int, float)
 _LARGEST = 2**63  # what is counted or measured is below
@@ -88,7 +88,7 @@ SHAPES = {
         "class_names": [str],
         "num_examples": {str: int},
         "floors": {str: _SPLIT},
-        **dict.fromkeys(FATES, _FIGURE),
+        **dict.fromkeys(WARNINGS, _FIGURE),
         "switched_epoch": _FIGURE,
         "kept_epoch": _FIGURE,
         "pictures": {str: str},

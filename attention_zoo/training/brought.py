@@ -42,15 +42,20 @@ class Brought:
         if self.optimizer is not None:
             _check_registered("optimizer", self.optimizer, keras.optimizers.Optimizer)
 
-    def check_settings(self, settings):
-        """Raises ValueError for settings beside an object that takes their place."""
+    def settled(self, settings):
+        """The settings, with those that are given by name, and none that an object decides.
+
+        Raises:
+            ValueError: settings beside an object that takes their place.
+        """
         if self.optimizer is None:
-            return
+            return settings | self.named
         for name in _OF_OPTIMIZER:
             if settings.get(name) is not None:
                 raise ValueError(
                     f"{name} is {settings[name]!r} beside an optimizer, expected one of them"
                 )
+        return settings | self.named | {"weight_decay": None}
 
     def record(self):
         """What goes into config.json in the place of settings, fit for JSON."""

@@ -50,7 +50,7 @@ def make_optimizer(settings, model, rates=None, others=None, steps_per_epoch=Non
 
 
 def _optimizer(settings, learning_rate):
-    common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay}
+    common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay or None}
     if settings.accumulation > 1:
         common["gradient_accumulation_steps"] = settings.accumulation
     if settings.ema_momentum is not None:

@@ -127,8 +127,8 @@ class OptimizationConfig:
     momentum: float = setting(0.9, "Momentum of SGD (--optimizer=sgd).", least=0, most=1)
     weight_decay: float | None = setting(
         None,
-        "Share of every weight, times the learning rate, that a step takes off it; none if unset, "
-        "or 0.",
+        "Share of every weight, times the learning rate, that a step takes off it; none if 0 or "
+        "unset.",
         least=0,
     )
     ema_momentum: float | None = setting(
@@ -163,10 +163,6 @@ class OptimizationConfig:
         "--keep names; never early if unset.",
         least=1,
     )
-
-    def __post_init__(self):
-        if self.weight_decay == 0:  # as config.json has it where it is unset
-            object.__setattr__(self, "weight_decay", None)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import json
 from absl import logging
 
 from attention_zoo import plots, report
-from attention_zoo.callbacks.warn_on_collapse import fates
+from attention_zoo._attention_warnings import warning_lines
 
 
 def evaluate_and_write(task, model, folder, config, splits, measured, facts, floors):
@@ -17,14 +17,14 @@ def evaluate_and_write(task, model, folder, config, splits, measured, facts, flo
         results = {name: found.scalars() for name, found in evaluations.items()}
         results |= _known_of(splits, measured) | facts | task.facts(splits)
         finish(folder, results | ({"floors": floors} if floors else {}))
-        _say_collapse(facts)
+        _say_warnings(facts)
     return evaluations
 
 
-def _say_collapse(facts):
+def _say_warnings(facts):
     """Says it once more, last of all: a collapsed run is no ordinary success."""
-    for fate in fates(facts):
-        logging.warning("%s (docs/collapse.md)", fate)
+    for line in warning_lines(facts):
+        logging.warning("%s (docs/collapse.md)", line)
 
 
 def _known_of(splits, measured):

@@ -5,6 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
+from attention_zoo._attention_warnings import WARNINGS
 from attention_zoo._saving.loadable import check_class_loadable, check_loadable
 from attention_zoo._tensorflow import require_backend
 from attention_zoo.layers import HybridAttention
@@ -40,9 +41,9 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     """
     require_backend("training a task")
     brought = Brought(attention, optimizer, callbacks)
-    brought.check_settings(settings)
+    given = brought.settled(settings)
     check_data_settings(task, data, settings)
-    config = config_of(task, settings | brought.named)
+    config = config_of(task, given)
     keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(config.strategy)
     splits = load_splits(task, config) if data is None else accept_splits(task, data, config)
@@ -145,8 +146,8 @@ def _train(task, model, folder, config, splits, brought):
     facts = {"kept_epoch": keep.epoch} if keep else {}
     if collapse is not None:
         facts["collapsed_epoch"] = collapse.collapsed_epoch
-        others = {name: getattr(collapse, name) for name in ("dead_epoch", "saturated_epoch")}
-        facts |= {name: epoch for name, epoch in others.items() if epoch is not None}
+        found = {name: getattr(collapse, name) for name in WARNINGS}
+        facts |= {name: epoch for name, epoch in found.items() if epoch is not None}
     if isinstance(attention, HybridAttention):
         facts["switched_epoch"] = switch.switched_epoch
     return facts

@@ -212,10 +212,16 @@ def _check_same(path, before, now):
     differ = [
         f"{name}: {before.get(name)!r} before, {now.get(name)!r} now"
         for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name)
+        if _plain(name, before) != _plain(name, now)
     ]
     if differ:
         raise ValueError(f"workdir {path} holds a run with other settings ({'; '.join(differ)})")
+
+
+def _plain(name, settings):
+    """The value of a setting; of weight decay 0 is none, as runs of earlier versions have it."""
+    value = settings.get(name)
+    return None if name == "weight_decay" and value == 0 else value
 
 
 def _goes_on(before, now):

@@ -62,10 +62,16 @@ def _listed(names):
     for name in names:
         before, m, after = _BEFORE_M.split(name) if _BEFORE_M.search(name) else (name, "", "")
         numbers.setdefault((before, after), []).append(m)
-    return "; ".join(before + ", ".join(ms) + after for (before, after), ms in numbers.items())
+    return "; ".join(before + _and(ms) + after for (before, after), ms in numbers.items())
 
 
-_BEFORE_M = re.compile(r"(?<= m = )(\d+)")
+def _and(words):
+    """Words in a row: a, b and c."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+_BEFORE_M = re.compile(r"(?<= m\u00a0=\u00a0)(\d+)")
 
 
 def _of_no_run(named):

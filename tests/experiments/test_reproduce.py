@@ -216,7 +216,7 @@ def test_conditions_that_differ_in_m_alone_are_one_name_and_many_not_run_a_numbe
     verdicts = {f"a {m}5": seen, f"b {m}5": seen, "c": seen, f"a {m}10": seen, f"a {m}5, d": seen}
     verdicts |= dict.fromkeys("efgh", unknown)
     decided = page.Decided("title", "rule", verdicts)
-    said = f"a {m}5, 10; b {m}5; c; a {m}5, d"
+    said = f"a {m}5 and 10; b {m}5; c; a {m}5, d"
     assert decided.cells() == [said, "–", "–", "e; f; g; h"]
     more = page.Decided("title", "rule", verdicts | {"i": unknown})
     assert more.cells() == [said, "–", "–", "5 conditions"]

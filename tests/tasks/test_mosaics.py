@@ -10,7 +10,7 @@ import tensorflow as tf
 import attention_zoo as az
 from attention_zoo.callbacks import FocusStalled
 from attention_zoo.datasets.mosaics.augmentation import AUGMENTATIONS
-from attention_zoo.tasks import MosaicsTask, TextTask
+from attention_zoo.tasks import MosaicsTask
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training import components
 from attention_zoo.training import run as run_module
@@ -46,15 +46,25 @@ def test_the_curves_show_both_phases(finished):
 
 
 def test_weights_decay_unless_told_otherwise(finished):
-    """By a hundredth of the rate a step; a run begun without, by None or 0, goes on without."""
+    """By a hundredth of the rate a step."""
     optimizer = keras.models.load_model(finished[0] / "model.keras").optimizer
     assert optimizer.weight_decay == 0.01
     assert json.loads((finished[0] / "config.json").read_text())["weight_decay"] == 0.01
-    with pytest.raises(ValueError, match="weight_decay: 0.01 before, None now"):
+    with pytest.raises(ValueError, match="weight_decay: 0.01 before, 0 now"):
         az.train("mosaics", finished[0], **TINY, weight_decay=0)
-    without = MosaicsConfig(weight_decay=0)
-    assert without == MosaicsConfig(weight_decay=None) and without.weight_decay is None
-    assert TextTask.config(weight_decay=0).weight_decay is None
+
+
+@pytest.mark.usefixtures("models_alone")
+@pytest.mark.parametrize("has_object", [False, True])
+def test_a_run_begun_without_weight_decay_goes_on_without(tmp_path, has_object):
+    """As in versions whose config.json has null for it; an optimizer of one's own has its own."""
+    settings = TINY | {"attention": "lvml"}
+    for epochs, none in ((1, None), (2, 0)):
+        own = {"optimizer": keras.optimizers.SGD(0.1)} if has_object else {"weight_decay": none}
+        az.train("mosaics", tmp_path, **settings | {"epochs": epochs}, **own)
+    assert json.loads((tmp_path / "config.json").read_text())["weight_decay"] in (None, 0)
+    assert [row["epoch"] for row in metrics(tmp_path)] == [1, 2]
+    assert keras.models.load_model(tmp_path / "model.keras").optimizer.weight_decay is None
 
 
 def test_the_saved_models_agree_with_the_evaluation(finished):

@@ -6,6 +6,7 @@ import keras
 import pytest
 
 import attention_zoo as az
+from attention_zoo.callbacks import warn_on_collapse
 from attention_zoo.tasks import MosaicsTask
 from attention_zoo.training import run as run_module
 from attention_zoo.training.run import build_model
@@ -48,6 +49,17 @@ def test_a_collapsed_run_is_no_ordinary_success(collapsed_weights, tmp_path, mon
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["collapsed_epoch"] == 1
     said = "attention is one-hot at the loss of chance since epoch 1"
+    assert said in (tmp_path / "run" / "report.html").read_text()
+    assert f"{said} (docs/collapse.md)" in caplog.text
+
+
+def test_scores_that_ran_away_stand_in_the_results_and_on_the_page(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(warn_on_collapse, "_UNDERFLOW", 1e-9)  # any scores are far apart
+    with pytest.warns(UserWarning, match="scores have run away since epoch 1"):
+        az.train("mosaics", tmp_path / "run", **SETTINGS | {"learning_rate": 0.01})
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["saturated_epoch"] == 1 and "dead_epoch" not in results
+    said = "the scores have run away since epoch 1"
     assert said in (tmp_path / "run" / "report.html").read_text()
     assert f"{said} (docs/collapse.md)" in caplog.text
 

@@ -71,6 +71,16 @@ def test_command_has_the_runs_settings(settings):
     assert flags == {"attention": trained.attention} | {k: str(v) for k, v in settings.items()}
 
 
+@pytest.mark.parametrize("none", [None, 0.0])
+def test_command_of_a_run_without_weight_decay_trains_without(none):
+    """Null in a config.json of a version whose default it was; flags have no word for None."""
+    trained = make(MosaicsTask.config, {"weight_decay": none, "validation_split": None})
+    *_, flag, _ = shlex.split(command(MosaicsTask(), trained, "runs/mine"))
+    name, _, value = flag.partition("=")
+    assert name == "--weight_decay" and float(value) == 0.0
+    assert "None" not in command(MosaicsTask(), trained, "runs/mine")
+
+
 @pytest.mark.parametrize("text", [None, "", "[" * 100_000])
 @pytest.mark.parametrize("name", ["about.json", "config.json", "results.json", "model.keras"])
 def test_unfinished_run_or_a_damaged_one_is_refused(run, tmp_path, name, text):
