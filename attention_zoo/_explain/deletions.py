@@ -63,11 +63,12 @@ class Deletions:
             masks: k bool (b, m) each, True for what stays; what is not there never does.
             names: of the ways wanted.
         """
-        masks = [kops.logical_and(mask, self.mask) for mask in masks]
+        masks = self._of_those_there(masks)
         if not self._once:
-            return self._again(kops.stack(masks, axis=1), names)
-        a = kops.stack([self._model._attend(self._scores, mask) for mask in masks], axis=1)
-        return self._at_once(a, names)
+            return self._again(masks, names)
+        k, m = masks.shape[1], kops.shape(masks)[2]
+        a = self._model._attend(kops.repeat(self._scores, k, axis=0), kops.reshape(masks, (-1, m)))
+        return self._at_once(kops.reshape(a, (-1, k, m)), names)
 
     def remains(self, masks):
         """Whether k masks leave anything, bool (b, k): elsewhere no prediction rests on the rest.
@@ -75,7 +76,11 @@ class Deletions:
         Args:
             masks: as of `of`.
         """
-        return kops.stack([kops.any(kops.logical_and(m, self.mask), axis=1) for m in masks], axis=1)
+        return kops.any(self._of_those_there(masks), axis=2)
+
+    def _of_those_there(self, masks):
+        """k masks (b, m) as one, bool (b, k, m), of the segments that are there."""
+        return kops.logical_and(kops.stack(masks, axis=1), self.mask[:, None])
 
     def _again(self, masks, names):
         """The model run again, as one batch of b * k examples, for masks (b, k, m)."""
@@ -101,8 +106,9 @@ class Deletions:
         return ops.nan_where(kops.any(kops.isnan(a), axis=2), log_p)
 
     def _marginal(self, a):
-        count = a.shape[1]
-        return kops.stack([averaged(self._log_p, a[:, i]) for i in range(count)], axis=1)
+        k, m = a.shape[1], kops.shape(a)[2]
+        log_p = averaged(kops.repeat(self._log_p, k, axis=0), kops.reshape(a, (-1, m)))
+        return kops.reshape(log_p, (-1, k, log_p.shape[-1]))
 
     def _soft(self, a):
         k, m = a.shape[1], kops.shape(a)[2]
