@@ -150,9 +150,9 @@ def _load(split, num_examples, seed):
 
 def build(args, cure, seed, info):
     """The trainer's model with the cure, and its settings."""
-    common = {"attention": "lvml", "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
-    common |= {"dataset": "sdc/cifar10", "num_segments": 10, "epochs": args.epochs, "seed": seed}
-    common |= {"weight_decay": None}
+    common = {"attention": "lvml", "batch_size": 64, "epochs": args.epochs, "seed": seed}
+    common |= {"optimizer": "adam", "learning_rate": 1e-3, "weight_decay": None}
+    common |= {"dataset": "sdc/cifar10", "num_segments": 10}
     settings = MosaicsTask.config(**common | cure.settings)
     model = build_model(MosaicsTask(), settings, {"train": info})
     last = model.focus.layers[-1].kernel

@@ -82,8 +82,8 @@ class WarnOnCollapse(keras.callbacks.Callback):
         return state if watch is None else state | {"scores": watch.get_state()}
 
     def set_state(self, state):
-        """Takes what `get_state` gave."""
-        for name in WARNINGS:  # one of a version that did not look has fewer
+        """Takes what `get_state` gave, of which a version that did not look has less."""
+        for name in WARNINGS:
             setattr(self, name, state.get(name))
         self._even_epochs, self._far_epochs = (
             state.get(name, 0) for name in ("even_epochs", "far_epochs")
@@ -92,8 +92,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
             self._watch().set_state(state["scores"])
 
     def on_train_begin(self, logs=None):
-        self.collapsed_epoch = self.dead_epoch = self.saturated_epoch = None
-        self._even_epochs = self._far_epochs = 0
+        self.set_state({})
         self._has_figures = True
 
     def on_epoch_begin(self, epoch, logs=None):
