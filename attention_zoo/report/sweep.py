@@ -6,6 +6,7 @@ import io
 import math
 import statistics
 
+from attention_zoo._attention_warnings import warning_lines
 from attention_zoo.report.compared_tables import are_of_the_same_data
 from attention_zoo.report.html import relative_link, render, write_whole
 from attention_zoo.report.load import rows_of
@@ -46,6 +47,7 @@ def write_sweep(folder, jobs):
         table=_table(runs, groups, varied),
         same_data=are_of_the_same_data(runs),
         runs=[(job.name, job in finished, _link(folder, job)) for job in jobs],
+        warned=_warned(folder, found),
         finished=len(finished),
     )
     write_whole(folder / "sweep.html", page)
@@ -101,6 +103,12 @@ def _link(folder, job):
     """To the page of a run, where it has one."""
     page = folder / job.name / PAGE
     return relative_link(page, folder) if page.is_file() else None
+
+
+def _warned(folder, found):
+    """(name, link, warnings) of the runs whose attention was warned of: means hide them."""
+    lines = [(job, "; ".join(warning_lines(run.results))) for job, run in found]
+    return [(job.name, _link(folder, job), text) for job, text in lines if text]
 
 
 def _table(runs, groups, varied):

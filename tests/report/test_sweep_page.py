@@ -10,9 +10,12 @@ from attention_zoo import report
 
 @pytest.fixture
 def swept(tmp_path, read_page, about_of):
-    """(list of (settings, test figures or None, more settings)) -> the page of a sweep of them."""
+    """Makes the page of a sweep.
 
-    def make(runs, **common):
+    (list of (settings, test figures or None), other results by run, settings in common) -> page.
+    """
+
+    def make(runs, facts=None, **common):
         jobs = []
         for settings, figures in runs:
             job = SimpleNamespace(
@@ -23,7 +26,7 @@ def swept(tmp_path, read_page, about_of):
                 folder = tmp_path / job.name
                 folder.mkdir()
                 contents = {"config": common | settings, "about": about_of("mosaics")}
-                contents["results"] = {"test": figures}
+                contents["results"] = {"test": figures} | (facts or {}).get(job.name, {})
                 for name, content in contents.items():
                     (folder / f"{name}.json").write_text(json.dumps(content))
         report.write_sweep(tmp_path, jobs)
@@ -78,6 +81,18 @@ def test_one_run_is_a_row(swept, settings, row):
     page = swept([(settings, {"focus_accuracy": 0.5})])
     assert page.tables[CAPTION][1:] == [row]
     assert "1 of 1 run finished" in page.text
+
+
+def test_runs_that_were_warned_of_are_named_beside_the_means_that_hide_them(swept):
+    warned = {"seed=1": {"dead_epoch": 2, "saturated_epoch": 3}, "seed=2": {"dead_epoch": None}}
+    page = swept([({"seed": s}, {"focus_accuracy": 0.5}) for s in (0, 1, 2)], warned)
+    said = "the focus network is dead since epoch 2; the scores have run away since epoch 3"
+    assert f"seed=1: {said}" in page.text and page.text.count("since epoch") == 2
+    assert "Warnings, of 1 of 3 runs" in page.text and page.faults == []
+
+
+def test_no_warning_is_no_list_of_warnings(swept):
+    assert "Warnings" not in swept([({"seed": 0}, {"focus_accuracy": 0.5})]).text
 
 
 def test_what_is_not_finished_is_listed_and_no_results_are_no_table(swept):
