@@ -10,7 +10,9 @@ from absl import flags
 from attention_zoo._paths import expanded
 
 
-def setting(default, help, *, choices=None, above=None, least=None, most=None, path=False):
+def setting(
+    default, help, *, choices=None, above=None, least=None, most=None, path=False, unset=None
+):
     """A field of a settings dataclass.
 
     Args:
@@ -20,9 +22,10 @@ def setting(default, help, *, choices=None, above=None, least=None, most=None, p
         above, least, most: bounds of a number: greater than `above`, `least` or more, `most` or
             less.
         path: whether it is the path of a file or folder, whose `~` is expanded.
+        unset: the value that None stands for, where it is no value of its own.
     """
     rules = {"help": help, "choices": choices, "above": above, "least": least, "most": most}
-    return dataclasses.field(default=default, metadata=rules | {"path": path})
+    return dataclasses.field(default=default, metadata=rules | {"path": path, "unset": unset})
 
 
 def make(cls, values):
@@ -35,6 +38,7 @@ def make(cls, values):
     unknown = sorted(values.keys() - known.keys())
     if unknown:
         raise ValueError(f"unknown setting {unknown[0]!r}, expected some of {sorted(known)}")
+    values = {k: known[k].metadata["unset"] if v is None else v for k, v in values.items()}
     for name, value in values.items():
         if value is not None:
             _check_type(name, value, _plain_type(cls, known[name]))

@@ -151,7 +151,7 @@ def _load(split, num_examples, seed):
 def build(args, cure, seed, info):
     """The trainer's model with the cure, and its settings."""
     common = {"attention": "lvml", "batch_size": 64, "epochs": args.epochs, "seed": seed}
-    common |= {"optimizer": "adam", "learning_rate": 1e-3, "weight_decay": None}
+    common |= {"optimizer": "adam", "learning_rate": 1e-3, "weight_decay": 0}
     common |= {"dataset": "sdc/cifar10", "num_segments": 10}
     settings = MosaicsTask.config(**common | cure.settings)
     model = build_model(MosaicsTask(), settings, {"train": info})

@@ -38,7 +38,7 @@ COMMON = {
     "epochs": 15,
     "learning_rate": 0.02,
     "second_learning_rate": 0.02,
-    "weight_decay": None,
+    "weight_decay": 0,
 }
 _STEPS = 15 * (10_000 // 256)
 

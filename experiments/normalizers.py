@@ -24,7 +24,7 @@ SETTINGS = {
     "num_examples": 2000,
     "num_test_examples": 1000,
     "epochs": 12,
-    "weight_decay": None,
+    "weight_decay": 0,
 }
 
 

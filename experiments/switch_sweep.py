@@ -35,7 +35,7 @@ def main():
     """Makes the runs of the flags that are left, and prints the table."""
     args = _parser().parse_args()
     folder, jobs = expanded(Path(args.folder)), jobs_of(args)
-    common = {name: getattr(args, name) for name in _COMMON} | {"weight_decay": None}
+    common = {name: getattr(args, name) for name in _COMMON} | {"weight_decay": 0}
     trainer = trainer_of(MosaicsTask(), **common)
     if any(run_jobs(jobs, folder, lambda job: trainer, workers=args.workers).values()):
         sys.exit(1)  # the reasons were told

@@ -17,6 +17,7 @@ class Example:
     kind: str = setting("a", "A kind.", choices=("a", "b"))
     fast: bool = setting(False, "Whether.")
     seed: int = setting(0, "A seed.", most=9)
+    decay: float = setting(0.1, "A decay; 0 for none.", least=0, unset=0.0)
 
 
 def test_defaults_and_values():
@@ -25,10 +26,15 @@ def test_defaults_and_values():
     assert make(Example, {"size": np.int64(4), "rate": np.float32(1), "name": None}).size == 4
 
 
+def test_none_stands_for_a_value_where_the_setting_says_so():
+    """And is no other word for the default."""
+    assert make(Example, {"decay": None}).decay == 0.0 != Example().decay
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"sise": 1}, r"^unknown setting 'sise', expected some of \['fast', .*\]$"),
+        ({"sise": 1}, r"^unknown setting 'sise', expected some of \['decay', .*\]$"),
         ({"size": 0}, "^size is 0, expected 1 or more$"),
         ({"rate": 0.0}, "^rate is 0.0, expected a number above 0$"),
         ({"kind": "c"}, r"^kind is 'c', expected one of \['a', 'b'\]$"),
@@ -57,6 +63,7 @@ def test_flags_have_names_types_defaults_and_help():
         "kind": "b",
         "fast": True,
         "seed": 0,
+        "decay": 0.1,
     }
     assert values["rate"].help == "A rate."
 

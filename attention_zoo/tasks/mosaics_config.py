@@ -77,9 +77,10 @@ class MosaicsModel:
 class MosaicsConfig(MosaicsData, MosaicsModel, FeaturesConfig, TaskConfig):
     """Settings of mosaics."""
 
-    weight_decay: float | None = setting(
+    weight_decay: float = setting(
         0.01,
         "Share of every weight, times the learning rate, that a step takes off it; 0 for none. In "
         "long training it keeps hard attention's scores from running away.",
         least=0,
+        unset=0.0,
     )

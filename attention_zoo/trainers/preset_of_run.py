@@ -130,8 +130,6 @@ def command(task, trained, workdir):
         value = getattr(trained, field.name)
         if field.name == "data_dir":
             value = Path(value).name if value and Path(value).is_file() else field.default
-        if field.name == "weight_decay" and value is None:
-            value = field.default and 0
         if field.name != "attention" and value not in (None, field.default):
             parts.append(f"--{field.name}={shlex.quote(str(value))}")
     program = f"python -m attention_zoo.trainers.{_TRAINERS[task.name]}"

@@ -55,7 +55,7 @@ class Brought:
                 raise ValueError(
                     f"{name} is {settings[name]!r} beside an optimizer, expected one of them"
                 )
-        return settings | self.named | {"weight_decay": None}
+        return settings | self.named | {"weight_decay": 0.0}
 
     def record(self):
         """What goes into config.json in the place of settings, fit for JSON."""

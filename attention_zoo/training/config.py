@@ -125,11 +125,11 @@ class OptimizationConfig:
         1, "Batches whose gradients are averaged before weights move.", least=1
     )
     momentum: float = setting(0.9, "Momentum of SGD (--optimizer=sgd).", least=0, most=1)
-    weight_decay: float | None = setting(
-        None,
-        "Share of every weight, times the learning rate, that a step takes off it; none if 0 or "
-        "unset.",
+    weight_decay: float = setting(
+        0.0,
+        "Share of every weight, times the learning rate, that a step takes off it; 0 for none.",
         least=0,
+        unset=0.0,
     )
     ema_momentum: float | None = setting(
         None,

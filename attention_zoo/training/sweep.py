@@ -18,6 +18,7 @@ from attention_zoo.training.components import recorded
 from attention_zoo.training.processes import run_in_process, run_side_by_side, threads_each
 from attention_zoo.training.run import run_task
 from attention_zoo.training.task import config_of
+from attention_zoo.training.workdir import is_same
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,7 +202,7 @@ def refusal(job, trainer, workdir):
     except ValueError as error:
         return f"{error}: {_ELSE}"
     for name, value in json.loads(json.dumps(trainer.record(**job.settings))).items():
-        if name in kept and kept[name] != value:
+        if name in kept and not is_same(name, kept[name], value):
             return f"{workdir} holds a run with {name} {kept[name]!r}, expected {value!r}: {_ELSE}"
     return ""
 

@@ -212,16 +212,15 @@ def _check_same(path, before, now):
     differ = [
         f"{name}: {before.get(name)!r} before, {now.get(name)!r} now"
         for name in sorted(before.keys() | now.keys())
-        if _plain(name, before) != _plain(name, now)
+        if not is_same(name, before.get(name), now.get(name))
     ]
     if differ:
         raise ValueError(f"workdir {path} holds a run with other settings ({'; '.join(differ)})")
 
 
-def _plain(name, settings):
-    """The value of a setting; of weight decay 0 is none, as runs of earlier versions have it."""
-    value = settings.get(name)
-    return None if name == "weight_decay" and value == 0 else value
+def is_same(name, before, now):
+    """Whether a setting of a config.json is that of now; no decay was null in earlier versions."""
+    return before == now or (name == "weight_decay" and not before and not now)
 
 
 def _goes_on(before, now):

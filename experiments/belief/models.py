@@ -13,7 +13,7 @@ from attention_zoo.training.run import build_model
 PARADIGMS = ("soft", "hard", "lvml", "hybrid", "reinforce")
 NORMALIZERS = ("sparsemax", "entmax15", "spherical_softmax")  # beside softmax, of soft attention
 DATA: dict[str, tuple[str, dict]] = {  # name -> (task, settings)
-    "digits": ("mosaics", {"weight_decay": None}),
+    "digits": ("mosaics", {"weight_decay": 0}),
     "bags": ("bags", {}),
     "cifar10": (
         "mosaics",
@@ -23,7 +23,7 @@ DATA: dict[str, tuple[str, dict]] = {  # name -> (task, settings)
             "num_test_examples": 2000,
             "epochs": 8,
             "learning_rate": 0.02,
-            "weight_decay": None,
+            "weight_decay": 0,
         },
     ),
     "presets": ("mosaics", {"dataset": "sdc/cifar10", "num_test_examples": 2000}),

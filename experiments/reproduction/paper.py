@@ -47,7 +47,7 @@ _SHORTER = {  # of m segments on CIFAR-10: an epoch costs m times one of a singl
     10: {"epochs": 30, "of_row": _switched(30, 20)},
     20: {"epochs": 15, "of_row": _switched(15, 10)},
 }
-_PAPER_RATE_NO_DECAY = {"learning_rate": 0.05, "weight_decay": None}
+_PAPER_RATE_NO_DECAY = {"learning_rate": 0.05, "weight_decay": 0}
 _POSTS = {
     "batch_size": 256,
     "optimizer": "sgd",
@@ -134,7 +134,7 @@ JOBS = (
     *(
         job
         for name, more, own in (
-            ("no_decay", "no decay", {"weight_decay": None}),
+            ("no_decay", "no decay", {"weight_decay": 0}),
             ("rate_0.05", "rate 0.05", {"learning_rate": 0.05}),
             ("rate_0.05_no_decay", "rate 0.05, no decay", _PAPER_RATE_NO_DECAY),
             (

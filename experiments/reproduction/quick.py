@@ -14,7 +14,7 @@ _DIGITS = {
     "switch_epoch": 6,
     "learning_rate": 0.02,
     "second_learning_rate": 0.02,
-    "weight_decay": None,
+    "weight_decay": 0,
 }
 _ORTHOGONAL = {
     "dataset": "orthogonal",
@@ -24,7 +24,7 @@ _ORTHOGONAL = {
     "switch_epoch": 20,
     "learning_rate": 0.5,
     "second_learning_rate": 0.5,
-    "weight_decay": None,
+    "weight_decay": 0,
 }
 
 JOBS = (

@@ -126,6 +126,19 @@ def test_a_finished_run_of_other_settings_is_not_taken_for_it(tmp_path, in_this_
     assert reason.startswith(f"{tmp_path}/seed=0 holds a run with epochs 1, expected 2: move it")
 
 
+def test_no_weight_decay_is_null_in_runs_of_earlier_versions(tmp_path, in_this_process):
+    common = TINY | {"network": "linear", "attention": "soft", "weight_decay": 0}
+    sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common)
+    config = tmp_path / "seed=0" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"weight_decay": None}))
+    for decay, is_same in ((0, True), (0.1, False)):
+        found = sweep.run_sweep(
+            MosaicsTask(), tmp_path, {"seed": [0]}, **common | {"weight_decay": decay}
+        )
+        assert (found["seed=0"] == "") == is_same
+    assert len(in_this_process) == 1
+
+
 def test_the_epoch_of_a_switch_that_a_run_works_out_is_its_own(tmp_path, in_this_process):
     common = TINY | {"network": "linear", "attention": "hybrid", "epochs": 4}
     for _ in range(2):
