@@ -6,7 +6,7 @@ Processes take turns, some steps each: the trainer's loop without and with XLA, 
 same decoder from the same weights on the same batches, Adam. All make once what does not depend on
 the recurrence. Ours has its metrics as well; PyTorch computes the loss alone. Before the first turn
 each gives the loss of the first batch, which must agree. Prints medians and the ratio of the times,
-ours to PyTorch's. Raise malloc's thresholds for all, as docs/results.md does.
+ours to PyTorch's. Raise malloc's thresholds for all, as docs/benchmarks.md does.
 """
 
 import argparse

@@ -7,7 +7,7 @@ networks from the same weights, dropout, Adam, no average of weights. Ours is th
 with its input pipeline and its metrics; PyTorch gets its batches padded and in memory, computes the
 loss alone, and has its fused Adam. Before the first turn both give the loss of the first batch
 without dropout, which must agree. Prints medians and the ratio of the times, ours to PyTorch's.
-Raise malloc's thresholds for both, as docs/results.md does.
+Raise malloc's thresholds for both, as docs/benchmarks.md does.
 """
 
 import argparse

@@ -88,7 +88,9 @@ def _placeless(settings):
 def draw(kept):
     """Writes results.md and figures/ from the runs kept in a folder; returns the findings."""
     outcomes = [
-        outlook(job, kept, Places()) if is_finished(kept / job.name) else Outcome(job, "not run")
+        outlook(job, kept, Places())
+        if is_finished(kept / job.name)
+        else Outcome(job, "not run", "no run is kept")
         for job in paper.JOBS
     ]
     return page.write("paper", kept, outcomes, ["results.md"])

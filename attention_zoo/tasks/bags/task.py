@@ -66,6 +66,7 @@ class BagsTask(ClassificationTask):
         if names := _own_splits(config):
             part = slides.load_parts(config.data_dir)
             return {name: part(name) for name in names}
+        _tell_of_splits_passed_over(config)
         return self.cut(self.whole(config), config)
 
     def whole(self, config):
@@ -209,6 +210,16 @@ def _own_splits(config):
     if config.dataset != "bags/slides" or config.folds is not None:
         return []
     return slides.splits_of(config.data_dir)
+
+
+def _tell_of_splits_passed_over(config):
+    """Says where folds take the place of the splits that labels.csv names."""
+    if config.dataset == "bags/slides" and (names := slides.splits_of(config.data_dir)):
+        logging.warning(
+            "folds is %d: bags are cut anew, the splits of labels.csv (%s) are passed over",
+            config.folds,
+            ", ".join(names),
+        )
 
 
 def _digits(config):
