@@ -29,7 +29,7 @@ def setting(
 
 
 def make(cls, values):
-    """`cls(**values)`, checked, with `~` in paths expanded.
+    """`cls(**values)`, checked, with `~` in paths expanded and numbers as Python's own.
 
     Raises:
         ValueError: an unknown name, or a value that its setting does not allow.
@@ -39,12 +39,19 @@ def make(cls, values):
     if unknown:
         raise ValueError(f"unknown setting {unknown[0]!r}, expected some of {sorted(known)}")
     values = {k: known[k].metadata["unset"] if v is None else v for k, v in values.items()}
-    for name, value in values.items():
-        if value is not None:
-            _check_type(name, value, _plain_type(cls, known[name]))
-            _check_rules(name, value, known[name].metadata)
-    paths = {name for name, field in known.items() if field.metadata["path"]}
-    return cls(**{k: expanded(v) if k in paths else v for k, v in values.items()})
+    return cls(**{name: _plain(cls, known[name], value) for name, value in values.items()})
+
+
+def _plain(cls, field, value):
+    """A value as JSON has it; raises ValueError where its setting does not allow it."""
+    if value is None:
+        return None
+    kind = _plain_type(cls, field)
+    _check_type(field.name, value, kind)
+    _check_rules(field.name, value, field.metadata)
+    if field.metadata["path"]:
+        return expanded(value)
+    return kind(value) if kind in (int, float) else value
 
 
 def value_of(cls, name, text):

@@ -12,7 +12,6 @@ that was most often marked in the training posts, or most often for how often it
 import argparse
 import collections
 import itertools
-import json
 import sys
 
 import numpy as np
@@ -20,6 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from attention_zoo import datasets, metrics
+from attention_zoo.report.run import Run
 from experiments.results import by_kind, markdown, spread
 
 WAYS = {"soft": "soft", "lvml": "marginal"}  # the others predict by argmax
@@ -35,10 +35,9 @@ def main():
     runs: dict[str, list] = collections.defaultdict(list)
     configs: dict[str, dict] = {}
     for kind, path in ((k, path) for k, paths in by_kind(arguments.runs).items() for path in paths):
-        results = json.loads((path / "results.json").read_text())
-        config = json.loads((path / "config.json").read_text())
-        runs[kind].append(figures(results["test"], config))
-        others = {name: value for name, value in config.items() if name != "seed"}
+        run = Run.read(path)
+        runs[kind].append(figures(run.results["test"], run.config))
+        others = {name: value for name, value in run.config.items() if name != "seed"}
         if configs.setdefault(kind, others) != others:
             sys.exit(f"runs of {kind} have different settings, expected other seeds alone")
     posts = {split: _posts(arguments, split) for split in ("train", "validation", "test")}

@@ -23,7 +23,10 @@ class Example:
 def test_defaults_and_values():
     assert make(Example, {"size": 7}) == Example(size=7)
     assert make(Example, {}).rate == 0.5
-    assert make(Example, {"size": np.int64(4), "rate": np.float32(1), "name": None}).size == 4
+    found = make(Example, {"size": np.int64(4), "rate": np.float32(0.5), "name": None})
+    assert found == Example(size=4)
+    assert [type(one) for one in (found.size, found.rate)] == [int, float]  # as JSON has them
+    assert type(make(Example, {"rate": 1}).rate) is float
 
 
 def test_none_stands_for_a_value_where_the_setting_says_so():

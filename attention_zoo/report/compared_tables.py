@@ -43,7 +43,8 @@ def _data(run):
     config = run.config
     if config.get("dataset") == "own data":
         return run.data.get("test")
-    names = ("dataset", "protocol", "num_segments", "test_split")
+    drawn = ("protocol", "num_segments", "test_split", "num_test_examples", "mean_size")
+    names = ("dataset", *drawn, "annotators", "folds", "fold", "repeat")
     folder = None if str(config.get("dataset")).startswith("sdc/") else config.get("data_dir")
     return *(config.get(name) for name in names), folder
 

@@ -1,6 +1,7 @@
 """Pages from templates, and files that are whole or not there."""
 
 import os
+import platform
 import re
 import urllib.parse
 from pathlib import Path
@@ -51,7 +52,8 @@ def relative_link(target, folder):
 
 def write_whole(path, text):
     """Makes a text file under a temporary name and moves it into place."""
-    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    writer = f"{platform.node()}-{os.getpid()}"  # a folder may be that of several machines
+    temporary = path.with_name(f".writing-{writer}-{path.name}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)

@@ -85,7 +85,7 @@ def facts(run):
         "Warning": "; ".join(warning_lines(run.results)),
         "Seed": config.get("seed"),
         "Began": about.get("began", "").replace("T", " ").replace("+00:00", " UTC"),
-        "Last epoch": run.last_epoch and f"{run.last_epoch:%Y-%m-%d %H:%M:%S} UTC",
+        "Curves written": run.last_epoch and f"{run.last_epoch:%Y-%m-%d %H:%M:%S} UTC",
         "Weights": kept and f"of epoch {kept}, the best on validation",
         "On the test split": _headline(run),
         "Versions": ", ".join(f"{name} {about[name]}" for name in _LIBRARIES if name in about),

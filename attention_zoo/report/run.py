@@ -62,6 +62,8 @@ class Run:
             if name != "results.json" or results is None
         }
         found.setdefault("results", results)
+        for settings in (found["config"], found["about"].get("defaults", {})):
+            _say_no_decay(settings)
         check_histograms(found["histograms"], path / "histograms.json")
         check_examples(found["examples"], path / "examples.json")
         metrics = read_columns(path / _METRICS) if (path / _METRICS).is_file() else {}
@@ -90,7 +92,7 @@ class Run:
 
     @property
     def last_epoch(self):
-        """When the last epoch was over: the time of metrics.csv, UTC; None before the first."""
+        """When metrics.csv was written, UTC, or copied; None before the first epoch."""
         if not self.metrics:
             return None
         seconds = (self.path / _METRICS).stat().st_mtime
@@ -117,6 +119,13 @@ def _read_json(folder, name, kind):
         raise ValueError(f"{path} is no JSON ({error}), expected that of a run") from error
     check(content, SHAPES[name], path)
     return content
+
+
+def _say_no_decay(settings):
+    """Writes no decay as 0.0; null is that, too, but beside an optimizer object."""
+    decay, has_object = settings.get("weight_decay", 1), isinstance(settings.get("optimizer"), dict)
+    if decay == 0 or (decay is None and not has_object):
+        settings["weight_decay"] = 0.0
 
 
 def _check_curves(path, metrics, results):

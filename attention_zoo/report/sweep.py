@@ -27,14 +27,15 @@ HEADLINE = (
 _OTHERWISE = 6  # measures, where there is none of these
 
 
-def write_sweep(folder, jobs):
+def write_sweep(folder, jobs, others=()):
     """Writes sweep.csv (a row a run), summary.csv (means over seeds) and sweep.html.
 
     Args:
         folder: of the sweep, a `pathlib.Path`.
         jobs: of it, each with a name, its folder below, and the settings that it differs in.
+        others: those of the jobs whose folders hold runs with other settings; they do not count.
     """
-    found = _finished(folder, jobs)
+    found = _finished(folder, [job for job in jobs if job not in others])
     finished, runs = [job for job, _ in found], [run for _, run in found]
     rows = rows_of(runs)
     varied = [name for name in (jobs[0].settings if jobs else ()) if name != "seed"]
@@ -46,7 +47,7 @@ def write_sweep(folder, jobs):
         name=folder.resolve().name,
         table=_table(runs, groups, varied),
         same_data=are_of_the_same_data(runs),
-        runs=[(job.name, job in finished, _link(folder, job)) for job in jobs],
+        runs=[(job.name, _state(job, finished, others), _link(folder, job)) for job in jobs],
         warned=_warned(folder, found),
         finished=len(finished),
     )
@@ -94,7 +95,8 @@ def _figures(rows):
         values = [row[name] for row in rows]
         is_figure = "/" in name and all(isinstance(v, int | float) for v in values)
         if is_figure and not isinstance(values[0], bool):
-            sd = statistics.stdev(values) if len(values) > 1 else math.nan
+            is_spread = len(values) > 1 and all(map(math.isfinite, values))
+            sd = statistics.stdev(values) if is_spread else math.nan
             found[name] = statistics.fmean(values), sd
     return found
 
@@ -103,6 +105,13 @@ def _link(folder, job):
     """To the page of a run, where it has one."""
     page = folder / job.name / PAGE
     return relative_link(page, folder) if page.is_file() else None
+
+
+def _state(job, finished, others):
+    """What is to say of a job that the means do not have in; "" of the rest."""
+    if job in others:
+        return "holds a run with other settings"
+    return "" if job in finished else "not finished"
 
 
 def _warned(folder, found):

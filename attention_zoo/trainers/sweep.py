@@ -79,6 +79,8 @@ def grid_of(config, given):
     grid, fixed = {}, {}
     for name, text in given.items():
         values = [value_of(config, name, one) for one in _parts(text)]
+        if not values:
+            raise ValueError(f"{name} is {text!r}, expected one value or more")
         if len(values) > 1:
             grid[name] = values
         else:

@@ -63,6 +63,8 @@ class Brought:
         for name in ("attention", "optimizer"):
             if (thing := getattr(self, name)) is not None:
                 record[name] = _without_names(keras.saving.serialize_keras_object(thing))
+        if self.optimizer is not None:
+            record["weight_decay"] = None  # the optimizer says
         return record | ({"callbacks": self._described} if self._described else {})
 
 

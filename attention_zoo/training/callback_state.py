@@ -36,7 +36,7 @@ def describe(callback):
         for name, value in _attributes(callback)
         if callable(value)
     }
-    return found | {"config": functions | _plain_attributes(callback)}
+    return found | {"config": functions | _plain_attributes(callback, "get_config")}
 
 
 def get_state(callback):
@@ -62,7 +62,7 @@ def _attributes(callback):
     return sorted((k, v) for k, v in vars(callback).items() if k not in _KERAS_OWN)
 
 
-def _plain_attributes(callback):
+def _plain_attributes(callback, expected="get_state and set_state"):
     found = {}
     for name, value in _attributes(callback):
         if callable(value):
@@ -72,7 +72,7 @@ def _plain_attributes(callback):
         except TypeError:
             raise ValueError(
                 f"callback {type(callback).__name__} has {name}, a {type(value).__name__}, which "
-                "no checkpoint can hold, expected get_state and set_state"
+                f"no checkpoint can hold, expected {expected}"
             ) from None
     return found
 

@@ -76,9 +76,12 @@ def make_switch(settings, attention, optimizer, probe):
         "focus_stalled": FocusStalled,
         "focus_drive": lambda: FocusDrive(*probe()),
     }
+    is_scheduled = are_scheduled(settings) or not isinstance(
+        optimizer.learning_rate, keras.Variable
+    )
     return SwitchAttention(
         when=when[settings.switch_when](),
-        reset_optimizer=not are_scheduled(settings),  # else schedules would begin anew
+        reset_optimizer=not is_scheduled,  # else schedules would begin anew
         learning_rate=_second_rate(settings, optimizer),
     )
 

@@ -1,5 +1,6 @@
 """What a run does as it goes: progress bar, curves, a check of the loss, its best epoch kept."""
 
+import contextlib
 import math
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
+from attention_zoo._json import loads
 from attention_zoo._saving.weights_file import save_weights
 from attention_zoo.layers import HybridAttention
 from attention_zoo.training.averaging import averaged_weights
@@ -125,7 +127,8 @@ class KeepBest(keras.callbacks.Callback):
     count once the second has begun: a hybrid ends in its second phase, and does not stop before.
 
     Args:
-        workdir: the run's `Workdir`; holds best.weights.h5.
+        workdir: the run's `Workdir`; holds best-EPOCH.weights.h5, of this and of every epoch that
+            a checkpoint goes back to.
         figure: "accuracy" or "loss", of the validation examples.
         patience: number of epochs after the best one that training stops after; None never stops.
 
@@ -157,7 +160,22 @@ class KeepBest(keras.callbacks.Callback):
             return
         self.epoch, self._best, self._phase = epoch + 1, value, phase
         with averaged_weights(self.model):  # which the figure is of
-            self._workdir.write("best.weights.h5", lambda path: save_weights(self.model, path))
+            self._workdir.write(_kept(self.epoch), lambda path: save_weights(self.model, path))
+        self._clear_up()
+
+    def _clear_up(self):
+        """Removes weights of epochs that nobody goes back to."""
+        needed = {_kept(self.epoch), *map(_kept, self._epochs_of_checkpoints())}
+        for path in self._workdir.path.glob(_kept("*")):
+            if path.name not in needed:
+                self._workdir.remove_file(path.name)
+
+    def _epochs_of_checkpoints(self):
+        for path in find_checkpoints(self._workdir.path / "checkpoints"):
+            with contextlib.suppress(OSError, ValueError):  # a damaged one is not gone back to
+                for name, state in loads((path / "state.json").read_bytes())["callbacks"].items():
+                    if name.endswith(f" {type(self).__name__}"):
+                        yield state["epoch"]
 
     def _figure_of(self, logs):
         if self._name not in logs:
@@ -177,8 +195,16 @@ class KeepBest(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
-        if self.epoch is not None:
-            self.model.load_weights(self._workdir.path / "best.weights.h5")
+        if self.epoch is None:
+            return
+        path = self._workdir.path / _kept(self.epoch)
+        # Earlier versions had one file, of the best epoch so far.
+        self.model.load_weights(path if path.exists() else path.with_name("best.weights.h5"))
+
+
+def _kept(epoch):
+    """The name of the file with the weights of the best epoch."""
+    return f"best-{epoch}.weights.h5"
 
 
 def _phase(model):

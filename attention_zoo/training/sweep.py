@@ -68,6 +68,8 @@ def jobs_of(grid):
     for name, values in grid.items():
         if not isinstance(values, list | tuple | range):
             raise ValueError(f"{name} of the grid is {values!r}, expected a list of values")
+        if not values:
+            raise ValueError(f"{name} of the grid is {values!r}, expected one value or more")
         if any(value in values[:i] for i, value in enumerate(values)):
             raise ValueError(f"{name} of the grid is {values!r}, expected no value twice")
     grid = {name: grid[name] for name in sorted(grid, key=lambda name: name == "seed")}
@@ -112,8 +114,17 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         raise ValueError(f"only is {only}, expected 0 to {len(jobs) - 1}: there are {len(jobs)}")
     chosen = jobs if only is None else [jobs[only]]
     reasons = run_jobs(chosen, folder, lambda job: trainer, workers=workers, tell=tell)
-    report.write_sweep(folder, jobs)
+    _write_pages(folder, jobs, trainer)
     return reasons
+
+
+def _write_pages(folder, jobs, trainer):
+    """The pages of a sweep; again, where other processes of it ended runs in the meantime."""
+    finished = None
+    while finished != (now := [job for job in jobs if is_finished(folder / job.name)]):
+        finished = now
+        others = [job for job in now if refusal(job, trainer, folder / job.name)]
+        report.write_sweep(folder, jobs, others)
 
 
 def _check_no_objects(settings, grid):

@@ -69,7 +69,8 @@ class Workdir:
         if not (self.path / "config.json").exists():
             raise ValueError(f"workdir {self.path} has files but no config.json, {_EXPECTED}")
         before = _read(self.path, "config.json")
-        if find_checkpoints(self.path / "checkpoints"):
+        is_finished = (self.path / "results.json").exists()
+        if is_finished or find_checkpoints(self.path / "checkpoints"):
             _check_same(self.path, before, settings)
             _check_data(self.path, data)
         elif strange := sorted(before.keys() ^ settings.keys()):
@@ -135,8 +136,8 @@ class Workdir:
         _flush_folder(target.parent)
 
     def write_text(self, name, text):
-        """Makes the text file `name`."""
-        self.write(name, lambda path: path.write_text(text))
+        """Makes the text file `name`, in UTF-8, with the line ends that `text` has."""
+        self.write(name, lambda path: path.write_bytes(text.encode()))
 
     def remove(self, path):
         """Removes a file or folder; a folder is whole until it is gone."""
@@ -158,7 +159,10 @@ class Workdir:
             os.replace(path, aside)
 
     def write_metrics(self, rows):
-        """Writes `metrics.csv`, a row an epoch: mappings of the same names to numbers."""
+        """Writes `metrics.csv`, a row an epoch: mappings of names to numbers.
+
+        A figure that an epoch does not have is an empty cell.
+        """
         self.write("metrics.csv", lambda path: _write_csv(path, rows))
 
     def read_metrics(self):
@@ -170,7 +174,7 @@ class Workdir:
         path = self.path / "metrics.csv"
         try:
             rows = read_rows(path) if path.exists() else []
-            return [{k: _number(v) for k, v in row.items()} for row in rows]
+            return [{k: _number(v) for k, v in row.items() if v != ""} for row in rows]
         except ValueError as error:
             raise ValueError(
                 f"{path} is damaged ({error}), expected the curves of the run"
@@ -226,12 +230,15 @@ def is_same(name, before, now):
 def _goes_on(before, now):
     """Whether a run is to have more epochs than before, which changes nothing of those it had.
 
-    It would where the learning rate follows a schedule up to the last step.
+    It would where the learning rate follows a schedule up to the last step, and where the encoder
+    was frozen in all epochs: it has no optimizer then.
     """
     epochs = before.get("epochs"), now.get("epochs")
     if before.get("warmup") or before.get("schedule") not in (None, "constant"):
         return False
-    return all(type(count) is int for count in epochs) and epochs[0] < epochs[1]
+    if not all(type(count) is int for count in epochs) or epochs[0] >= epochs[1]:
+        return False
+    return (before.get("frozen_epochs") or 0) < epochs[0]
 
 
 def _check_data(path, data):
@@ -279,7 +286,8 @@ def _number(text):
 
 
 def _write_csv(path, rows):
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+    names = dict.fromkeys(name for row in rows for name in row)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(names))
         writer.writeheader()
         writer.writerows(rows)

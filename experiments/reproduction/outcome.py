@@ -58,7 +58,11 @@ def outlook(job, folder, places):
     """The `Outcome` of a job as its folder and the data on disk have it; nothing is run."""
     workdir = folder / job.name
     if sweep.is_finished(workdir):
-        reason = sweep.refusal(job, _trainer(job, places), workdir) or _lack(Run(job, workdir))
+        if reason := sweep.refusal(job, _trainer(job, places), workdir):
+            return Outcome(job, "failed", reason)
+        if _is_to_be_measured(job, workdir):
+            return Outcome(job, "to run", f"{workdir} has no {training_images.NAME} yet")
+        reason = _lack(Run(job, workdir))
         return Outcome(job, "failed" if reason else "done", reason)
     missing = places.missing(job.needs)
     return Outcome(job, "not run", missing) if missing else Outcome(job, "to run")
@@ -84,6 +88,9 @@ def run_suite(jobs, folder, places, workers, tell=print):
     trainer = functools.partial(_trainer, places=places)
     reasons = sweep.run_jobs(left, folder, trainer, workers=workers, tell=tell)
     for job in left:
+        if not reasons[job.name] and _is_to_be_measured(job, folder / job.name):
+            reasons[job.name] = _measure(folder / job.name, places.of(job.needs))
+    for job in left:
         reason = reasons[job.name]
         found[job.name] = Outcome(job, "failed", reason) if reason else outlook(job, folder, places)
     return found
@@ -101,11 +108,23 @@ def _but_places(record, **settings):
     return {name: value for name, value in record(**settings).items() if name != "data_dir"}
 
 
+def _is_to_be_measured(job, workdir):
+    """Whether a finished run was ended just before its figures on training images were there."""
+    return job.trainer == "sdc_curves" and not (workdir / training_images.NAME).exists()
+
+
+def _measure(workdir, place):
+    """Measures what is left of a finished run; why that failed, in a line, or ""."""
+    try:
+        training_images.measure(workdir, **place)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        return f"{workdir} cannot be measured on its training images: {error}"
+    return ""
+
+
 def _lack(run):
     """What the results page misses of a finished run, in a line; empty if nothing."""
     try:
-        if run.job.trainer == "sdc_curves" and not (run.folder / training_images.NAME).exists():
-            training_images.measure(run.folder)  # it was ended just before
         lacking = run.lacking()
     except (OSError, ValueError, LookupError, TypeError) as error:
         return f"{run.folder} is damaged ({error}), expected a run: move it away"

@@ -10,10 +10,14 @@ from experiments.stability_curves import SEED
 NAME = "training_images.json"
 
 
-def measure(folder):
+def measure(folder, **place):
     """Writes figures of a finished run into its folder, by name as "test" of results.json.
 
     Of as many mosaics as the run has test mosaics.
+
+    Args:
+        folder: of the run.
+        **place: `data_dir`, where the data no longer lie where the run had them.
     """
     config, results = (
         loads((folder / f"{one}.json").read_bytes()) for one in ("config", "results")
@@ -24,6 +28,7 @@ def measure(folder):
         num_test_examples=results["num_examples"]["test"],
         protocol="disjoint",
         seed=SEED,
+        **place,
     )
     write_whole(folder / NAME, json.dumps(found.scalars(), indent=2) + "\n")
 

@@ -168,6 +168,9 @@ def test_runs_of_other_trainers_share_what_they_have(make_run, tmp_path, read_pa
         ("num_segments", "sdc/digits", False),
         ("protocol", "sdc/digits", False),
         ("test_split", "sdc/digits", False),
+        ("num_test_examples", "sdc/digits", False),
+        ("annotators", "hatexplain", False),
+        ("fold", "bags/csv", False),
         ("data_dir", "json_lines", False),
         ("data_dir", "sdc/digits", True),  # where images are, not which
         ("learning_rate", "sdc/digits", True),
@@ -229,3 +232,13 @@ def test_bad_arguments_are_refused_in_one_line(make_run, tmp_path):
         report.compare(run, tmp_path / "none")
     with pytest.raises(ValueError, match="expected a path in a folder that is there"):
         report.compare(run, run, output=tmp_path / "none/page.html")
+
+
+def test_no_weight_decay_is_one_thing_however_versions_wrote_it(make_run, tmp_path, read_page):
+    bare = ("metrics", "histograms", "examples", "mosaics")
+    runs = [
+        make_run(tmp_path / str(i), config={"weight_decay": none}, without=bare)
+        for i, none in enumerate((None, 0, 0.0))
+    ]
+    page = read_page(report.compare(*runs, output=tmp_path / "page.html"))
+    assert "weight_decay" not in page.text

@@ -109,6 +109,11 @@ def test_a_task_with_measures_of_its_own_has_these(swept):
     ]
 
 
+def test_what_is_not_known_of_one_seed_is_not_known_of_the_mean(swept):
+    page = swept([({"seed": s}, {"tilt": tilt}) for s, tilt in ((0, 0.5), (1, float("nan")))])
+    assert page.tables[CAPTION][1:] == [["all runs", "2", "–"]]
+
+
 def test_a_damaged_run_counts_as_not_finished(swept):
     page = swept([({"seed": 0}, {"focus_accuracy": 0.5}), ({"seed": 1}, "half a file")])
     assert page.tables[CAPTION][1:] == [["all runs", "1", "50.0%"]]

@@ -164,6 +164,9 @@ def test_folds_that_are_done_are_not_done_again(tmp_path):
     assert [line.split(":")[0] for line in told] == [f"repeat=0,fold={i}" for i in range(3)]
     unbroken = az.tasks.cross_validate(tmp_path / "unbroken", tell=str, **options)
     assert found == unbroken
+    config = tmp_path / "cv" / "config.json"  # as earlier versions wrote no decay
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"weight_decay": None}))
+    assert az.tasks.cross_validate(tmp_path / "cv", tell=str, **options) == found
     with pytest.raises(ValueError, match="holds folds with epochs 2, expected 3: move it away"):
         az.tasks.cross_validate(tmp_path / "cv", tell=str, **options | {"epochs": 3})
     other = options | {"data": bags_of_vectors(seed=1)}

@@ -49,6 +49,23 @@ def test_the_state_of_kerass_own_callbacks_is_saved(make):
     assert callback_state.get_state(other) == callback_state.get_state(callback)
 
 
+class SaysItsState(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.probe = object()
+
+    def get_state(self):
+        return {}
+
+    def set_state(self, state):
+        pass
+
+
+def test_what_cannot_be_described_is_asked_for_its_config():
+    with pytest.raises(ValueError, match="has probe, a object, which .* expected get_config$"):
+        callback_state.describe(SaysItsState())
+
+
 def test_two_of_a_class_are_told_apart_by_what_they_were_made_with():
     one, same, other = (keras.callbacks.EarlyStopping(patience=p) for p in (1, 1, 2))
     assert callback_state.describe(one) == callback_state.describe(same)

@@ -118,7 +118,8 @@ def test_a_schedule_is_kept_in_the_second_phase():
     settings = TaskConfig()
     optimizer = keras.optimizers.SGD(schedule)
     switch = make_switch(settings, make_attention(settings), optimizer, probe)
-    assert switch.learning_rate is None
+    assert switch.learning_rate is None and not switch.reset_optimizer
+    assert switch_of(settings).reset_optimizer  # of a rate that is a number
 
 
 @pytest.mark.parametrize("settings", [{"keep": "loss"}, {"keep": "accuracy", "patience": 2}])

@@ -1,3 +1,4 @@
+import json
 from types import SimpleNamespace
 
 import keras
@@ -105,3 +106,43 @@ def test_a_figure_that_the_model_has_not_is_said_in_a_line(run):
     )
     with pytest.raises(ValueError, match=message):
         follow(callback, model(), [1.0], "val_loss")
+
+
+def checkpoint(run, callback, step):
+    """What a checkpoint of the run says of the callback."""
+    state = {"callbacks": {"3 KeepBest": callback.get_state()}}
+
+    def write(path):
+        path.mkdir()
+        (path / "state.json").write_text(json.dumps(state))
+
+    run.write(f"checkpoints/step-{step}", write, folder=True)
+
+
+def test_weights_that_a_checkpoint_goes_back_to_are_kept(run):
+    """A run broken off after a better epoch need not find that again: a GPU rounds otherwise."""
+    callback, one = KeepBest(run, "accuracy"), model()
+    follow(callback, one, [0.5, 0.7])
+    checkpoint(run, callback, 2)
+    follow(callback, one, [0.8], first=2)  # then broken off
+    resumed = KeepBest(run, "accuracy")
+    resumed.set_state({"epoch": 2, "best": 0.7, "phase": 0})
+    follow(resumed, one, [0.69], first=2)
+    assert end(resumed, one) == resumed.epoch == 2
+
+
+def test_weights_that_nobody_goes_back_to_are_removed(run):
+    callback, one = KeepBest(run, "accuracy"), model()
+    follow(callback, one, [0.5, 0.6, 0.7])
+    checkpoint(run, callback, 3)
+    (run.path / "checkpoints" / "step-4").mkdir()  # damaged
+    follow(callback, one, [0.8, 0.9], first=3)
+    kept = sorted(path.name for path in run.path.glob("best*"))
+    assert kept == ["best-3.weights.h5", "best-5.weights.h5"]
+
+
+def test_a_run_of_an_earlier_version_has_one_file(run):
+    callback, one = KeepBest(run, "accuracy"), model()
+    follow(callback, one, [0.5, 0.7])
+    (run.path / "best-2.weights.h5").rename(run.path / "best.weights.h5")
+    assert end(callback, one) == 2

@@ -118,12 +118,37 @@ def test_bad_settings_of_any_job_stop_all_before_the_first(tmp_path, in_this_pro
     assert not in_this_process and not (tmp_path / "s").exists()
 
 
+def test_a_setting_with_no_value_is_a_line(tmp_path, in_this_process):
+    with pytest.raises(ValueError, match=r"^seed of the grid is \[\], expected one value or more$"):
+        sweep.run_sweep(MosaicsTask(), tmp_path / "s", {"seed": []})
+    assert not (tmp_path / "s").exists()
+
+
+def test_runs_that_end_while_the_pages_are_written_are_on_them(tmp_path, monkeypatch):
+    """Jobs of a cluster's array are processes that know nothing of each other."""
+    jobs, written = [sweep.Job(name, {}) for name in "ab"], []
+
+    def write(folder, jobs, others):
+        written.append([job.name for job in jobs if sweep.is_finished(folder / job.name)])
+        (folder / "b").mkdir(exist_ok=True)
+        (folder / "b" / "results.json").write_text("{}")  # the other process, just now
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "results.json").write_text("{}")
+    monkeypatch.setattr(sweep.report, "write_sweep", write)
+    monkeypatch.setattr(sweep, "refusal", lambda *job: "")
+    sweep._write_pages(tmp_path, jobs, None)
+    assert written == [["a"], ["a", "b"]]
+
+
 def test_a_finished_run_of_other_settings_is_not_taken_for_it(tmp_path, in_this_process):
     common = TINY | {"network": "linear", "attention": "soft"}
     sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common)
     found = sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common | {"epochs": 2})
     (reason,) = found.values()
     assert reason.startswith(f"{tmp_path}/seed=0 holds a run with epochs 1, expected 2: move it")
+    assert "holds a run with other settings" in (tmp_path / "sweep.html").read_text()
+    assert (tmp_path / "summary.csv").read_text().strip() == ""  # no mean has it in
 
 
 def test_no_weight_decay_is_null_in_runs_of_earlier_versions(tmp_path, in_this_process):

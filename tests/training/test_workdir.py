@@ -286,3 +286,38 @@ def test_metrics_come_back_as_numbers(tmp_path):
     rows = [{"epoch": 1, "loss": 0.1}, {"epoch": 2, "loss": 1e-9}]
     run.write_metrics(rows)
     assert run.read_metrics() == rows
+
+
+def test_a_finished_run_without_checkpoints_is_no_room_for_another(tmp_path):
+    """Somebody may have removed them to save disk."""
+    Workdir(tmp_path, SETTINGS, data={"train": "a"}).write_text("results.json", "{}")
+    Workdir(tmp_path, SETTINGS, data={"train": "a"})
+    with pytest.raises(ValueError, match="other settings .rate: 0.1 before, 0.2 now"):
+        Workdir(tmp_path, SETTINGS | {"rate": 0.2}, data={"train": "a"})
+    with pytest.raises(ValueError, match="other data"):
+        Workdir(tmp_path, SETTINGS, data={"train": "b"})
+
+
+@pytest.mark.parametrize(("frozen", "goes_on"), [(0, True), (1, True), (2, False), (3, False)])
+def test_an_encoder_frozen_in_all_epochs_has_no_optimizer_to_go_on_with(tmp_path, frozen, goes_on):
+    settings = SETTINGS | {"epochs": 2, "frozen_epochs": frozen}
+    Workdir(tmp_path, settings).write("checkpoints/step-1", lambda path: path.mkdir(), folder=True)
+    (tmp_path / "results.json").write_text("{}")
+    if goes_on:
+        Workdir(tmp_path, settings | {"epochs": 5})
+    else:
+        with pytest.raises(ValueError, match="epochs: 2 before, 5 now"):
+            Workdir(tmp_path, settings | {"epochs": 5})
+    assert (tmp_path / "results.json").exists() != goes_on
+
+
+def test_a_figure_may_come_late_or_be_missing(tmp_path):
+    rows = [{"epoch": 1, "first": 0.5}, {"epoch": 2, "late": float("nan")}, {"epoch": 3}]
+    run = Workdir(tmp_path, SETTINGS)
+    run.write_metrics(rows)
+    assert str(run.read_metrics()) == str(rows)
+
+
+def test_texts_are_utf_8_with_their_own_line_ends(tmp_path):
+    Workdir(tmp_path, SETTINGS).write_text("predictions.csv", "猫\r\n")
+    assert (tmp_path / "predictions.csv").read_bytes() == "猫\r\n".encode()

@@ -17,7 +17,7 @@ from attention_zoo.tasks.bags.trained import Trained
 from attention_zoo.training.checks import check_data_settings
 from attention_zoo.training.preemption import Preempted, Preemption
 from attention_zoo.training.task import OWN_DATA, config_of
-from attention_zoo.training.workdir import Workdir
+from attention_zoo.training.workdir import Workdir, is_same
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _check_same(folder, record, prints):
         with contextlib.suppress(OSError, ValueError):
             before = loads((folder / name).read_bytes())
         for key in sorted(before.keys() | expected.keys()):
-            if before.get(key) != expected.get(key):
+            if not is_same(key, before.get(key), expected.get(key)):
                 raise ValueError(
                     f"{folder} holds folds with {key} {before.get(key)!r}, expected "
                     f"{expected.get(key)!r}: move it away or name another folder"
