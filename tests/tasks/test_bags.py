@@ -296,6 +296,22 @@ def test_a_cut_is_refused_where_labels_csv_has_splits(tmp_path):
         assert {name: len(one.source) for name, one in splits.items()} == {"train": 2, "test": 1}
 
 
+@pytest.mark.parametrize("has_splits", [True, False])
+def test_folds_that_pass_over_the_splits_of_labels_csv_say_so(tmp_path, caplog, has_splits):
+    lines = ["slide,label,split" if has_splits else "slide,label"]
+    for number in range(8):
+        with h5py.File(tmp_path / f"s{number}.h5", "w") as file:
+            file["features"] = np.ones((3, 2))
+        split = ",test" if number < 2 else ",train"
+        lines.append(f"s{number},{number % 2}" + split * has_splits)
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    config = BagsConfig(dataset="bags/slides", data_dir=str(tmp_path), folds=4, validation=0.0)
+    sizes = {name: len(one.source) for name, one in BagsTask().load(config).items()}
+    assert sizes == {"train": 6, "test": 2}
+    said = "folds is 4: bags are cut anew, the splits of labels.csv (train, test) are passed over"
+    assert (said in caplog.text) == has_splits
+
+
 def test_runs_of_other_versions_are_evaluated_all_the_same(tmp_path):
     """Their config.json has what was the default then, and is without effect."""
     settings = {"num_examples": 20, "num_test_examples": 20, "epochs": 1}
