@@ -46,10 +46,11 @@ class Finding:
         if not seeds:
             return Verdict(None, f"no seed in common of {', '.join(self.rows)}")
         found = self.decide(comparison.only(seeds))
+        count = f"{len(seeds)} seed{'s' * (len(seeds) != 1)}"
         if found.seen is not None and len(seeds) < _FEWEST_SEEDS:
-            reason = f"{len(seeds)} seed, expected {_FEWEST_SEEDS} or more"
+            reason = f"{count}, expected {_FEWEST_SEEDS} or more"
             return Verdict(None, f"{found.figures}; {reason}", too_few=True)
-        return Verdict(found.seen, f"{found.figures}; {len(seeds)} seeds")
+        return Verdict(found.seen, f"{found.figures}; {count}")
 
 
 def soft_is_fast(comparison):
