@@ -24,7 +24,8 @@ def pad(bags, value=0, length=None):
     m = sizes.max() if length is None else length
     if m < sizes.max():
         raise ValueError(f"a bag has {sizes.max()} segments, expected {length} or fewer")
-    dtype = np.result_type(*(bag.dtype for bag in arrays if bag.size or len(arrays) == 1))
+    dtypes = [bag.dtype for bag in arrays if bag.size] or [bag.dtype for bag in arrays]
+    dtype = np.result_type(*dtypes)
     fill = "" if dtype.kind in "US" else value
     segments = np.full((len(arrays), m, *shape), fill, dtype)
     for row, bag in zip(segments, arrays, strict=True):

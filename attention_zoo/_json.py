@@ -7,9 +7,9 @@ def loads(data):
     """As `json.loads`; what is nested deeper than Python follows is a ValueError too.
 
     Args:
-        data: bytes in UTF-8, or a string.
+        data: bytes in UTF-8, with or without a byte order mark, or a string.
     """
     try:
-        return json.loads(data.decode("utf-8") if isinstance(data, bytes) else data)
+        return json.loads(data.decode("utf-8-sig") if isinstance(data, bytes) else data)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None

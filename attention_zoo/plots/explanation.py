@@ -68,8 +68,9 @@ def _draw_head(ax, top, explained, i):
         for way, p in explained.probabilities.items()
     )
     bold = f"{said} {whole:.0%}, confidence {explained.confidence[i]:.2f}"
-    ax.text(_MARGIN, top + 0.12, bold, color=INK, fontsize=10, va="center", weight="bold")
-    ax.text(WIDTH - _MARGIN, top + 0.12, ways, color=INK, fontsize=9, va="center", ha="right")
+    style = {"color": INK, "va": "center", "parse_math": False}
+    ax.text(_MARGIN, top + 0.12, bold, fontsize=10, weight="bold", **style)
+    ax.text(WIDTH - _MARGIN, top + 0.12, ways, fontsize=9, ha="right", **style)
     heads = {
         "segment": "segment",
         "attention": "attention",
@@ -78,7 +79,7 @@ def _draw_head(ax, top, explained, i):
     for name, text in heads.items():
         ax.text(_COLUMNS[name], top + 0.45, text, color=INK, fontsize=9, va="center")
     text = f"{said[:_LONGEST]} without it and those above"
-    ax.text(WIDTH - _MARGIN, top + 0.45, text, color=INK, fontsize=9, va="center", ha="right")
+    ax.text(WIDTH - _MARGIN, top + 0.45, text, fontsize=9, ha="right", **style)
     ax.plot([_MARGIN, WIDTH - _MARGIN], [top + 0.62] * 2, color=FAINT, lw=1)
 
 
@@ -96,7 +97,7 @@ def _draw_row(ax, y, explained, i, place):
     y_alone = int(alone.argmax())
     colour = INK if y_alone == explained.label[i] else COLOURS[1]
     said = f"{explained.name(y_alone)} {alone[y_alone]:.0%}"
-    ax.text(_COLUMNS["alone"], middle, said, **text | {"color": colour})
+    ax.text(_COLUMNS["alone"], middle, said, parse_math=False, **text | {"color": colour})
     if not explained.remains[i, place]:
         ax.text(_COLUMNS["without"], middle, "–", **text)
         return

@@ -50,7 +50,9 @@ def heat_maps(
     n = len(coords)
     if not n:
         raise ValueError("coords has 0 slides, expected 1 or more")
-    given = [some or [None] * n for some in (titles, sizes, thumbnails, extents)]
+    if len(attention) != n:
+        raise ValueError(f"attention has {len(attention)} slides, expected {n}, as coords")
+    given = [[None] * n if x is None else x for x in (titles, sizes, thumbnails, extents)]
     rows = -(-n // columns)
     figure = Figure((WIDTH, 0.7 + 3.9 * rows), dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -59,7 +61,7 @@ def heat_maps(
         ax.remove()
     for ax, xy, a, title, *rest in zip(axes, coords, attention, *given, strict=False):
         _draw(ax, np.asarray(xy, float), np.asarray(a, float), norm, *rest)
-        ax.set_title(title or "", loc="left", color=INK, fontsize=10)
+        ax.set_title(title or "", loc="left", color=INK, fontsize=10, parse_math=False)
     bar = figure.colorbar(
         ScalarMappable(norm, _COLOURS), ax=list(axes[:n]), location="bottom", shrink=0.5, aspect=40
     )

@@ -138,7 +138,7 @@ def _draw_title(ax, true, said):
     else:
         mark, colour = ("✓", _RIGHT) if true == said else ("✗", _WRONG)
         text = f"{mark} {true} → {said}"
-    ax.set_title(text or "", color=colour, fontsize=10, loc="left", pad=7)
+    ax.set_title(text or "", color=colour, fontsize=10, loc="left", pad=7, parse_math=False)
 
 
 def _add_legend(figure, numbered, focus, labels, predictions):

@@ -70,7 +70,8 @@ def posts(
     ax.axis("off")
     top = _MARGIN
     for i, places in enumerate(drawn):
-        ax.text(_MARGIN, top + 0.1, titles[i], color=INK, fontsize=9, va="center", weight="bold")
+        title = ax.text(_MARGIN, top + 0.1, titles[i], color=INK, fontsize=9, va="center")
+        title.set(weight="bold", parse_math=False)
         _draw(ax, top + _TITLE, places, a[i], marks[i])
         top += _TITLE + lines[i] * _LINE
     return figure

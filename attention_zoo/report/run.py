@@ -63,7 +63,7 @@ class Run:
         }
         found.setdefault("results", results)
         for settings in (found["config"], found["about"].get("defaults", {})):
-            _say_no_decay(settings)
+            _say_zero(settings)
         check_histograms(found["histograms"], path / "histograms.json")
         check_examples(found["examples"], path / "examples.json")
         metrics = read_columns(path / _METRICS) if (path / _METRICS).is_file() else {}
@@ -121,11 +121,13 @@ def _read_json(folder, name, kind):
     return content
 
 
-def _say_no_decay(settings):
-    """Writes no decay as 0.0; null is that, too, but beside an optimizer object."""
-    decay, has_object = settings.get("weight_decay", 1), isinstance(settings.get("optimizer"), dict)
-    if decay == 0 or (decay is None and not has_object):
-        settings["weight_decay"] = 0.0
+def _say_zero(settings):
+    """Writes 0.0 where earlier versions had null; beside an optimizer object null says nothing."""
+    has_object = isinstance(settings.get("optimizer"), dict)
+    for name in ("weight_decay", "ema_momentum"):
+        value = settings.get(name, 1)
+        if value == 0 or (value is None and not has_object):
+            settings[name] = 0.0
 
 
 def _check_curves(path, metrics, results):

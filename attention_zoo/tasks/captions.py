@@ -58,7 +58,6 @@ class CaptionsTask(Task):
         _, training = datasets.load("coco_captions", config.train_split, **options)
         words = vocabulary(training.source.texts, config.min_count)
         source = training.source.with_vocabulary(words)
-        source = dataclasses.replace(source, max_words=config.max_words)
         splits = {"train": dataclasses.replace(training, source=source)}
         for name in self.measured:
             split = getattr(config, f"{name}_split")
@@ -120,6 +119,8 @@ class CaptionsTask(Task):
         A model whose features are to be standardised, and are not yet, is told how.
         """
         found = {k: _with_vocabulary(one, model.vocabulary) for k, one in splits.items()}
+        if "train" in found:
+            found["train"] = _cut(found["train"], config.max_words)
         if not config.fine_tune_encoder:
             folder = config.features_dir or workdir.parent / "features"
             found = {
@@ -190,6 +191,11 @@ def _check(config):
         )
     for name, reason in metrics.missing_scores().items():
         logging.warning("%s will be missing: %s", name, reason)
+
+
+def _cut(split, max_words):
+    """The split with captions cut after some words, all batches of that length."""
+    return dataclasses.replace(split, source=dataclasses.replace(split.source, max_words=max_words))
 
 
 def _with_vocabulary(split, words):

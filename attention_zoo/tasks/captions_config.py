@@ -20,7 +20,11 @@ class CaptionsData:
     test_split: str = setting("validation", "Pictures to write captions of in the end.")
     image_size: int = setting(224, "Height and width that pictures are resized to.", least=1)
     min_count: int = setting(5, "Words rarer than this are unknown words.", least=1)
-    max_words: int = setting(20, "Training captions are cut after so many words.", least=1)
+    max_words: int = setting(
+        20,
+        "Training captions are cut: so many words are read, and the one after each is guessed.",
+        least=1,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

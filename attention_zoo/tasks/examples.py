@@ -127,10 +127,10 @@ def mosaic_examples(model, info):
     source = info.source
 
     def pictures(example):
-        if len(source.shown.shape) != 4:
+        if not are_pictures(source.shown.shape[1:]):
             return {}
         segments = np.asarray(ops.take(source.shown, source.table[example.number], axis=0))
-        return {"pictures": [png(segment) for segment in segments]}
+        return {"pictures": [png(segment) for segment in as_bytes(segments)]}
 
     foreground = source.table[np.arange(len(source)), source.focus]
     same = foreground.tolist().__getitem__  # one mosaic of a foreground image is enough
@@ -178,6 +178,19 @@ def described(model, ends, class_names, segments):
 
     best, worst = ([one(example) for example in end] for end in ends)
     return {"way_to_predict": model.way_to_predict, "best": best, "worst": worst}
+
+
+def are_pictures(shape):
+    """Whether segments of a shape can be drawn: (h, w, 1) or (h, w, 3)."""
+    return len(shape) == 3 and shape[2] in (1, 3)
+
+
+def as_bytes(pixels):
+    """Pixels as bytes: others are stretched from their least to their largest."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    low, high = float(pixels.min()), float(pixels.max())
+    return np.uint8(np.rint(255 * (pixels - low) / max(high - low, 1e-12)))
 
 
 def png(pixels):

@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import numpy as np
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import datasets, plots
@@ -14,7 +15,7 @@ from attention_zoo.models import FocusClassifier, reading_networks
 from attention_zoo.models.networks.image_encoders import fine_tune, segment_network
 from attention_zoo.models.networks.registry import networks
 from attention_zoo.tasks.classification import ClassificationTask, accepted
-from attention_zoo.tasks.examples import mosaic_examples
+from attention_zoo.tasks.examples import are_pictures, as_bytes, mosaic_examples
 from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.training.checks import FEATURES, check_features, check_needs
@@ -136,14 +137,14 @@ class MosaicsTask(ClassificationTask):
         """The first eight mosaics with the model's attention, where segments are images."""
         found = super().figures(model, split, evaluation, config)
         source = split.source
-        if len(source.shown.shape) != 4:
+        if not are_pictures(source.shown.shape[1:]):
             return found
         inputs, truth = next(iter(source.dataset(8)))
         with tracing.expected():
             outputs = model.predict_on_batch(inputs)
         return found | {
             "mosaics": plots.mosaics(
-                datasets.gather_segments(source.shown, source.table[:8]),
+                as_bytes(np.asarray(datasets.gather_segments(source.shown, source.table[:8]))),
                 outputs["focus"],
                 focus=truth["focus"],
                 labels=truth["label"],

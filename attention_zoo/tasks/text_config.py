@@ -95,10 +95,12 @@ class TextConfig(TextData, TextModel, EncoderConfig, TaskConfig):
         "0.00005 (with LoRA 0.001).",
         above=0,
     )
-    ema_momentum: float | None = setting(
+    ema_momentum: float = setting(
         0.98,
         "Keeps an average of the weights over the steps, each keeping so much of it (0.98: over "
-        "some fifty steps), that takes the place of the last weights in validation and in the end.",
-        above=0,
+        "some fifty steps), that takes the place of the last weights in validation and in the "
+        "end; 0 for none.",
+        least=0,
         most=0.9999,
+        unset=0.0,
     )

@@ -53,7 +53,7 @@ def _optimizer(settings, learning_rate):
     common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay or None}
     if settings.accumulation > 1:
         common["gradient_accumulation_steps"] = settings.accumulation
-    if settings.ema_momentum is not None:
+    if settings.ema_momentum:
         common |= {"use_ema": True, "ema_momentum": settings.ema_momentum}
     if settings.optimizer == "adam":
         return Adam(learning_rate, **common)

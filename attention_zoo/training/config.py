@@ -131,12 +131,13 @@ class OptimizationConfig:
         least=0,
         unset=0.0,
     )
-    ema_momentum: float | None = setting(
-        None,
+    ema_momentum: float = setting(
+        0.0,
         "Keeps an average of the weights over the steps, each keeping so much of it, that takes "
-        "the place of the last weights in validation and in the end; no average if unset.",
-        above=0,
+        "the place of the last weights in validation and in the end; 0 for none.",
+        least=0,
         most=0.9999,
+        unset=0.0,
     )
     clip_norm: float | None = setting(
         None,

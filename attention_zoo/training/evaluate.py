@@ -39,11 +39,15 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
         _check_not_own(task, kept, settings)
     config = config_of(task, recorded | settings)
     model = _load(folder)
-    splits = task.load(config) if data is None else {split: task.accept(data, config)}
+    names_others = data is None and settings.keys() & set(task.data_settings)
+    if names_others:
+        splits = task.load_others(config, settings)
+    else:
+        splits = task.load(config) if data is None else {split: task.accept(data, config)}
     if split not in splits:
         raise ValueError(f"split is {split!r}, expected one of {sorted(splits)}")
     chosen = {split: splits[split]}
-    if data is None and not settings.keys() & set(task.data_settings):
+    if data is None and not names_others:
         then = dataclasses.replace(config, seed=recorded.get("seed", config.seed))
         drawn = chosen if then == config else {split: task.load(then)[split]}
         _check_same(task, kept, split, task.fingerprints(then, drawn)[split])

@@ -91,6 +91,15 @@ class Task(abc.ABC):
             ValueError: settings that no data fit. FileNotFoundError: the data are not there.
         """
 
+    def load_others(self, config, given):
+        """The splits to evaluate a finished run on where settings name other data than its own.
+
+        Args:
+            config: the settings, those that are given in the place of the run's.
+            given: {setting: value} of these.
+        """
+        return self.load(config)
+
     @abc.abstractmethod
     def build(self, config, splits, attention):
         """The built Keras model; of one that is compiled loss and metrics are kept.

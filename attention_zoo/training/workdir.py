@@ -223,8 +223,11 @@ def _check_same(path, before, now):
 
 
 def is_same(name, before, now):
-    """Whether a setting of a config.json is that of now; no decay was null in earlier versions."""
-    return before == now or (name == "weight_decay" and not before and not now)
+    """Whether a setting of a config.json is that of now; 0 was null in earlier versions."""
+    return before == now or (name in _ZERO_WAS_NULL and not before and not now)
+
+
+_ZERO_WAS_NULL = ("weight_decay", "ema_momentum")
 
 
 def _goes_on(before, now):

@@ -55,7 +55,7 @@ _POSTS = {
     "dropout": 0.0,
     "token_dropout": 0.0,
     "subwords": 0,
-    "ema_momentum": None,
+    "ema_momentum": 0,
     "keep": "last",
 }
 _SECOND_PHASE = {"epochs": 550, "switch_epoch": 500, "second_learning_rate": 0.008}

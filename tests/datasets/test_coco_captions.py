@@ -89,6 +89,16 @@ def test_a_folder_without_validation(coco_dir, tmp_path):
     assert load(tmp_path, "train[50%:]")[1].num_pictures == 30
     with pytest.raises(ValueError, match="^split is 'validation', expected train, or slices"):
         load(tmp_path, "validation")
+    name = "annotations/captions_val2014.json"  # the official files come together
+    (tmp_path / name).symlink_to(coco_dir / name)
+    assert load(tmp_path, "train[50%:]")[1].num_pictures == 30
+
+
+def test_annotations_may_begin_with_a_byte_order_mark(copied):
+    folder = copied()
+    path = folder / "annotations" / "captions_train2014.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load(folder, "train[:3]")[1].num_pictures == 3
 
 
 def test_what_points_nowhere_is_left_out_and_named(copied):
@@ -356,7 +366,7 @@ def test_no_json(copied):
     with pytest.raises(ValueError, match="captions_train2014.json is no JSON in UTF-8, expected {"):
         load(folder)
     (folder / "annotations/captions_train2014.json").unlink()
-    with pytest.raises(FileNotFoundError, match="annotations has no captions_train2014.json, exp"):
+    with pytest.raises(FileNotFoundError, match="coco has no annotations.captions_train2014.json and train2014, exp"):
         load(folder)
 
 

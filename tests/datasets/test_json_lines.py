@@ -113,3 +113,9 @@ def test_tokens_that_no_text_has_are_counted_in_the_log(written, caplog):
     assert caplog.text == ""
     load(written({"tokens": ["“cold”", "so-so", "no,"], "label": "praise"}, *POSTS))
     assert "json_lines, train: 2 of 9 different tokens are none by the rule" in caplog.text
+
+
+def test_files_that_a_system_puts_beside_are_none_of_the_data(tmp_path, written):
+    folder = written(POSTS[0], POSTS[1])
+    (folder / "._train.jsonl").write_bytes(b"\x00\x05\x16\x07\xff")  # of macOS
+    assert load(folder)[1].num_examples == 2

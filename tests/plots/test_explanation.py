@@ -72,3 +72,9 @@ def test_an_explanation_is_plotted_and_shown_in_a_notebook():
     page = one._repr_html_()
     assert "&lt;b&gt;" in page and "<b>" not in page
     assert page.count("<table>") == 2
+
+
+def test_a_dollar_sign_in_a_class_begins_no_formula(tmp_path):
+    figure = plots.explanation(explained(np.zeros((2, 3, 4)), ("$$", "$")))
+    figure.savefig(tmp_path / "explanation.png", dpi=20)
+    assert "$$ 70%, confidence 0.07" in texts(figure)

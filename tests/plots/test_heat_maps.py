@@ -107,6 +107,7 @@ def test_several_slides_have_an_axes_each_and_one_scale():
     ("coords", "attention", "message"),
     [
         ([], [], "coords has 0 slides"),
+        ([[[0, 0]], [[1, 1]]], [[1.0]], "attention has 1 slides, expected 2, as coords"),
         ([[[0, 0]]], [[0.5, 0.5]], r"attention has shape \(2,\), expected \(1,\)"),
         ([[[0, 0, 0]]], [[1.0]], r"coords has shape \(1, 3\), expected \(1, 2\)"),
     ],
@@ -119,3 +120,8 @@ def test_bad_shapes(coords, attention, message):
 def test_a_note_stands_below():
     figure = plots.heat_maps([[[0, 0]]], [[1.0]], note="without coords: a, b")
     assert figure.get_supxlabel() == "without coords: a, b"
+
+
+def test_sizes_may_be_an_array():
+    figure = plots.heat_maps([[[0, 0]], [[0, 0]]], [[1.0], [1.0]], sizes=np.array([2.0, 3.0]))
+    assert len(figure.axes) == 3

@@ -65,7 +65,14 @@ def test_strange_texts_are_drawn(strange_texts, tmp_path):
     rows = [*strange_texts.values(), ["$x^$", "w" * 500]]
     m = max(map(len, rows))
     a = np.zeros((len(rows), m))
-    figure = plots.posts([row + [""] * (m - len(row)) for row in rows], a, max_examples=20)
+    classes = {"labels": [0] * len(rows), "predictions": [1] * len(rows)}
+    figure = plots.posts(
+        [row + [""] * (m - len(row)) for row in rows],
+        a,
+        max_examples=20,
+        class_names=("$$", "$"),
+        **classes,
+    )
     figure.savefig(tmp_path / "posts.png", dpi=20)
     drawn = texts(figure)
     assert "$x^$" in drawn and any(text.endswith("…") for text in drawn)

@@ -78,3 +78,10 @@ def test_made_up_tissue_lies_on_its_thumbnail(load_example, tmp_path):
         assert np.all(is_tissue[tuple(place.astype(int).T[::-1])])
         share = len(xy) * 256**2 / (right * bottom)
         assert is_tissue.mean() == pytest.approx(share, abs=0.01)
+
+
+def test_a_thumbnail_that_cannot_be_read_is_said_and_left_out(drawn, tmp_path, caplog):
+    (tmp_path / "s1.jpg").write_bytes(b"\xff\xd8 half a picture")
+    figure = drawn()
+    assert len(titles(figure)) == 4 and not figure.axes[1].images
+    assert f"{tmp_path}/s1.jpg cannot be read: " in caplog.text

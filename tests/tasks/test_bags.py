@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import json
 import tracemalloc
 
@@ -81,6 +82,18 @@ def test_slides_of_another_width_are_refused_by_a_run(slides_run, tmp_path):
     message = r"^bags/slides has instances of shape \(7,\), expected those of the model, \(32,\)$"
     with pytest.raises(ValueError, match=message):
         evaluate_run(BagsTask(), slides_run[0], data_dir=str(tmp_path), folds=None)
+
+
+def test_other_bags_are_evaluated_whole(tmp_path):
+    """Of a run that was cut from a file; unless a cut is asked for."""
+    own, other = (write_csv(tmp_path / f"{n}.csv", bags_of_vectors(n)) for n in (20, 30))
+    az.train("bags", tmp_path / "run", folds=4, validation=0.0, **TINY | {"epochs": 1} | own)
+    evaluate = functools.partial(az.tasks.evaluate_finished, tmp_path / "run")
+    assert evaluate().num_examples == 5
+    assert evaluate(data_dir=other["data_dir"]).num_examples == 30
+    assert evaluate(data_dir=other["data_dir"], folds=3).num_examples == 10
+    with pytest.raises(ValueError, match=r"^split is 'train', expected one of \['test'\]$"):
+        evaluate(data_dir=other["data_dir"], split="train")
 
 
 # --- cross-validation ---

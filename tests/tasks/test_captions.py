@@ -253,3 +253,17 @@ def test_captions_are_written_of_the_last_split_there_is(tiny, coco_dir, names, 
     assert (tmp_path / "run" / "captions.png").is_file()
     with pytest.raises(ValueError, match="^keep is 'loss' without validation examples"):
         az.train("captions", tmp_path / "other", data=splits["train"], **own | {"keep": "loss"})
+
+
+def test_captions_that_are_brought_along_are_cut_too(tiny, tmp_path):
+    """Those to train on: others are measured whole."""
+    settings = tiny | {"max_words": 3}
+    task, config = CaptionsTask(), CaptionsConfig(**settings)
+    splits = task.load(config)
+    model = task.build(config, splits, task.attention(config))
+    given = task.inputs(splits, model, config, tmp_path / "run")
+    lengths = {
+        name: {x["words"].shape[1] for x, _ in split.source.dataset(4)}
+        for name, split in given.items()
+    }
+    assert lengths["train"] == {4} and min(lengths["validation"]) > 4

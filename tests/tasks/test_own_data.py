@@ -241,3 +241,17 @@ def test_a_run_on_training_examples_alone_has_their_figures(tmp_path):
     assert results["num_examples"] == {"train": 24} and results["floors"].keys() == {"train"}
     with pytest.raises(ValueError, match="was trained on data of your own, expected them as data$"):
         evaluate_run(MosaicsTask(), tmp_path / "run", split="train", num_segments=3)
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 1), (4, 4, 3), (4, 4, 2)])
+def test_images_of_any_numbers_are_drawn_where_they_are_pictures(shape, tmp_path):
+    """Standardised ones go below 0; two channels are no colours."""
+    images = np.random.default_rng(0).normal(size=(60, *shape)).astype("float32")
+    data = az.datasets.sdc.from_arrays(
+        images, IDS, foreground_classes=(3, 5), num_segments=3, num_examples=24
+    )
+    az.train("mosaics", tmp_path / "run", data={"train": data}, **TINY)
+    is_drawn = shape[2] != 2
+    assert (tmp_path / "run" / "mosaics.png").exists() == is_drawn
+    examples = json.loads((tmp_path / "run" / "examples.json").read_text())
+    assert ("pictures" in examples["best"][0]) == is_drawn

@@ -45,7 +45,7 @@ def test_the_saved_models_agree_with_the_evaluation(finished, hatexplain_dir):
 def test_the_miniature_is_learnt(tiny, tmp_path):
     """One word decides, and its attention shows that it does."""
     settings = tiny | {"attention": "lvml", "epochs": 12, "learning_rate": 0.02, "dropout": 0.2}
-    settings |= {"ema_momentum": None}  # of 48 steps an average over fifty lags behind
+    settings |= {"ema_momentum": 0}  # of 48 steps an average over fifty lags behind
     test = az.train("text", tmp_path, **settings)["test"]
     assert test.ways["marginal"].accuracy > 0.9 and test.focus_accuracy > 0.9
     assert test.agreement["auprc"] > 0.9

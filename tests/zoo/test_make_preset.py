@@ -72,13 +72,14 @@ def test_command_has_the_runs_settings(settings):
 
 
 @pytest.mark.parametrize("none", [None, 0.0])
-def test_command_of_a_run_without_weight_decay_trains_without(none):
-    """Null in a config.json of a version whose default it was; flags have no word for None."""
-    trained = make(MosaicsTask.config, {"weight_decay": none, "validation_split": None})
-    *_, flag, _ = shlex.split(command(MosaicsTask(), trained, "runs/mine"))
-    name, _, value = flag.partition("=")
-    assert name == "--weight_decay" and float(value) == 0.0
-    assert "None" not in command(MosaicsTask(), trained, "runs/mine")
+@pytest.mark.parametrize(
+    ("task", "setting"), [(MosaicsTask(), "weight_decay"), (BagsTask(), "ema_momentum")]
+)
+def test_command_of_a_run_without_what_is_the_default_trains_without(none, task, setting):
+    """Null in a config.json of a version that had it for none; flags have no word for None."""
+    line = shlex.split(command(task, make(task.config, {setting: none}), "runs/mine"))
+    (flag,) = (part for part in line if part.startswith(f"--{setting}"))
+    assert float(flag.partition("=")[2]) == 0.0 and "None" not in line
 
 
 @pytest.mark.parametrize("text", [None, "", "[" * 100_000])

@@ -57,7 +57,7 @@ def _read(path):
     """({bag: label}, features (N, d), {bag: numbers of its rows})."""
     labels: dict[str, str] = {}
     rows: dict[str, list[int]] = {}
-    features: list[list[float]] = []
+    features: list[np.ndarray] = []
     with path.open(newline="", encoding="utf-8-sig") as file:
         for line, row in enumerate(csv.reader(file), start=1):
             if not row or (line == 1 and _are_names(row)):
@@ -77,7 +77,7 @@ def _read(path):
             features.append(values)
     if not features:
         raise ValueError(f"{path} has 0 instances, expected a row an instance: label,bag,features")
-    return labels, np.asarray(features, np.float32), rows
+    return labels, np.stack(features), rows
 
 
 def _row(row, place):
@@ -89,7 +89,7 @@ def _row(row, place):
         if not cell or cell.lower() == "nan":
             raise ValueError(f"{place} has no {name}, expected label,bag,features")
     try:
-        values = list(map(float, cells))
+        values = np.array(cells, float).astype(np.float32)
     except ValueError:
         raise ValueError(f"{place} has a feature that is no number, expected numbers") from None
     if not np.isfinite(values).all():
@@ -98,7 +98,7 @@ def _row(row, place):
 
 
 def _are_names(row):
-    """Whether a first line names the columns: none of its features is a number."""
+    """Whether a first line names the columns: "label" or "bag", or no feature is a number."""
 
     def is_number(cell):
         try:
@@ -107,4 +107,7 @@ def _are_names(row):
             return False
         return True
 
-    return len(row) > 2 and not any(map(is_number, row[2:]))
+    if len(row) < 3:
+        return False
+    is_named = row[0].strip().lower() == "label" or row[1].strip().lower() == "bag"
+    return is_named or not any(map(is_number, row[2:]))

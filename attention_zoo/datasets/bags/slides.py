@@ -15,6 +15,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from absl import logging
 
 from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
@@ -68,20 +69,21 @@ class SlideInstances(Instances):
         with _opened(self._paths[number]) as file:
             if "coords" not in file:
                 return None
-            found = np.asarray(file["coords"], np.float32).reshape(-1, 2)
-        m = self.lengths[number]
-        if len(found) != m:
-            raise ValueError(f"{self._paths[number]} has {len(found)} coords, expected {m}")
-        return found
+            return np.asarray(file["coords"], np.float32).reshape(-1, 2)
 
     def thumbnail(self, number):
-        """A picture beside the file, of the whole slide."""
+        """A picture beside the file, of the whole slide; none where it cannot be read."""
         from matplotlib import image  # slow to import
+        from PIL.Image import DecompressionBombError
 
         for ending in (".png", ".jpg", ".jpeg"):
             path = self._paths[number].with_suffix(ending)
-            if path.is_file():
+            if not path.is_file():
+                continue
+            try:
                 return image.imread(path)
+            except (OSError, SyntaxError, ValueError, DecompressionBombError) as error:
+                logging.warning("%s cannot be read: %s", path, first_line(error))
         return None
 
     def patch_size(self, number):
@@ -100,10 +102,14 @@ class SlideInstances(Instances):
         return SlideInstances(paths, lengths, self.shape[0], extents)
 
     def fingerprint(self):
-        """Of sizes and both ends of every file: reading all of them would take hours."""
+        """Of sizes and ends of every file and its first, middle and last patch: all takes hours.
+
+        The ends of a file that grew patch by patch, as CLAM's do, have nothing of the features.
+        """
         sizes = [path.stat().st_size for path in self._paths]
-        parts = [ends(path, 0, size) for path, size in zip(self._paths, sizes, strict=True)]
-        return fingerprint(self.lengths, self.shape, sizes, parts)
+        parts = list(map(ends, self._paths, [0] * len(sizes), sizes))
+        samples = list(map(_some_patches, self._paths, self.lengths.tolist()))
+        return fingerprint(self.lengths, self.shape, sizes, parts, samples)
 
 
 def load(split="all", *, data_dir=None, seed=0):
@@ -188,9 +194,7 @@ def _table(path):
             )
         reader.fieldnames = columns
         whole = {} if "split" in columns else {"split": "train"}
-        rows = [
-            _row(row | whole, f"{path}, line {line}") for line, row in enumerate(reader, start=2)
-        ]
+        rows = [_row(row | whole, f"{path}, line {reader.line_num}") for row in reader]
     if not rows:
         raise ValueError(f"{path} has 0 slides, expected 1 or more")
     _check_once(rows, path)
@@ -264,8 +268,16 @@ def _opened(path):
         ) from error
 
 
+def _some_patches(path, m):
+    """Bytes of the first, the middle and the last patch of a slide."""
+    with _opened(path) as file:
+        features = file["features"]
+        places = [(0, i) if features.ndim == 3 else i for i in sorted({0, m // 2, m - 1})]
+        return b"".join(np.asarray(features[place]).tobytes() for place in places)
+
+
 def _shape(path):
-    """(m, d) of the features of a slide."""
+    """(m, d) of the features of a slide; its coords are as many, where it has some."""
     with _opened(path) as file:
         if "features" not in file:
             raise ValueError(f"{path} has {sorted(file)}, expected features (m, d)")
@@ -275,5 +287,9 @@ def _shape(path):
             raise ValueError(
                 f"{path} has features of shape {data.shape} and dtype {data.dtype}, expected "
                 "numbers (m, d)"
+            )
+        if "coords" in file and file["coords"].size != 2 * shape[0]:
+            raise ValueError(
+                f"{path} has {file['coords'].size // 2} coords, expected {shape[0]}, one a patch"
             )
     return int(shape[0]), int(shape[1])

@@ -136,7 +136,7 @@ def _listings(data_dir, download):
     names = coco_files.splits_in(folder)
     if "train" not in names:
         raise FileNotFoundError(
-            f"{folder / 'annotations'} has no captions_train2014.json, expected one"
+            f"{folder} has no annotations/captions_train2014.json and train2014, expected both"
         )
     read = functools.cache(lambda split: coco_files.read(folder, split))
     return {split: len(read(split).ids) for split in names}, read

@@ -40,8 +40,15 @@ def has_text(caption):
 
 
 def splits_in(folder):
-    """The splits whose annotations are in a folder; none if there is no such folder."""
-    return [split for split, name in SPLITS.items() if _annotations(folder, name).is_file()]
+    """The splits whose annotations and pictures are in a folder; none if there is no such folder.
+
+    The official annotations are of both splits, whichever pictures there are.
+    """
+    return [
+        split
+        for split, name in SPLITS.items()
+        if _annotations(folder, name).is_file() and (folder / name).is_dir()
+    ]
 
 
 def read(folder, split):

@@ -77,7 +77,7 @@ def _read_json(path):
         return found
 
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             found = json.load(file, object_pairs_hook=first_of_each)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON in UTF-8, expected an official file") from error

@@ -37,7 +37,7 @@ def load(split="train", *, data_dir=None, seed=0):
         is no folder with a train.jsonl.
     """
     folder = Path("." if data_dir is None else expanded(data_dir))
-    files = {path.stem: path for path in sorted(folder.glob("*.jsonl"))}
+    files = {one.stem: one for one in sorted(folder.glob("*.jsonl")) if one.name[0] != "."}
     if "train" not in files:
         raise FileNotFoundError(f"data_dir is {data_dir!r}, expected a folder with a train.jsonl")
     left_out: collections.Counter = collections.Counter()

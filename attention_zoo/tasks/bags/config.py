@@ -104,6 +104,10 @@ class BagsConfig(BagsData, BagsModel, EncoderConfig, TaskConfig):
     batch_size: int = setting(8, "Bags a step; 1 for slides of many patches.", least=1)
     optimizer: str = setting("adam", "SGD with momentum, or Adam.", choices=("sgd", "adam"))
     learning_rate: float = setting(0.001, "Learning rate of the optimizer.", above=0)
-    ema_momentum: float | None = setting(
-        0.98, "As in other tasks; an average over some fifty steps.", above=0, most=0.9999
+    ema_momentum: float = setting(
+        0.98,
+        "As in other tasks; an average over some fifty steps, 0 for none.",
+        least=0,
+        most=0.9999,
+        unset=0.0,
     )

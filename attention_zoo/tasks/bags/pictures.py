@@ -6,7 +6,15 @@ import numpy as np
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import plots
-from attention_zoo.tasks.examples import Extreme, described, ends_of, every_example, png
+from attention_zoo.tasks.examples import (
+    Extreme,
+    are_pictures,
+    as_bytes,
+    described,
+    ends_of,
+    every_example,
+    png,
+)
 
 TOP = 8  # instances of a bag that are shown
 SLIDES = 4  # slides whose heat map is drawn
@@ -32,12 +40,12 @@ class _Bag(Extreme):
 
 def bag_examples(model, split, dataset):
     """`examples.json` of bags: pictures of their most attended instances; None without images."""
-    if len(split.segment_shape) != 3 or split.segment_shape[2] not in (1, 3):
+    if not are_pictures(split.segment_shape):
         return None
     source = split.source
 
     def pictures(bag):
-        return {"pictures": [png(_bytes(image)) for image in source.read(bag.number)[bag.top]]}
+        return {"pictures": [png(as_bytes(image)) for image in source.read(bag.number)[bag.top]]}
 
     bags = [_shortened(one, source.lengths) for one in every_example(model, dataset)]
     return described(model, ends_of(bags), split.class_names, pictures)
@@ -49,14 +57,6 @@ def _shortened(one, lengths):
     top = np.argsort(-a, kind="stable")[:TOP]
     true = np.flatnonzero(np.isin(top, one.true)).tolist()
     return _Bag(**vars(one) | {"attention": a[top], "true": true}, top=top)
-
-
-def _bytes(image):
-    """Pixels as bytes: floats are stretched from their least to their largest."""
-    if image.dtype == np.uint8:
-        return image
-    low, high = image.min(), image.max()
-    return np.uint8(np.rint(255 * (image - low) / max(high - low, 1e-12)))
 
 
 def heat_maps(model, split):

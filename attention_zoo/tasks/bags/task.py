@@ -69,6 +69,14 @@ class BagsTask(ClassificationTask):
         _tell_of_splits_passed_over(config)
         return self.cut(self.whole(config), config)
 
+    def load_others(self, config, given):
+        """Other bags are not cut, but where that is asked for: a model was trained on none."""
+        is_cut = given.keys() & _CUT.keys() or config.dataset == "bags/digits"
+        if "data_dir" not in given or is_cut:
+            return self.load(config)
+        config = dataclasses.replace(config, **_CUT)
+        return self.load(config) if _own_splits(config) else {"test": self.whole(config)}
+
     def whole(self, config):
         """The `BagInfo` of all bags of a file or folder, before they are cut into splits.
 
@@ -203,6 +211,9 @@ class BagsTask(ClassificationTask):
     def random_focus(self, split):
         shares = [np.mean(key) for key in split.source.keys if key is not None and np.any(key)]
         return float(np.mean(shares)) if shares else float("nan")
+
+
+_CUT = {"folds": None, "fold": 0, "repeat": 0, "validation": None}
 
 
 def _own_splits(config):
