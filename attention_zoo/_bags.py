@@ -21,7 +21,7 @@ def pad(bags, value=0, length=None):
     """
     arrays, shape = arrays_of(bags)
     sizes = np.array([len(bag) for bag in arrays])
-    m = sizes.max() if length is None else length
+    m = max(sizes.max(), 1) if length is None else length  # attention is over one or more
     if m < sizes.max():
         raise ValueError(f"a bag has {sizes.max()} segments, expected {length} or fewer")
     dtypes = [bag.dtype for bag in arrays if bag.size] or [bag.dtype for bag in arrays]

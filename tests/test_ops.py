@@ -50,6 +50,19 @@ def dtype_of(x):
     return keras.backend.standardize_dtype(x.dtype)
 
 
+# --- entropy ---
+
+
+def test_entropy_has_no_gradient_where_a_weight_is_0(gradient_of):
+    """And -(1 + log a) elsewhere."""
+    a = np.array([[0.0, 0.25, 0.75]])
+    found = gradient_of(lambda x: kops.sum(ops.entropy(x)), a)
+    np.testing.assert_allclose(found, [[0.0, *-(1 + np.log(a[0, 1:]))]], rtol=1e-6)
+    assert float(ops.entropy(a.astype("float32"))[0]) == pytest.approx(
+        -np.sum(a[0, 1:] * np.log(a[0, 1:])), rel=1e-6
+    )
+
+
 # --- normalisers ---
 
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from attention_zoo import ops
 from attention_zoo._attention_warnings import WARNINGS
-from attention_zoo.models.inputs import segments_shape
 from attention_zoo.models.labels import entropy, shares
 
 _AT_FIRST = 3  # epochs of equal scores, as of kernels of 0, that are no death yet
@@ -92,6 +91,11 @@ class WarnOnCollapse(keras.callbacks.Callback):
             self._watch().set_state(state["scores"])
 
     def on_train_begin(self, logs=None):
+        for name in ("num_classes", "num_attended"):
+            if not hasattr(self.model, name):
+                raise ValueError(
+                    f"the model is a {type(self.model).__name__}, expected a FocusClassifier"
+                )
         self.set_state({})
         self._has_figures = True
 
@@ -172,7 +176,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
         """Of attention that is spread evenly, in nats."""
         if self._uniform is not None:
             return self._uniform
-        return np.log(segments_shape(self.model.get_build_config()["input_shape"])[1] or 2)
+        return np.log(self.model.num_attended or 2)
 
     def _message(self, logs):
         return (

@@ -103,11 +103,16 @@ def evaluate_stability(models, dataset):
         for one, other in itertools.combinations(found, 2):
             a, b = one["focus"], other["focus"]
             correlations.append(metrics.rank_correlation(a, b, one["mask"]))
-            same.append(a.argmax(axis=1) == b.argmax(axis=1))
+            same.append(np.where(_says(a) & _says(b), a.argmax(axis=1) == b.argmax(axis=1), np.nan))
     return {
         "rank_correlation": known_mean(np.concatenate(correlations)),
-        "same_segment": float(np.concatenate(same).mean()),
+        "same_segment": known_mean(np.concatenate(same)),
     }
+
+
+def _says(a):
+    """Whether attention (b, m) chooses a segment: not where it is NaN, nor where none is there."""
+    return np.isfinite(a).all(axis=1) & (a.max(axis=1) > 0.0)
 
 
 def _permuted(model, inputs, there, rng):

@@ -14,6 +14,7 @@ from attention_zoo.evaluation.classification import (
     truth_of,
 )
 from attention_zoo.evaluation.every_way import EveryWay
+from attention_zoo.models.attention_model import warn_of_broken_weights
 
 BY_WAY = ("auroc", "average_precision", "balanced_accuracy")
 
@@ -64,6 +65,7 @@ def evaluate_bags(model, dataset, *, bins=5):
         A `BagEvaluation`.
     """
     run = model if isinstance(model, EveryWay) else EveryWay(model)
+    warn_of_broken_weights(run.model)
     instances = []
 
     def looked_at():

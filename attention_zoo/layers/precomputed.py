@@ -49,10 +49,14 @@ class Precomputed(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, mask=None, training=None):
-        if self._ranks is not None and len(inputs.shape) == self._ranks[1]:
+        if self.are_features(inputs):
             return inputs
         takes_mask = "mask" in inspect.signature(self.encoder.call).parameters
         return self.encoder(inputs, training=training, **({"mask": mask} if takes_mask else {}))
+
+    def are_features(self, inputs):
+        """Whether these are features, by their rank, and not what the encoder reads."""
+        return self._ranks is not None and len(inputs.shape) == self._ranks[1]
 
     def get_config(self):
         encoder = keras.saving.serialize_keras_object(self.encoder)

@@ -7,6 +7,7 @@ from attention_zoo._checks import as_count, as_number
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.registry import attention
 from attention_zoo.layers.sampling import SamplingAttention
+from attention_zoo.ops.normalizers import mean_or_0
 
 
 @attention("reinforce")
@@ -100,11 +101,16 @@ class ReinforceAttention(SamplingAttention):
         return ops.log_likelihoods(classify(ops.choose_segment(segments, a)))[:, None]
 
     def observe(self, log_likelihood):
-        """Moves the average baseline towards the batch mean of log p_z(y), (b,) in nats."""
-        reward = kops.stop_gradient(kops.mean(kops.cast(log_likelihood, "float32")))
-        self.moving_average.assign(
-            self.decay * self.moving_average.value + (1.0 - self.decay) * reward
-        )
+        """Moves the average baseline towards the batch mean of log p_z(y), (b,) in nats.
+
+        It stays where it is where there are no examples, as on a replica that gets none, or the
+        mean is not finite, as in a step that loss scaling skips.
+        """
+        rewards = kops.cast(log_likelihood, "float32")
+        reward, before = kops.stop_gradient(mean_or_0(rewards)), self.moving_average.value
+        moved = self.decay * before + (1.0 - self.decay) * reward
+        counts = kops.logical_and(kops.size(rewards) > 0, kops.isfinite(reward))
+        self.moving_average.assign(kops.where(counts, moved, before))
 
     def call(self, values, scores, mask=None, training=None):
         values, mask = masked(values, scores, mask)

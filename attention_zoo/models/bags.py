@@ -45,6 +45,8 @@ def without_bools(x, y=None):
     Keras takes the mean of a first batch over several replicas, and TensorFlow has none of bools.
     """
     if hasattr(x, "element_spec"):
+        if not hasattr(x, "map"):  # a data set that is distributed already
+            return x, y
         return x.map(lambda *batch: keras.tree.map_structure(_as_number, batch)), y
     return keras.tree.map_structure(_as_number, x), keras.tree.map_structure(_as_number, y)
 
@@ -82,13 +84,21 @@ def _inputs(x):
 def _targets(x, y):
     y = {k: _as_array(one) for k, one in y.items()} if isinstance(y, dict) else _as_array(y)
     label = y.get("label") if isinstance(y, dict) else y
+    segments = x.get("segments") if isinstance(x, dict) else x
+    if segments is None:  # the model says so
+        return y
     if isinstance(x, dict) and isinstance(label, list | np.ndarray):
-        bags = len(x["segments"])
+        bags = len(segments)
         if len(label) != bags:
             raise ValueError(f"there are {bags} bags and {len(label)} labels, expected as many")
     if not isinstance(y, dict) or not _are_rationales(y.get("focus")):
         return y
-    return y | {"focus": pad(y["focus"], length=np.shape(x["segments"])[1])["segments"]}
+    return y | {"focus": _rationales(y["focus"], np.shape(segments)[1])}
+
+
+def _rationales(focus, length):
+    """Rationales, one a bag, as bool (b, m): (b, 1) of numbers would be indices."""
+    return pad(focus, length=length)["segments"] > 0
 
 
 def _as_array(y):
@@ -107,10 +117,17 @@ def _dense_pipeline(dataset):
         return dataset
 
     def padded(x, *rest):
-        others = [keras.tree.map_structure(_dense_rows, part) for part in rest]
+        others = [keras.tree.map_structure(_dense_rows, _with_bools(part)) for part in rest]
         return (ragged_inputs(x), *others) if others else ragged_inputs(x)
 
     return dataset.map(padded)
+
+
+def _with_bools(targets):
+    """Targets whose rationales, if they are ragged, are bool."""
+    if not isinstance(targets, dict) or not is_ragged(targets.get("focus")):
+        return targets
+    return targets | {"focus": targets["focus"].to_tensor() > 0}
 
 
 def _dense_rows(x):

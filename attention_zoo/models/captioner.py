@@ -98,6 +98,12 @@ class Captioner(WordTraining):
         self.num_words = NUM_SPECIAL + len(self.vocabulary)
         self.attention = layers.get(attention)
         check_known(self.attention)
+        for part in self.attention.parts():
+            if part.entropy_penalty:
+                raise ValueError(
+                    f"entropy_penalty of {type(part).__name__} is {part.entropy_penalty}, expected "
+                    "0: a captioner has none"
+                )
         self.encoder = encoder
         self.inference = checked_inference(inference, caption_scores.WAYS)
         self.top_k = None if top_k is None else as_count("top_k", top_k, least=1)

@@ -10,6 +10,7 @@ from attention_zoo import layers, ops
 from attention_zoo._class_names import as_class_names
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.output_spec import output_spec
+from attention_zoo.layers.precomputed import Precomputed
 from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
 from attention_zoo.models.attention_model import checked_inference
@@ -18,6 +19,7 @@ from attention_zoo.models.inputs import masked_segments, segments_shape, split
 from attention_zoo.models.kept_masks import checked_call, without_warnings
 from attention_zoo.models.label_training import LabelTraining
 from attention_zoo.models.score_watch import ScoreWatch
+from attention_zoo.ops.normalizers import mean_or_0
 from attention_zoo.zoo.preset import load_preset, save_preset
 
 
@@ -104,6 +106,7 @@ class FocusClassifier(LabelTraining):
         self.class_names = class_names
         self.score_watch = ScoreWatch()
         self._segments_shape = self._given_rank = None
+        self.num_attended = None  # segments that attention is over, once built; None where free
 
     def build(self, input_shape):
         shape, dtype = segments_shape(input_shape), None
@@ -113,6 +116,7 @@ class FocusClassifier(LabelTraining):
             shape, dtype = features.shape, features.dtype
         if len(shape) < 3:
             raise ValueError(f"segments have shape {shape}, expected (batch, segments, ...)")
+        self.num_attended = shape[1]
         self._build_networks((None, *shape[2:]), dtype)
         if not self.attention.built:
             self.attention.build(tuple(shape), tuple(shape[:2]))
@@ -143,12 +147,17 @@ class FocusClassifier(LabelTraining):
             classify = ops.aware_of_mask(self.classifier, training, segments, mask)
             q, a = self.attention.class_scores(classify, segments, scores, mask, training)
             q = prediction.nan_where_nan(a, q)
-            if self.attention.entropy_penalty:
-                self.add_loss(self.attention.entropy_penalty * kops.mean(ops.entropy(a)))
+            if penalty := self._entropy_penalty():
+                self.add_loss(penalty * mean_or_0(ops.entropy(a)))
         else:
             a = self._attend(scores, mask)
             q = prediction.WAYS[self.way_to_predict](self.classifier, segments, a)
         return {"label": q, "focus": a}
+
+    def _entropy_penalty(self):
+        """That of the attention and, of a hybrid, of the part whose phase it is."""
+        acting = {id(one): one for one in (self.attention, self.attention.of_phase())}
+        return sum(one.entropy_penalty for one in acting.values())
 
     def _learn_bytes(self, segments):
         """From segments, not from what an encoder takes in their place: rows, or features."""
@@ -217,16 +226,24 @@ class FocusClassifier(LabelTraining):
             )
 
     def _encoded(self, segments, mask, training, may_lose_mask):
-        encoder = _told(self.encoder, training)
-        if mask is not None and "mask" in inspect.signature(self.encoder.call).parameters:
-            with without_warnings() if may_lose_mask else checked_call(self.encoder):
+        encoder, reads = _told(self.encoder, training), self._reads(segments)
+        if mask is None or reads is None:
+            return encoder(segments)
+        if "mask" in inspect.signature(reads.call).parameters:
+            with without_warnings() if may_lose_mask else checked_call(reads):
                 return encoder(segments, mask=mask)
-        if mask is not None and ops.mixes_batch(self.encoder):
+        if ops.mixes_batch(reads):
             raise ValueError(
-                f"encoder is a {type(self.encoder).__name__} with BatchNormalization whose call "
+                f"encoder is a {type(reads).__name__} with BatchNormalization whose call "
                 "takes no mask, expected one that does: padding would count in its means"
             )
         return encoder(segments)
+
+    def _reads(self, segments):
+        """The network that reads the segments; None of features, which are passed on."""
+        if not isinstance(self.encoder, Precomputed):
+            return self.encoder
+        return None if self.encoder.are_features(segments) else self.encoder.encoder
 
     def scores(self, segments, mask=None, training=None):
         """f of every segment: (b, m, ...) -> (b, m); of those that `mask` keeps, as in training.

@@ -69,7 +69,13 @@ def _own_settings(settings):
             f"ignore_class of the loss is {settings['ignore_class']}, expected None: every label "
             "names a class; leave such examples out, or give them a sample weight of 0"
         )
-    return {k: settings[k] for k in ("reduction", "name", "label_smoothing") if k in settings}
+    names = ["reduction", "name", "label_smoothing"]
+    if settings.get("reduction") in _KERAS_DEFAULTS:
+        names.remove("reduction")  # a mean, as the package's own is, which leaves padding out
+    return {k: settings[k] for k in names if k in settings}
+
+
+_KERAS_DEFAULTS = ("sum_over_batch_size", "mean")
 
 
 def _name(loss):

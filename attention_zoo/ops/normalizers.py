@@ -111,7 +111,17 @@ def safe_log(weights):
 
 def entropy(weights):
     """H(a) = -sum_j a_j log a_j in nats, (b, m) -> (b,); 0 log 0 is 0, without a gradient."""
-    return -ops.sum(weights * safe_log(weights), axis=-1)
+    return -ops.sum(ops.where(weights <= 0.0, 0.0, weights) * _log_or_0(weights), axis=-1)
+
+
+def _log_or_0(weights):
+    """log a, and 0, without a gradient, where a = 0."""
+    return ops.log(ops.where(weights <= 0.0, 1.0, weights))
+
+
+def mean_or_0(x):
+    """The mean of numbers, 0 of none: a replica may get no examples."""
+    return ops.sum(x) / ops.maximum(ops.cast(ops.size(x), x.dtype), 1.0)
 
 
 def fill(x, mask, value):

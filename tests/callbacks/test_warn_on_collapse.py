@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from attention_zoo.callbacks import SwitchAttention, WarnOnCollapse
-from attention_zoo.layers import HardAttention, SoftAttention
+from attention_zoo.layers import HardAttention, Patches, SoftAttention
 from attention_zoo.models import FocusClassifier, uniform
 from attention_zoo.ops import spherical_softmax
 
@@ -519,3 +519,19 @@ def test_an_epoch_taken_up_in_its_middle_is_judged_as_a_whole(two_replicas):
     second.fit(x[8:], y[8:], batch_size=8, verbose=0)
     assert second.score_watch.mean_range() == pytest.approx(whole.score_watch.mean_range())
     assert second.score_watch.mean_range() != pytest.approx(np.ptp(4.0 * x[8:], axis=1).mean())
+
+
+def test_another_model_is_refused_at_once(linear_model):
+    callback = WarnOnCollapse()
+    callback.set_model(keras.Sequential([keras.layers.Dense(1)]))
+    with pytest.raises(ValueError, match="^the model is a Sequential, expected a FocusClassifier$"):
+        callback.on_train_begin()
+
+
+def test_the_number_of_segments_is_that_of_attention_not_of_pixels():
+    networks = (keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(n)]) for n in (1, 3))
+    model = FocusClassifier(*networks, encoder=Patches(4))
+    model.build((None, 32, 32, 1))
+    callback = WarnOnCollapse()
+    callback.set_model(model)
+    assert callback._uniform_entropy() == pytest.approx(np.log(64))

@@ -366,7 +366,10 @@ def test_no_json(copied):
     with pytest.raises(ValueError, match="captions_train2014.json is no JSON in UTF-8, expected {"):
         load(folder)
     (folder / "annotations/captions_train2014.json").unlink()
-    with pytest.raises(FileNotFoundError, match="coco has no annotations.captions_train2014.json and train2014, exp"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="coco has no annotations.captions_train2014.json and train2014, exp",
+    ):
         load(folder)
 
 

@@ -118,3 +118,15 @@ def test_errors_say_what_came(linear_model, data):
         evaluate_agreement(linear_model(), data, methods=["saliency"])
     with pytest.raises(ValueError, match="there is 1 model, expected 2 or more"):
         evaluate_stability([linear_model()], data)
+
+
+def test_where_nothing_is_chosen_nobody_agrees(linear_model):
+    """Of examples without segments, and of attention that is NaN."""
+    model = linear_model("lvml")
+    x = np.random.default_rng(0).normal(size=(3, 3, 4)).astype("float32")
+    x[1] = np.nan
+    mask = np.array([[1, 1, 1], [1, 1, 1], [0, 0, 0]], bool)
+    data = [({"segments": x, "mask": mask}, np.zeros(3, int))]
+    assert evaluate_stability([model, model], data)["same_segment"] == 1.0
+    data[0][0]["mask"][0] = False
+    assert np.isnan(evaluate_stability([model, model], data)["same_segment"])

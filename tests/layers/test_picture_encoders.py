@@ -223,3 +223,23 @@ def test_frozen_encoder_keeps_its_statistics(segments, frozen):
     for kind in range(2):
         equal = [np.array_equal(*pair) for pair in zip(before[kind], after[kind], strict=True)]
         assert all(equal) if frozen else not any(equal[-2:])
+
+
+def test_padding_is_kept_out_of_an_encoder_whose_features_may_be_given():
+    """As without `Precomputed`; of features nothing is asked."""
+    mixing = keras.Sequential(
+        [PerSegment(keras.layers.Flatten()), keras.layers.Conv1D(8, 3, padding="same")]
+    )
+
+    def model(encoder):
+        return FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(2), encoder=encoder)
+
+    inputs = {"segments": np.ones((2, 3, 4, 4, 1), "float32"), "mask": np.ones((2, 3), bool)}
+    for encoder in (mixing, Precomputed(mixing)):
+        with pytest.raises(ValueError, match="padding would count in the features of others"):
+            model(encoder)(inputs)
+    plain = model(Precomputed(PerSegment(keras.layers.Flatten())))
+    plain.build({"segments": (None, 3, 4, 4, 1), "mask": (None, 3)})
+    given = {"segments": np.ones((2, 3, 16), "float32"), "mask": inputs["mask"]}
+    found = [keras.ops.convert_to_numpy(plain(one)["label"]) for one in (inputs, given)]
+    np.testing.assert_allclose(*found, rtol=1e-6)

@@ -182,3 +182,13 @@ def test_config():
 def test_bad_settings_raise(settings, message):
     with pytest.raises(ValueError, match=message):
         ReinforceAttention(**settings)
+
+
+@pytest.mark.parametrize("rewards", [np.zeros(0), [np.nan, -1.0], [-np.inf]])
+def test_the_moving_average_stays_where_nothing_can_be_learnt(rewards):
+    """A replica without examples; a step that loss scaling skips."""
+    attention = ReinforceAttention(decay=0.9)
+    attention.observe([-1.0, -3.0])
+    before = float(attention.moving_average)
+    attention.observe(np.asarray(rewards, "float32"))
+    assert float(attention.moving_average) == before != 0.0

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import attention_zoo as az
 from attention_zoo.datasets import pad
+from attention_zoo.models.bags import without_bools
 
 SIZES = [3, 1, 4, 2, 4, 3, 2, 1]
 D = 5
@@ -127,3 +128,43 @@ def test_a_mask_beside_bags_holds_too(model):
 def test_bags_and_labels_of_another_number(model):
     with pytest.raises(ValueError, match="^there are 8 bags and 5 labels, expected as many$"):
         model.fit(BAGS, LABELS[:5], verbose=0)
+
+
+def test_rationales_may_be_lists_beside_dense_bags(model):
+    x = np.stack([bag[:1].repeat(2, axis=0) for bag in BAGS])
+    marks = [[0, 1]] * len(BAGS)
+    lists, arrays = (
+        model.evaluate(x, {"label": LABELS, "focus": focus}, verbose=0, return_dict=True)
+        for focus in (marks, np.array(marks, bool))
+    )
+    assert lists == arrays
+
+
+@pytest.mark.parametrize("form", [list, tf.ragged.constant])
+def test_a_rationale_of_one_segment_is_no_index(model, form):
+    """0 marks nothing: the key is not known."""
+    for mark, known in ((0, 0), (1, 1)):
+        truth = {"label": [1], "focus": form([[mark]])}
+        found = az.evaluate(model, [([BAGS[1]], truth)])
+        assert found.num_known == known
+
+
+def test_another_key_than_segments_is_said(model):
+    with pytest.raises(ValueError, match="segment"):
+        model.fit({"segment": np.stack([BAGS[0]] * 2), "mask": np.ones((2, 3), bool)}, LABELS[:2])
+
+
+def test_bags_that_are_all_empty_are_predicted_as_one_beside_others(model):
+    empty = np.zeros((0, D), "float32")
+    alone, beside = (
+        model.predict(bags, verbose=0)["label"][0] for bags in ([empty], [empty, *BAGS])
+    )
+    np.testing.assert_allclose(alone, beside, rtol=1e-6)
+
+
+def test_a_distributed_data_set_is_left_as_it_is():
+    class Distributed:
+        element_spec = None
+
+    one = Distributed()
+    assert without_bools(one) == (one, None)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import layers
+from attention_zoo.models import Captioner
 from attention_zoo.models.captioning import attention as caption_attention
 from attention_zoo.models.captioning import reinforce as caption_reinforce
 from attention_zoo.models.captioning import scores as caption_scores
@@ -191,3 +192,20 @@ def test_registered_attention_trains(captioner, captions):
         function.register(Own)(function.registry[known])
     outputs = [captioner(one())(captions[0], training=True)["words"] for one in (Own, known)]
     np.testing.assert_array_equal(*outputs)
+
+
+def test_a_penalty_that_a_captioner_has_not_is_refused():
+    for attention in (
+        layers.SoftAttention(entropy_penalty=0.1),
+        layers.HybridAttention(layers.SoftAttention(entropy_penalty=0.1), "hard"),
+    ):
+        with pytest.raises(
+            ValueError, match="^entropy_penalty of SoftAttention is 0.1, expected 0"
+        ):
+            Captioner(["a", "b"], attention)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean"])
+def test_keras_default_mean_leaves_padding_out_too(compiled, captions, reduction):
+    loss = keras.losses.SparseCategoricalCrossentropy(reduction=reduction)
+    assert compiled("lvml", loss=loss).loss.reduction == CaptionLoss().reduction

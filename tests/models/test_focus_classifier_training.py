@@ -314,3 +314,32 @@ def test_without_a_penalty_a_config_is_as_it_was():
     assert "entropy_penalty" not in layers.SoftAttention().get_config()
     with pytest.raises(ValueError, match="entropy_penalty is -1"):
         layers.SoftAttention(entropy_penalty=-1)
+
+
+def test_a_penalty_of_a_part_counts_in_its_phase():
+    """Beside that of the hybrid itself."""
+    x = np.random.default_rng(0).normal(size=(6, 3, 4)).astype("float32")
+    soft = layers.SoftAttention(entropy_penalty=0.5)
+    model = FocusClassifier(
+        keras.layers.Dense(1), keras.layers.Dense(3), layers.HybridAttention(soft, "hard")
+    )
+    a = keras.ops.convert_to_numpy(model(x, training=True)["focus"]).astype("float64")
+    expected = 0.5 * -(a * np.log(a)).sum(axis=1).mean()
+    assert float(model.losses[0]) == pytest.approx(expected, rel=1e-5)
+    model.attention.switch()
+    model(x, training=True)
+    assert model.losses == []
+
+
+def test_a_penalty_of_no_examples_is_0():
+    """What a replica may get of the last batch."""
+    attention = layers.SoftAttention(entropy_penalty=0.5)
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(3), attention)
+    model.build((None, 3, 4))
+
+    @tf.function
+    def loss(x):
+        model(x, training=True)
+        return model.losses[0]
+
+    assert float(loss(np.zeros((0, 3, 4), "float32"))) == 0.0

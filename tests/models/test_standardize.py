@@ -8,7 +8,7 @@ from attention_zoo.models import Standardize
 from attention_zoo.models.networks import standardize
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16", "bfloat16"])
 def test_a_large_mean_and_a_small_deviation_are_not_rounded(policy):
     layer = Standardize(dtype=keras.dtype_policies.get(policy))
     layer.build((None, 3))

@@ -67,12 +67,14 @@ def test_a_run_and_what_it_leaves(settings, tmp_path, caplog):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("lora_rank", [0, 2])
 def test_a_run_that_was_broken_off_ends_with_the_same_weights(
-    settings, tmp_path, broken_off, weights
+    settings, tmp_path, broken_off, weights, lora_rank
 ):
     """Dropout, warm-up, frozen epochs, decay by layer and averages of gradients among it."""
     settings |= {"checkpoint_steps": 1, "epochs": 3, "frozen_epochs": 1, "layer_decay": 0.8}
     settings |= {"accumulation": 2, "attention": "hybrid", "schedule": "cosine"}
+    settings |= {"lora_rank": lora_rank}
     az.train("text", tmp_path / "whole", **settings)
     with broken_off(5):
         az.train("text", tmp_path / "broken", **settings)
@@ -113,6 +115,8 @@ def test_lora_learns_little_and_is_saved_as_the_whole(settings, tmp_path):
     assert len(model.trainable_variables) == len(
         model_of(settings, lora_rank=2)[0].trainable_variables
     )
+    factors = [one for one in model.trainable_variables if "lora_kernel" in one.path]
+    assert factors and all(np.any(one.numpy() != 0.0) for one in factors)  # else dead for good
     outputs = tf.saved_model.load(str(tmp_path / "run/saved_model")).signatures["serving_default"](
         text=tf.constant(["thunderstorm is hot"])
     )

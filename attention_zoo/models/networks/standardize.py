@@ -23,6 +23,7 @@ class Standardize(keras.layers.Layer):
 
     def build(self, input_shape):
         options = {"shape": (input_shape[-1],), "trainable": False, "autocast": False}
+        options["dtype"] = "float32"
         self.mean = self.add_weight(name="mean", initializer="zeros", **options)
         self.deviation = self.add_weight(name="deviation", initializer="ones", **options)
 

@@ -12,6 +12,7 @@ from attention_zoo.models.networks._keras_hub import (
     load_tokenizer,
     tokenizer_config,
 )
+from attention_zoo.models.networks.lora import keep_factors
 from attention_zoo.models.networks.piece_rows import POOLING, in_rows, shares, with_ends
 from attention_zoo.models.networks.word_encoder import WordEncoder
 from attention_zoo.ops import zero_masked
@@ -40,7 +41,7 @@ class TextEncoder(WordEncoder):
         max_pieces: places for the pieces of a word, p.
         lora_rank: of the backbone's queries and values only changes of this rank are trained (LoRA,
             arXiv:2106.09685); 0 for a backbone that is trained whole. A saved model has the changes
-            in its weights.
+            in its weights, and their factors beside, so that training goes on with these.
 
     Call arguments:
         pieces: int (b, m, p), as `look_up` makes them: ids + 1, 0 for none.
@@ -69,6 +70,7 @@ class TextEncoder(WordEncoder):
         _freeze_what_is_not_read(backbone)
         if lora_rank:
             backbone.enable_lora(lora_rank)
+            keep_factors(backbone)
 
     @classmethod
     def from_preset(cls, preset, **settings):
