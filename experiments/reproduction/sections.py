@@ -1,5 +1,6 @@
 """The sections of the results page, in the paper's order."""
 
+import collections
 import dataclasses
 import io
 import itertools
@@ -195,13 +196,15 @@ def _hours(once):
 
 
 def _reasons(outcomes, trainer):
-    """Why jobs of a trainer were not run, each reason once."""
+    """Why jobs of a trainer were not run, each reason once, and how many jobs it is of."""
     mine = [one for one in outcomes if one.job.trainer == trainer]
     if not mine:
         return "Not run: not in this suite."
-    reasons = sorted({f"{one.state}: {one.reason}" for one in mine if one.state != "done"})
-    text = "; ".join(reasons)
-    return text[:1].upper() + text[1:]
+    reasons = collections.Counter(
+        f"{one.state}: {one.reason}" for one in mine if one.state != "done"
+    )
+    found = [f"{count} of {len(mine)} jobs {reason}" for reason, count in sorted(reasons.items())]
+    return "; ".join(found)
 
 
 def _file(run, name, says):

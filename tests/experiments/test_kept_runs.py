@@ -72,6 +72,31 @@ def test_the_tables_of_docs_are_those_of_the_page():
         assert [f"cifar10 m = 5{places[images]}", second, *seeds, *cells] in of_page
 
 
+def test_the_tables_of_posts_are_those_of_the_page():
+    docs = _rows((ROOT / "docs" / "hatexplain.md").read_text())
+    of_page = _rows((keep_runs.KEPT / "results.md").read_text())
+    rows = [row for row in docs if row[0] in ("FT", "accuracy") and len(row) == 7]
+    assert len(rows) == 2 * 10
+    for _, *cells in rows:
+        assert ["HateXplain, simple", *cells] in of_page
+
+
+def test_figures_of_posts_after_the_last_epoch_are_those_of_the_runs():
+    ways = {"soft": "soft", "hard": "argmax", "LVML": "marginal", "hybrid": "argmax"}
+    docs = (ROOT / "docs" / "hatexplain.md").read_text().partition("## At the paper's budget")[2]
+    rows = [row for row in _rows(docs) if len(row) == 8 and row[0] != "attention"]
+    assert len(rows) == 5 + 1  # and the line below the head
+    for name, *cells in rows[1:]:
+        folder = keep_runs.KEPT / "hatexplain" / "simple" / f"{name.lower()}_0"
+        results = json.loads((folder / "results.json").read_text())
+        test = results["test"]
+        accuracies = [test[f"{way}_accuracy"] for way in ("argmax", "marginal", "soft")]
+        own = results["train"][f"{ways.get(name, 'soft')}_accuracy"]
+        shares = [test["focus_accuracy"], test["average_precision"], *accuracies, own]
+        first, second, *others = (f"{100 * share:.1f}" for share in shares)
+        assert cells == [first, second, f"{test['entropy']:.2f}", *others]
+
+
 def _rows(text):
     return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
 
