@@ -154,7 +154,7 @@ def test_markdown_shows_html_in_reasons_and_does_not_pass_it_on(tmp_path):
     text = (tmp_path / "results.md").read_text()
     assert "<img" not in text
     assert text.count("no &lt;img src=x onerror=alert(1)> of AT&amp;T") == 3
-    assert "Failed: no &lt;img" in text and "AT&amp;T" in text
+    assert "1 of 1 jobs failed: no &lt;img" in text and "AT&amp;T" in text
 
 
 def test_markdown_has_every_finding_section_and_figure(ended):
