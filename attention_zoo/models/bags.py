@@ -93,11 +93,15 @@ def _targets(x, y):
             raise ValueError(f"there are {bags} bags and {len(label)} labels, expected as many")
     if not isinstance(y, dict) or not _are_rationales(y.get("focus")):
         return y
-    return y | {"focus": _rationales(y["focus"], np.shape(segments)[1])}
+    there = x.get("mask") if isinstance(x, dict) else None
+    return y | {"focus": _rationales(y["focus"], None if there is None else np.shape(there)[1])}
 
 
 def _rationales(focus, length):
-    """Rationales, one a bag, as bool (b, m): (b, 1) of numbers would be indices."""
+    """Rationales, one a bag, as bool (b, m): (b, 1) of numbers would be indices.
+
+    Without a mask there are as many segments in every bag, and marks in every rationale.
+    """
     return pad(focus, length=length)["segments"] > 0
 
 

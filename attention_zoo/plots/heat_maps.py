@@ -50,16 +50,18 @@ def heat_maps(
     n = len(coords)
     if not n:
         raise ValueError("coords has 0 slides, expected 1 or more")
-    if len(attention) != n:
-        raise ValueError(f"attention has {len(attention)} slides, expected {n}, as coords")
-    given = [[None] * n if x is None else x for x in (titles, sizes, thumbnails, extents)]
+    more = {"titles": titles, "sizes": sizes, "thumbnails": thumbnails, "extents": extents}
+    for name, x in ({"attention": attention} | more).items():
+        if x is not None and len(x) != n:
+            raise ValueError(f"{name} has {len(x)} slides, expected {n}, as coords")
+    given = [[None] * n if x is None else x for x in more.values()]
     rows = -(-n // columns)
     figure = Figure((WIDTH, 0.7 + 3.9 * rows), dpi=DPI, facecolor="white", layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     norm = _norm(attention)
     for ax in axes[n:]:
         ax.remove()
-    for ax, xy, a, title, *rest in zip(axes, coords, attention, *given, strict=False):
+    for ax, xy, a, title, *rest in zip(axes[:n], coords, attention, *given, strict=True):
         _draw(ax, np.asarray(xy, float), np.asarray(a, float), norm, *rest)
         ax.set_title(title or "", loc="left", color=INK, fontsize=10, parse_math=False)
     bar = figure.colorbar(
@@ -68,7 +70,7 @@ def heat_maps(
     bar.set_label("attention × number of instances: 1 is an even share", color=INK, fontsize=9)
     bar.ax.tick_params(labelsize=8, colors=INK)
     if note:
-        figure.supxlabel(note, color=INK, fontsize=8)
+        figure.supxlabel(note, color=INK, fontsize=8, parse_math=False)
     return figure
 
 

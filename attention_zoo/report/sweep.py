@@ -95,9 +95,9 @@ def _figures(rows):
         values = [row[name] for row in rows]
         is_figure = "/" in name and all(isinstance(v, int | float) for v in values)
         if is_figure and not isinstance(values[0], bool):
-            is_spread = len(values) > 1 and all(map(math.isfinite, values))
-            sd = statistics.stdev(values) if is_spread else math.nan
-            found[name] = statistics.fmean(values), sd
+            are_known = all(map(math.isfinite, values))
+            sd = statistics.stdev(values) if are_known and len(values) > 1 else math.nan
+            found[name] = statistics.fmean(values) if are_known else math.nan, sd
     return found
 
 

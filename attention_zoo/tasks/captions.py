@@ -119,7 +119,7 @@ class CaptionsTask(Task):
         A model whose features are to be standardised, and are not yet, is told how.
         """
         found = {k: _with_vocabulary(one, model.vocabulary) for k, one in splits.items()}
-        if "train" in found:
+        if "train" in found and found["train"].source.max_words is None:
             found["train"] = _cut(found["train"], config.max_words)
         if not config.fine_tune_encoder:
             folder = config.features_dir or workdir.parent / "features"

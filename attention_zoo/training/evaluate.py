@@ -41,7 +41,7 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
     model = _load(folder)
     names_others = data is None and settings.keys() & set(task.data_settings)
     if names_others:
-        splits = task.load_others(config, settings)
+        splits = task.load_others(config, settings, lambda own: _are_own(task, kept, own, config))
     else:
         splits = task.load(config) if data is None else {split: task.accept(data, config)}
     if split not in splits:
@@ -73,6 +73,12 @@ def _check_not_own(task, run, settings):
     others = {"dataset"} if "dataset" in known else set(task.data_settings)
     if run.config.get("dataset") == OWN_DATA and not settings.keys() & others:
         raise ValueError(f"run {run.path} was trained on data of your own, expected them as data")
+
+
+def _are_own(task, kept, splits, config):
+    """Whether splits are those that a run was on, wherever they lie now."""
+    prints = task.fingerprints(config, splits)
+    return all(kept.data.get(name) == found for name, found in prints.items() if name in splits)
 
 
 def _check_same(task, run, split, found):

@@ -10,6 +10,7 @@ from absl import logging
 from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
 from attention_zoo.models import FocusClassifier
+from attention_zoo.models.networks.lora import FACTORS, KERNEL
 
 
 def load_initial_weights(model, source):
@@ -68,7 +69,13 @@ def _names_of_networks(path):
     with h5py.File(path) as file:
         file.visit(names.append)
         arrays = {name for name in names if isinstance(file[name], h5py.Dataset)}
-    return {name for name in arrays if name.split("/")[0] not in ("attention", "optimizer")}
+    parts = {name: name.split("/") for name in arrays}
+    lora = (KERNEL, *FACTORS)  # in the weights themselves, too
+    return {
+        name
+        for name, (first, *_, last) in parts.items()
+        if first not in ("attention", "optimizer") and last not in lora
+    }
 
 
 def _of_attention(model):

@@ -198,8 +198,11 @@ class KeepBest(keras.callbacks.Callback):
         if self.epoch is None:
             return
         path = self._workdir.path / _kept(self.epoch)
-        # Earlier versions had one file, of the best epoch so far.
-        self.model.load_weights(path if path.exists() else path.with_name("best.weights.h5"))
+        if path.exists():
+            self._clear_up()
+        else:  # earlier versions had one file, of the best epoch so far
+            path = path.with_name("best.weights.h5")
+        self.model.load_weights(path)
 
 
 def _kept(epoch):

@@ -3,6 +3,7 @@
 `run_sweep` has one for every combination of some settings of a task; `run_jobs` takes any.
 """
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -123,7 +124,7 @@ def _write_pages(folder, jobs, trainer):
     finished = None
     while finished != (now := [job for job in jobs if is_finished(folder / job.name)]):
         finished = now
-        others = [job for job in now if refusal(job, trainer, folder / job.name)]
+        others = [job for job in now if _is_of_other_settings(job, trainer, folder / job.name)]
         report.write_sweep(folder, jobs, others)
 
 
@@ -216,6 +217,14 @@ def refusal(job, trainer, workdir):
         if name in kept and not is_same(name, kept[name], value):
             return f"{workdir} holds a run with {name} {kept[name]!r}, expected {value!r}: {_ELSE}"
     return ""
+
+
+def _is_of_other_settings(job, trainer, workdir):
+    """Whether a folder holds a sound run that is not that of a job."""
+    with contextlib.suppress(ValueError):
+        Run.read(workdir)
+        return bool(refusal(job, trainer, workdir))
+    return False
 
 
 _ELSE = "move it away or name another folder"

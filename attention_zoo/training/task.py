@@ -91,12 +91,13 @@ class Task(abc.ABC):
             ValueError: settings that no data fit. FileNotFoundError: the data are not there.
         """
 
-    def load_others(self, config, given):
+    def load_others(self, config, given, are_own):
         """The splits to evaluate a finished run on where settings name other data than its own.
 
         Args:
             config: the settings, those that are given in the place of the run's.
             given: {setting: value} of these.
+            are_own: function of splits, whether they are the run's all the same.
         """
         return self.load(config)
 

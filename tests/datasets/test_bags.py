@@ -132,6 +132,7 @@ def test_rows_of_a_bag_are_found_wherever_they_stand(tmp_path):
     [
         ("1,d", "line 6 has 2 cells, expected label,bag,features"),
         (",d,1,2", "line 6 has no label"),
+        ("1,d,1,1e300", "line 6 has NaN or infinity"),
         ("nan,d,1,2", "line 6 has no label"),
         ("1,,1,2", "line 6 has no bag"),
         ("1,d,1", "line 6 has 1 features, expected 2"),

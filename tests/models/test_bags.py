@@ -140,6 +140,17 @@ def test_rationales_may_be_lists_beside_dense_bags(model):
     assert lists == arrays
 
 
+def test_rationales_of_patches_are_as_long_as_there_are_patches():
+    """Of which there are others than rows of pixels."""
+    networks = (keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(n)]) for n in (1, 2))
+    model = az.FocusClassifier(*networks, encoder=az.layers.Patches(2))
+    model.compile("sgd")
+    pictures = np.random.default_rng(0).normal(size=(2, 6, 6, 1)).astype("float32")
+    truth = {"label": np.array([0, 1]), "focus": [[0, 1] + [0] * 7, [1] + [0] * 8]}
+    found = model.evaluate(pictures, truth, verbose=0, return_dict=True)
+    assert 0.0 <= found["focus_accuracy"] <= 1.0
+
+
 @pytest.mark.parametrize("form", [list, tf.ragged.constant])
 def test_a_rationale_of_one_segment_is_no_index(model, form):
     """0 marks nothing: the key is not known."""

@@ -2,18 +2,19 @@
 
 import keras
 import numpy as np
+import pytest
 
 from attention_zoo.models.networks.lora import keep_factors
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
 
 
-def network(keeps=True):
+def network(keeps=True, rank=2):
     keras.utils.set_random_seed(1)
     layers = keras.layers.Dense(3), keras.layers.EinsumDense("ab,bc->ac", (2,), bias_axes="c")
     found = keras.Sequential([keras.Input((4,)), *layers])
-    for layer in layers:
-        layer.enable_lora(2)
+    for layer in layers if rank else ():
+        layer.enable_lora(rank)
     if keeps:
         keep_factors(found)
     return found
@@ -50,3 +51,12 @@ def test_a_file_without_factors_gives_the_same_outputs_and_can_be_trained_on(tmp
     for layer in loaded.layers:
         a, b = values([layer.lora_kernel_a, layer.lora_kernel_b])
         assert np.any(a != 0.0) and not np.any(b != 0.0)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_factors_of_another_rank_are_in_the_weights_alone(rank, tmp_path):
+    """A model without LoRA takes the file, too."""
+    saved, loaded = changed(network()), network(rank=rank)
+    saved.save_weights(tmp_path / "one.weights.h5")
+    loaded.load_weights(tmp_path / "one.weights.h5")
+    np.testing.assert_allclose(*values([saved(X), loaded(X)]), rtol=1e-5, atol=1e-6)

@@ -123,5 +123,7 @@ def test_a_note_stands_below():
 
 
 def test_sizes_may_be_an_array():
-    figure = plots.heat_maps([[[0, 0]], [[0, 0]]], [[1.0], [1.0]], sizes=np.array([2.0, 3.0]))
-    assert len(figure.axes) == 3
+    xy, a = [[[0, 0]], [[0, 0]]], [[1.0], [1.0]]
+    assert len(plots.heat_maps(xy, a, sizes=np.array([2.0, 3.0])).axes) == 3
+    with pytest.raises(ValueError, match="titles has 1 slides, expected 2, as coords"):
+        plots.heat_maps(xy, a, titles=["one"])

@@ -109,8 +109,9 @@ def test_a_task_with_measures_of_its_own_has_these(swept):
     ]
 
 
-def test_what_is_not_known_of_one_seed_is_not_known_of_the_mean(swept):
-    page = swept([({"seed": s}, {"tilt": tilt}) for s, tilt in ((0, 0.5), (1, float("nan")))])
+@pytest.mark.parametrize("tilts", [(0.5, float("nan")), (float("inf"), -float("inf"))])
+def test_what_is_not_known_of_one_seed_is_not_known_of_the_mean(swept, tilts):
+    page = swept([({"seed": s}, {"tilt": tilt}) for s, tilt in enumerate(tilts)])
     assert page.tables[CAPTION][1:] == [["all runs", "2", "–"]]
 
 

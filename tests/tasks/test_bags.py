@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import functools
 import json
+import shutil
 import tracemalloc
 
 import h5py
@@ -92,6 +93,8 @@ def test_other_bags_are_evaluated_whole(tmp_path):
     assert evaluate().num_examples == 5
     assert evaluate(data_dir=other["data_dir"]).num_examples == 30
     assert evaluate(data_dir=other["data_dir"], folds=3).num_examples == 10
+    moved = shutil.copy(own["data_dir"], tmp_path / "moved.csv")
+    assert evaluate(data_dir=str(moved)).scalars() == evaluate().scalars()  # not trained on
     with pytest.raises(ValueError, match=r"^split is 'train', expected one of \['test'\]$"):
         evaluate(data_dir=other["data_dir"], split="train")
 

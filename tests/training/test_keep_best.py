@@ -139,6 +139,9 @@ def test_weights_that_nobody_goes_back_to_are_removed(run):
     follow(callback, one, [0.8, 0.9], first=3)
     kept = sorted(path.name for path in run.path.glob("best*"))
     assert kept == ["best-3.weights.h5", "best-5.weights.h5"]
+    checkpoint(run, callback, 3)  # of epoch 5 now
+    assert end(callback, one) == 5.0
+    assert [path.name for path in run.path.glob("best*")] == ["best-5.weights.h5"]
 
 
 def test_a_run_of_an_earlier_version_has_one_file(run):

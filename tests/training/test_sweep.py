@@ -136,7 +136,7 @@ def test_runs_that_end_while_the_pages_are_written_are_on_them(tmp_path, monkeyp
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "results.json").write_text("{}")
     monkeypatch.setattr(sweep.report, "write_sweep", write)
-    monkeypatch.setattr(sweep, "refusal", lambda *job: "")
+    monkeypatch.setattr(sweep, "_is_of_other_settings", lambda *job: False)
     sweep._write_pages(tmp_path, jobs, None)
     assert written == [["a"], ["a", "b"]]
 
@@ -240,3 +240,11 @@ def test_in_processes_of_their_own(tmp_path):
     assert list(outcomes.values()) == ["", ""]
     assert (tmp_path / "seed=0/results.json").exists()
     assert "step" in (tmp_path / "logs/seed=0.txt").read_text()
+
+
+def test_a_damaged_run_is_not_one_of_other_settings(tmp_path, in_this_process):
+    common = TINY | {"network": "linear", "attention": "soft"}
+    sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common)
+    (tmp_path / "seed=0" / "results.json").write_text("half a fi")
+    sweep.run_sweep(MosaicsTask(), tmp_path, {"seed": [0]}, **common)
+    assert "not finished" in (tmp_path / "sweep.html").read_text()

@@ -321,3 +321,12 @@ def test_a_figure_may_come_late_or_be_missing(tmp_path):
 def test_texts_are_utf_8_with_their_own_line_ends(tmp_path):
     Workdir(tmp_path, SETTINGS).write_text("predictions.csv", "猫\r\n")
     assert (tmp_path / "predictions.csv").read_bytes() == "猫\r\n".encode()
+
+
+def test_what_an_optimizer_object_decides_is_no_setting_of_the_run(tmp_path):
+    """Earlier versions wrote the task's default of it beside the object."""
+    settings = SETTINGS | {"optimizer": {"class_name": "SGD"}, "ema_momentum": 0.98}
+    Workdir(tmp_path, settings).write("checkpoints/step-1", lambda path: path.mkdir(), folder=True)
+    Workdir(tmp_path, settings | {"ema_momentum": None})
+    with pytest.raises(ValueError, match="optimizer: "):
+        Workdir(tmp_path, settings | {"optimizer": {"class_name": "Adam"}})

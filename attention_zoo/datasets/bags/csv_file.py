@@ -89,7 +89,8 @@ def _row(row, place):
         if not cell or cell.lower() == "nan":
             raise ValueError(f"{place} has no {name}, expected label,bag,features")
     try:
-        values = np.array(cells, float).astype(np.float32)
+        with np.errstate(over="ignore"):
+            values = np.array(cells, float).astype(np.float32)
     except ValueError:
         raise ValueError(f"{place} has a feature that is no number, expected numbers") from None
     if not np.isfinite(values).all():

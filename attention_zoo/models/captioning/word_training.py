@@ -64,7 +64,8 @@ class WordTraining(AttentionModel):
         term = score_function_term(judge, log_p, y_pred["choice"], greedy, there)
         count = ops.maximum(ops.sum(ops.cast(there, "float32")), 1.0)
         mean = ops.sum(ops.where(there[:, None], log_p, 0.0)) / (count * judge.num_samples)
-        self.attention.observe(mean[None])
+        # NaN of no words, as on a replica that gets no captions, is passed over.
+        self.attention.observe(ops.where(ops.any(there), mean, float("nan"))[None])
         return term
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

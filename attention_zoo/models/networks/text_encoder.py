@@ -70,7 +70,7 @@ class TextEncoder(WordEncoder):
         _freeze_what_is_not_read(backbone)
         if lora_rank:
             backbone.enable_lora(lora_rank)
-            keep_factors(backbone)
+        keep_factors(backbone)
 
     @classmethod
     def from_preset(cls, preset, **settings):

@@ -1,5 +1,6 @@
 """The task of bags: splits, model, evaluation."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -69,13 +70,20 @@ class BagsTask(ClassificationTask):
         _tell_of_splits_passed_over(config)
         return self.cut(self.whole(config), config)
 
-    def load_others(self, config, given):
+    def load_others(self, config, given, are_own):
         """Other bags are not cut, but where that is asked for: a model was trained on none."""
         is_cut = given.keys() & _CUT.keys() or config.dataset == "bags/digits"
         if "data_dir" not in given or is_cut:
             return self.load(config)
+        with contextlib.suppress(ValueError):  # bags that cannot be cut so
+            if are_own(own := self.load(config)):
+                return own
         config = dataclasses.replace(config, **_CUT)
-        return self.load(config) if _own_splits(config) else {"test": self.whole(config)}
+        if _own_splits(config):
+            return self.load(config)
+        whole = self.whole(config)
+        logging.warning("all %d bags of %s are evaluated", len(whole.source), config.data_dir)
+        return {"test": whole}
 
     def whole(self, config):
         """The `BagInfo` of all bags of a file or folder, before they are cut into splits.
