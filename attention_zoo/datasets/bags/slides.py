@@ -74,7 +74,6 @@ class SlideInstances(Instances):
     def thumbnail(self, number):
         """A picture beside the file, of the whole slide; none where it cannot be read."""
         from matplotlib import image  # slow to import
-        from PIL.Image import DecompressionBombError
 
         for ending in (".png", ".jpg", ".jpeg"):
             path = self._paths[number].with_suffix(ending)
@@ -82,7 +81,7 @@ class SlideInstances(Instances):
                 continue
             try:
                 return image.imread(path)
-            except (OSError, SyntaxError, ValueError, DecompressionBombError) as error:
+            except Exception as error:  # whatever is wrong with it: Pillow has errors of its own
                 logging.warning("%s cannot be read: %s", path, first_line(error))
         return None
 
