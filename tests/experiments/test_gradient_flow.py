@@ -80,10 +80,14 @@ def test_the_curves_are_written_beside_the_theory(finished):
 
 
 def test_a_finished_run_can_be_run_again(tmp_path):
-    """Settings without checkpoints may change, results are the new run's."""
-    gradient_flow.train_and_evaluate(tmp_path, **TINY, **QUICK)
-    results = gradient_flow.train_and_evaluate(tmp_path, **TINY | {"seed": 1}, **QUICK)
-    assert json.loads((tmp_path / "results.json").read_text()) == results
+    """It has no checkpoints; with other settings it would be written over."""
+    first, again = (gradient_flow.train_and_evaluate(tmp_path, **TINY, **QUICK) for _ in "ab")
+    assert first == again == json.loads((tmp_path / "results.json").read_text())
+    with pytest.raises(
+        ValueError, match=r"holds a run with other settings \(seed: 0 before, 1 now"
+    ):
+        gradient_flow.train_and_evaluate(tmp_path, **TINY | {"seed": 1}, **QUICK)
+    assert json.loads((tmp_path / "results.json").read_text()) == first
 
 
 def test_hybrid_switches_when_theory_has_it_best():

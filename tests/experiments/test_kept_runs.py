@@ -72,6 +72,17 @@ def test_the_tables_of_docs_are_those_of_the_page():
         assert [f"cifar10 m = 5{places[images]}", second, *seeds, *cells] in of_page
 
 
+def test_the_tables_of_more_segments_are_those_of_the_page():
+    docs = (ROOT / "docs" / "results.md").read_text().partition("## A tenth of the scale")[0]
+    of_page = _rows((keep_runs.KEPT / "results.md").read_text().replace("\u00a0", " "))
+    places = {"test": "", "validation": "", "training": ", training images"}
+    rows = [row for row in _rows(docs) if row[0] in ("10", "20") and len(row) == 8]
+    assert rows
+    for m, images, third, *cells in rows:
+        seeds = [] if third.isdigit() else ["1"]
+        assert [f"cifar10 m = {m}{places[images]}", third, *seeds, *cells] in of_page
+
+
 def test_the_tables_of_posts_are_those_of_the_page():
     docs = _rows((ROOT / "docs" / "hatexplain.md").read_text())
     of_page = _rows((keep_runs.KEPT / "results.md").read_text())
