@@ -105,13 +105,12 @@ def log_weights(normalizer, scores, mask=None):
 
 def safe_log(weights):
     """log a, with a large negative number and no gradient where a = 0; NaN where a is."""
-    zero = weights <= 0.0
-    return ops.where(zero, LOG_ZERO, ops.log(ops.where(zero, 1.0, weights)))
+    return ops.where(weights <= 0.0, LOG_ZERO, _log_or_0(weights))
 
 
 def entropy(weights):
     """H(a) = -sum_j a_j log a_j in nats, (b, m) -> (b,); 0 log 0 is 0, without a gradient."""
-    return -ops.sum(ops.where(weights <= 0.0, 0.0, weights) * _log_or_0(weights), axis=-1)
+    return -ops.sum(weights * _log_or_0(weights), axis=-1)
 
 
 def _log_or_0(weights):

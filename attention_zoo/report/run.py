@@ -121,10 +121,13 @@ def _read_json(folder, name, kind):
     return content
 
 
+ZERO_WAS_NULL = ("weight_decay", "ema_momentum")  # what an optimizer object decides, too
+
+
 def _say_zero(settings):
     """Writes 0.0 where earlier versions had null; beside an optimizer object null says nothing."""
     has_object = isinstance(settings.get("optimizer"), dict)
-    for name in ("weight_decay", "ema_momentum"):
+    for name in ZERO_WAS_NULL:
         value = settings.get(name, 1)
         if value == 0 or (value is None and not has_object):
             settings[name] = 0.0

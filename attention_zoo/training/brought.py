@@ -8,6 +8,7 @@ refused in a line before anything is trained.
 import keras
 
 from attention_zoo import layers
+from attention_zoo.report.run import ZERO_WAS_NULL
 from attention_zoo.training import callback_state
 
 
@@ -55,7 +56,7 @@ class Brought:
                 raise ValueError(
                     f"{name} is {settings[name]!r} beside an optimizer, expected one of them"
                 )
-        return settings | self.named | dict.fromkeys(_WITH_DEFAULTS, 0.0)
+        return settings | self.named | dict.fromkeys(ZERO_WAS_NULL, 0.0)
 
     def record(self):
         """What goes into config.json in the place of settings, fit for JSON."""
@@ -64,7 +65,7 @@ class Brought:
             if (thing := getattr(self, name)) is not None:
                 record[name] = _without_names(keras.saving.serialize_keras_object(thing))
         if self.optimizer is not None:
-            record |= dict.fromkeys(_WITH_DEFAULTS)  # null: the optimizer says
+            record |= dict.fromkeys(ZERO_WAS_NULL)  # null: the optimizer says
         return record | ({"callbacks": self._described} if self._described else {})
 
 
@@ -72,7 +73,6 @@ _OF_OPTIMIZER = (
     *("learning_rate", "classifier_learning_rate", "encoder_learning_rate"),
     *("momentum", "weight_decay", "ema_momentum", "clip_norm"),
 )
-_WITH_DEFAULTS = ("weight_decay", "ema_momentum")  # other than none, in some tasks
 
 
 def _check_registered(name, thing, kind):

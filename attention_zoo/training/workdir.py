@@ -11,6 +11,7 @@ from pathlib import Path
 from attention_zoo._json import loads
 from attention_zoo._paths import expanded
 from attention_zoo.report.csv_table import read_rows
+from attention_zoo.report.run import ZERO_WAS_NULL
 from attention_zoo.training.checkpoints import find_checkpoints
 from attention_zoo.training.folder_lock import LOCK, hold
 
@@ -218,7 +219,7 @@ def _check_same(path, before, now):
         for name in sorted(before.keys() | now.keys())
         if not is_same(name, before.get(name), now.get(name))
         # An optimizer object has its own; earlier versions wrote the task's default beside it.
-        and not (name in _ZERO_WAS_NULL and isinstance(now.get("optimizer"), dict))
+        and not (name in ZERO_WAS_NULL and isinstance(now.get("optimizer"), dict))
     ]
     if differ:
         raise ValueError(f"workdir {path} holds a run with other settings ({'; '.join(differ)})")
@@ -226,10 +227,7 @@ def _check_same(path, before, now):
 
 def is_same(name, before, now):
     """Whether a setting of a config.json is that of now; 0 was null in earlier versions."""
-    return before == now or (name in _ZERO_WAS_NULL and not before and not now)
-
-
-_ZERO_WAS_NULL = ("weight_decay", "ema_momentum")
+    return before == now or (name in ZERO_WAS_NULL and not before and not now)
 
 
 def _goes_on(before, now):
