@@ -286,3 +286,7 @@ def test_straight_through_has_one_value_and_the_other_gradient(
     (_, value), gradient = step(scores)
     np.testing.assert_array_equal(value, np.round(scores))  # bit by bit
     np.testing.assert_allclose(gradient, np.cos(scores), atol=1e-6)
+
+
+def test_straight_through_of_arrays(scores):
+    np.testing.assert_array_equal(ops.straight_through(np.round(scores), scores), np.round(scores))

@@ -110,7 +110,7 @@ def safe_log(weights):
 
 def entropy(weights):
     """H(a) = -sum_j a_j log a_j in nats, (b, m) -> (b,); 0 log 0 is 0, without a gradient."""
-    return -ops.sum(weights * _log_or_0(weights), axis=-1)
+    return -ops.sum(ops.multiply(weights, _log_or_0(weights)), axis=-1)
 
 
 def _log_or_0(weights):

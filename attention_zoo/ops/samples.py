@@ -19,4 +19,5 @@ def one_hot_argmax(weights, where=None):
 
 def straight_through(forward, backward):
     """Has the value of `forward`, exactly, and the gradient of `backward`."""
+    forward, backward = ops.convert_to_tensor(forward), ops.convert_to_tensor(backward)
     return ops.stop_gradient(forward) + (backward - ops.stop_gradient(backward))
