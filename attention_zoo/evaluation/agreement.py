@@ -71,7 +71,8 @@ def evaluate_agreement(model, dataset, *, methods=tuple(METHODS), seed=0):
         for name in methods:
             found = ops.convert_to_numpy(METHODS[name](model, inputs))
             parts[name].append(metrics.rank_correlation(a, found, there))
-        parts["permutation"].append(_overlap(a, _permuted(model, inputs, there, rng)))
+        overlap = _overlap(a, _permuted(model, inputs, there, rng))
+        parts["permutation"].append(np.where(_says(a), overlap, np.nan))
     examples = {name: np.concatenate(values) for name, values in parts.items()}
     return AttentionAgreement(
         {name: known_mean(examples[name]) for name in methods},

@@ -7,7 +7,7 @@ import numpy as np
 from attention_zoo import metrics
 from attention_zoo.evaluation.classification import (
     Evaluation,
-    known_mean,
+    mean_as_focus,
     percent,
     predictions,
     tallied,
@@ -77,7 +77,7 @@ def evaluate_bags(model, dataset, *, bins=5):
     fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
     return BagEvaluation(
         **fields,
-        instance_auroc=known_mean(np.concatenate(instances)),
+        instance_auroc=mean_as_focus(np.concatenate(instances), whole.focus_accuracy),
         by_way={k: bag_scores(whole.labels, way.probabilities) for k, way in whole.ways.items()},
     )
 

@@ -215,16 +215,16 @@ def tallied(predicted, bins):
         focus_accuracy=float(focus.result()),
         entropy=float(entropy.result()),
         ways=ways,
-        attention_mass=_mass(np.concatenate(on_truth), float(focus.result())),
+        attention_mass=mean_as_focus(np.concatenate(on_truth), float(focus.result())),
         labels=examples["label"],
         reasons={name: examples[name] for name in REASONS},
         num_left_out=belief.num_left_out(),
     )
 
 
-def _mass(on_truth, focus_accuracy):
+def mean_as_focus(of_truth, focus_accuracy):
     """The mean of what is known; NaN where attention is NaN in one of these, as FT is."""
-    return float("nan") if np.isnan(focus_accuracy) else known_mean(on_truth)
+    return float("nan") if np.isnan(focus_accuracy) else known_mean(of_truth)
 
 
 def warn_of_nan(broken, count, stacklevel=4):

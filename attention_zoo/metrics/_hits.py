@@ -12,8 +12,13 @@ def focus_hit(y_true, y_pred):
     true, known = true_segments(y_true, a)
     hit = ops.take_along_axis(true, ops.argmax(a, axis=-1)[:, None], axis=-1)[:, 0]
     is_nan = ops.logical_or(ops.any(ops.isnan(a), axis=-1), ops.logical_not(ops.any(true, axis=-1)))
-    counts = ops.logical_and(known, ops.any(a != 0, axis=-1))  # a NaN counts
-    return ops.where(counts, nan_where(is_nan, _as_float(hit)), 0.0), _as_float(counts)
+    counts = _as_float(known) * attends(a)
+    return ops.where(counts > 0, nan_where(is_nan, _as_float(hit)), 0.0), counts
+
+
+def attends(a):
+    """Whether attention `(b, m)` is on any segment, 0/1 `(b,)`: not where none is there. NaN is."""
+    return _as_float(ops.any(a != 0, axis=-1))
 
 
 def true_segments(truth, a):
@@ -45,12 +50,15 @@ def prediction_hit(y_true, y_pred):
     return nan_where(ops.any(ops.isnan(q), axis=-1), _as_float(ops.equal(predicted, label)))
 
 
-def weights(known, sample_weight):
-    """The weight of every example, 0 where the focus does not count, `(b,)`."""
-    if sample_weight is None:
-        return known
-    weight = ops.convert_to_tensor(sample_weight, dtype=known.dtype)
-    return known * ops.reshape(weight, ops.shape(known))
+def counted(values, known, sample_weight):
+    """Values `(..., b)` and their weights `(b,)`, 0 where the focus does not count.
+
+    What has weight 0 is 0, so that no NaN there is a mean's.
+    """
+    if sample_weight is not None:
+        weight = ops.convert_to_tensor(sample_weight, dtype=known.dtype)
+        known = known * ops.reshape(weight, ops.shape(known))
+    return ops.where(known != 0, values, 0.0), known
 
 
 def _as_float(x):

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from attention_zoo.metrics._hits import attention
+from attention_zoo.metrics._hits import attends, attention, counted
+from attention_zoo.ops import entropy
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -13,7 +14,8 @@ class AttentionEntropy(keras.metrics.Mean):
         H = mean_i -sum_j a_ij log a_ij,   0 log 0 = 0
 
     From 0 (one segment has it all) to log m (all segments alike). Weighted by the sample
-    weights. 0 before the first example.
+    weights. Examples that have no segments (all weights 0) are left out, as by `FocusAccuracy`. 0
+    before the first example.
 
     Update arguments:
         y_true: ignored, may be `None`.
@@ -28,5 +30,4 @@ class AttentionEntropy(keras.metrics.Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         a = ops.cast(attention(y_pred), self.dtype)
-        log_a = ops.log(ops.where(a > 0, a, 1.0))
-        super().update_state(-ops.sum(a * log_a, axis=-1), sample_weight)
+        super().update_state(*counted(entropy(a), attends(a), sample_weight))

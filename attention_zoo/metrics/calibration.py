@@ -48,7 +48,7 @@ def brier_score(labels, probabilities):
     Reference: Brier, Monthly Weather Review 78, 1950.
     """
     p = np.asarray(probabilities, "float64")
-    true = np.eye(p.shape[1])[np.asarray(labels)]
+    true = np.asarray(labels)[:, None] == np.arange(p.shape[1])
     return float(np.mean(np.sum((p - true) ** 2, axis=1)))
 
 

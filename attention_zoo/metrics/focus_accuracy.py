@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from attention_zoo.metrics._hits import focus_hit, weights
+from attention_zoo.metrics._hits import counted, focus_hit
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -33,7 +33,7 @@ class FocusAccuracy(keras.metrics.Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         hit, known = focus_hit(y_true, y_pred)
-        super().update_state(hit, weights(known, sample_weight))
+        super().update_state(*counted(hit, known, sample_weight))
 
     def result(self):
         return ops.divide(self.total, self.count)

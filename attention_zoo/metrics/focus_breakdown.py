@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from attention_zoo.metrics._hits import focus_hit, label_and_focus, prediction_hit, weights
+from attention_zoo.metrics._hits import counted, focus_hit, label_and_focus, prediction_hit
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -39,9 +39,8 @@ class FocusBreakdown(keras.metrics.Metric):
         f, known = focus_hit(focus, a)
         p = prediction_hit(label, q)
         cells = ops.stack([f * p, (1 - f) * p, f * (1 - p), (1 - f) * (1 - p)])  # (4, b)
-        weight = weights(known, sample_weight)
-        cells = ops.where(weight > 0, cells * weight, 0.0)  # NaN of one that does not count
-        self.counts.assign_add(ops.sum(cells, axis=-1))
+        cells, weight = counted(cells, known, sample_weight)
+        self.counts.assign_add(ops.sum(cells * weight, axis=-1))
 
     def result(self):
         fractions = ops.divide(self.counts, ops.sum(self.counts))

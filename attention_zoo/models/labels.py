@@ -44,9 +44,9 @@ def first_probabilities(pipeline):
 
 
 def as_ids(labels):
-    """Class ids (b,) of an array of labels; of probabilities the most probable class."""
+    """Class ids (b,), integers, of an array of labels; of probabilities the most probable class."""
     labels = np.asarray(labels)
-    return labels.reshape(-1) if _labels.are_ids(labels) else labels.argmax(axis=1)
+    return labels.reshape(-1).astype(int) if _labels.are_ids(labels) else labels.argmax(axis=1)
 
 
 def shares(labels):

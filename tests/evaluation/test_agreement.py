@@ -130,3 +130,11 @@ def test_where_nothing_is_chosen_nobody_agrees(linear_model):
     assert evaluate_stability([model, model], data)["same_segment"] == 1.0
     data[0][0]["mask"][0] = False
     assert np.isnan(evaluate_stability([model, model], data)["same_segment"])
+
+
+def test_examples_without_segments_are_no_stable_ones(linear_model):
+    x = np.random.default_rng(0).normal(size=(3, 3, 4)).astype("float32")
+    mask = np.array([[1, 1, 1], [0, 0, 0], [1, 1, 0]], bool)
+    data = [({"segments": x, "mask": mask}, np.zeros(3, int))]
+    found = evaluate_agreement(linear_model("soft"), data, methods=())
+    np.testing.assert_allclose(found.examples["permutation"], [1.0, np.nan, 1.0], rtol=1e-6)

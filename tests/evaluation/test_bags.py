@@ -70,3 +70,13 @@ def test_without_keys_or_a_class_figures_are_left_out(model):
     found = az.evaluate_bags(model, [(inputs, truth)])
     assert not {"instance_auroc", "soft_auroc", "focus_accuracy"} & found.scalars().keys()
     assert "–" in found.table() and "within a bag" not in found.table()
+
+
+def test_keys_are_not_known_where_attention_is_nan(model):
+    bags = np.array([[[0, 1], [2, 5]], [[np.nan, 9], [2, 1]]], "float32")
+    truth = {"label": np.array([1, 0]), "focus": np.array([[0, 1], [0, 1]], bool)}
+    with pytest.warns(RuntimeWarning, match="^attention is NaN in 1 of 2 examples"):
+        assert np.isnan(az.evaluate_bags(model, [(bags, truth)]).instance_auroc)
+    truth["focus"][1] = False
+    with pytest.warns(RuntimeWarning, match="^attention is NaN"):
+        assert az.evaluate_bags(model, [(bags, truth)]).instance_auroc == 1.0

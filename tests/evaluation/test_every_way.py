@@ -334,6 +334,15 @@ def test_one_hot_labels_are_evaluated_as_ids(linear_model, segments, truth):
     assert alone.ways["soft"].nll == pytest.approx(found[0].ways["soft"].nll, rel=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "float32", "int64"])
+def test_ids_may_be_of_any_type_that_fit_takes(linear_model, segments, truth, dtype):
+    """Of two classes, a bool among them."""
+    model, label = linear_model(), truth["label"] % 2
+    assert evaluate(model, [(segments, label.astype(dtype))]).scalars() == pytest.approx(
+        evaluate(model, [(segments, label)]).scalars()
+    )
+
+
 def test_nll_of_soft_labels_is_its_expectation(linear_model, numpy_predictions, segments, truth):
     y = np.random.default_rng(3).dirichlet(np.ones(C), size=N)
     model = linear_model("lvml")

@@ -49,6 +49,8 @@ def test_worst_and_best_brier_score():
     certain = np.eye(3)
     assert metrics.brier_score([0, 1, 2], certain) == 0.0
     assert metrics.brier_score([1, 2, 0], certain) == 2.0
+    assert metrics.brier_score([0.0, 1.0, 2.0], certain) == 0.0
+    assert metrics.brier_score([True, False], np.eye(2)) == 2.0
 
 
 def test_risk_is_the_mean_over_the_orders_of_ties():

@@ -245,8 +245,23 @@ def test_entropy_is_the_weighted_mean_over_examples(rng, prediction):
     np.testing.assert_allclose(result, expected, atol=ATOL)
 
 
-def test_entropy_of_a_row_without_segments_is_zero():
-    assert updated(AttentionEntropy(), None, np.zeros((1, 4))) == 0.0
+def test_entropy_leaves_out_rows_without_segments(rng, prediction):
+    a, weight = prediction["focus"].copy(), rng.random(B)
+    a[:3] = 0.0
+    expected = np.average(-(a[3:] * np.log(a[3:])).sum(-1), weights=weight[3:])
+    np.testing.assert_allclose(updated(AttentionEntropy(), None, a, weight), expected, atol=ATOL)
+
+
+def test_nan_of_weight_0_does_not_count(truth, prediction):
+    weight = (np.arange(B) > 0).astype("float32")
+    for metric in (FocusAccuracy(), FocusBreakdown(), AttentionEntropy()):
+        given = arguments(metric, truth, prediction)
+        expected = as_floats(updated(type(metric)(), *given, weight))
+        broken = {name: y.astype("float32") for name, y in prediction.items()}
+        for y in broken.values():
+            y[0] = np.nan
+        given = arguments(metric, truth, broken)
+        assert as_floats(updated(metric, *given, weight)) == expected
 
 
 # all of them
