@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from experiments import keep_runs
@@ -106,6 +107,25 @@ def test_figures_of_posts_after_the_last_epoch_are_those_of_the_runs():
         shares = [test["focus_accuracy"], test["average_precision"], *accuracies, own]
         first, second, *others = (f"{100 * share:.1f}" for share in shares)
         assert cells == [first, second, f"{test['entropy']:.2f}", *others]
+
+
+def test_every_kept_run_has_its_commit():
+    commits = json.loads((keep_runs.KEPT / "commits.json").read_text())
+    assert sorted(commits) == NAMES
+    assert all(re.fullmatch("[0-9a-f]{7}", commit) for commit in commits.values())
+
+
+def test_drives_are_medians_of_the_runs():
+    docs = (ROOT / "docs" / "results.md").read_text()
+    head, _, *rows = _rows(docs.partition("### The drive to focus")[2])[:9]
+    assert rows[0][:2] == ["soft", "soft"] and rows[-1][:2] == ["hard", "hybrid"]
+    for name, run, *cells in rows:
+        job = f"cifar10/m5/{run.lower()}_0"
+        drive = Run(JOBS[job], keep_runs.KEPT / job).curves[f"drive_{name.lower()}"]
+        for span, cell in zip(head[2:], cells, strict=True):
+            first, last = map(int, span.split("–"))
+            expected = f"{np.median(drive[first - 1 : last]):.2f}" if last <= len(drive) else "–"
+            assert cell == expected.replace("-", "−")
 
 
 def _rows(text):
