@@ -37,11 +37,13 @@ def _texts(array):
 
 
 def path_fingerprint(path):
-    """Of a file its fingerprint; of a folder that of the files in it, their names too."""
-    files = sorted(one for one in Path(path).glob("*") if one.is_file())
+    """Of a file its fingerprint; of a folder that of all files below, their paths in it too."""
+    path = Path(path)
+    files = sorted(one for one in path.rglob("*") if one.is_file())
     if not files:
         return file_fingerprint(path)
-    return fingerprint([one.name for one in files], [file_fingerprint(one) for one in files])
+    names = [one.relative_to(path).as_posix() for one in files]
+    return fingerprint(names, [file_fingerprint(one) for one in files])
 
 
 def file_fingerprint(path):

@@ -118,6 +118,9 @@ class Split:
             labels, as text.
         left_out: What was left out while reading, counts or ids by reason.
         citation: Where the data come from, and their licence, in one line.
+        parts: Of which rows it is made, (split, its size, range of rows) each, such as
+            ("train", 1433, range(0, 1289)); none where that is not known, or where splits share
+            rows on purpose.
     """
 
     name: str
@@ -127,6 +130,7 @@ class Split:
     named: bool = True
     left_out: dict = dataclasses.field(default_factory=dict)
     citation: str = ""
+    parts: tuple[tuple[str, int, range], ...] = dataclasses.field(default=(), repr=False)
 
     @property
     def num_examples(self):

@@ -1,5 +1,6 @@
 """Selects the examples of a split, written in the slicing language of TFDS."""
 
+import itertools
 import types
 
 import numpy as np
@@ -54,6 +55,25 @@ def rows_by_split(split, sizes, kind):
     if not any(len(some) for _, some in rows):
         raise ValueError(f"split {split!r} is empty, expected one with {kind} in it")
     return rows
+
+
+def parts_of(split, sizes):
+    """What a split is made of: (name among `sizes`, its size, range of rows in it) each."""
+    return tuple((n, sizes[n], range(start, stop)) for n, start, stop in _spans(split, sizes))
+
+
+def shared_rows(parts, others):
+    """The rows that two splits have in common, as slices: "train[1293:1437]"; "" for none.
+
+    Args:
+        parts, others: as of `parts_of`. Splits of two sizes are two, whatever they are called.
+    """
+    found = []
+    for (*of, rows), (*also_of, also) in itertools.product(parts, others):
+        start, stop = max(rows.start, also.start), min(rows.stop, also.stop)
+        if of == also_of and start < stop:
+            found.append(f"{of[0]}[{start}:{stop}]")
+    return "+".join(dict.fromkeys(found))
 
 
 def _spans(split, sizes, kind="images"):

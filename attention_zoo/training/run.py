@@ -31,7 +31,7 @@ from attention_zoo.training.splits import accept_splits, check_apart, load_split
 from attention_zoo.training.strategies import is_chief, make_strategy
 from attention_zoo.training.task import OWN_DATA, config_of
 from attention_zoo.training.task_path import path_of
-from attention_zoo.training.workdir import Workdir
+from attention_zoo.training.workdir import Workdir, has_begun
 
 
 def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callbacks=(), **settings):
@@ -50,7 +50,13 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     layer = brought.attention or task.attention(config)
     _check(task, config, splits, layer, strategy)
     prints = task.fingerprints(config, splits)
-    check_apart(splits, prints, task.words.examples, are_own=data is not None)
+    check_apart(
+        splits,
+        prints,
+        task.words.examples,
+        are_own=data is not None,
+        has_begun=lambda: has_begun(workdir),
+    )
     with strategy.scope():
         model = build_model(task, config, splits, layer, brought.optimizer)
     _check_loads(model)

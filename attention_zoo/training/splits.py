@@ -6,6 +6,7 @@ import itertools
 from absl import logging
 
 from attention_zoo.datasets.split import Split
+from attention_zoo.datasets.splits import shared_rows
 from attention_zoo.training.task import SPLITS, check_classes
 
 
@@ -40,23 +41,34 @@ def _checked(splits):
     return splits
 
 
-def check_apart(splits, prints, examples, are_own):
-    """Refuses two splits of the same examples.
+def check_apart(splits, prints, examples, *, are_own, has_begun):
+    """Refuses two splits of the same examples, or made of some of the same rows.
 
-    Those that settings name get a warning: the same split twice, or copies of one file, serve to
-    try things out.
+    The same split twice, or copies of one file, get a warning where settings name them: they serve
+    to try things out. So do slices that overlap where an earlier version began the run. Which rows
+    of what a user brings are the same is not known.
 
     Args:
         splits: by name.
         prints: fingerprints of the examples, by name of the split.
         examples: the task's word for them.
         are_own: whether a user brought them.
+        has_begun: function () -> whether the run goes on, or is finished.
 
     Raises:
-        ValueError: two splits of one's own have the same examples.
+        ValueError: two splits of one's own have the same examples, or slices overlap.
     """
     for one, other in itertools.combinations(splits, 2):
-        if one in prints and prints[one] == prints.get(other):
+        if not are_own and (shared := shared_rows(splits[one].parts, splits[other].parts)):
+            names = [splits[name].split for name in (one, other)]
+            notice = (
+                f"{other} is {names[1]!r} and {one} is {names[0]!r}: both have {shared}, expected "
+                "splits that are apart"
+            )
+            if names[0] != names[1] and not has_begun():
+                raise ValueError(notice)
+            logging.warning("%s", notice)
+        elif one in prints and prints[one] == prints.get(other):
             notice = (
                 f"{other} has the same {examples} as {one}, expected others: its figures would say "
                 "nothing of new ones"

@@ -70,8 +70,7 @@ class Workdir:
         if not (self.path / "config.json").exists():
             raise ValueError(f"workdir {self.path} has files but no config.json, {_EXPECTED}")
         before = _read(self.path, "config.json")
-        is_finished = (self.path / "results.json").exists()
-        if is_finished or find_checkpoints(self.path / "checkpoints"):
+        if has_begun(self.path):
             _check_same(self.path, before, settings)
             _check_data(self.path, data)
         elif strange := sorted(before.keys() ^ settings.keys()):
@@ -180,6 +179,12 @@ class Workdir:
             raise ValueError(
                 f"{path} is damaged ({error}), expected the curves of the run"
             ) from error
+
+
+def has_begun(path):
+    """Whether a folder holds a run that has a checkpoint, or is finished."""
+    path = expanded(Path(path))
+    return (path / "results.json").exists() or bool(find_checkpoints(path / "checkpoints"))
 
 
 DATA = "data.json"  # fingerprints of what a run was begun on

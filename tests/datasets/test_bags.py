@@ -39,6 +39,26 @@ def test_ragged_tensors_and_lists_are_the_same_bags():
     assert other.fingerprint() != lists.fingerprint()
 
 
+@pytest.mark.parametrize(
+    ("keys", "others"),
+    [([None, 0], [0, None]), ([0, None], [0, 0]), ([None, None], [0, 0]), ([0, 0], [0, 1])],
+)
+def test_bags_are_told_apart_by_whose_key_instances_are_known(keys, others):
+    def found(keys):
+        return datasets.Bags.from_lists(np.zeros((2, 2, 4)), [0, 1], keys).fingerprint()
+
+    assert found(keys) == found(keys) != found(others)
+
+
+@pytest.mark.parametrize("keys", [None, [0] * len(SIZES)])
+def test_bags_of_which_all_keys_are_known_or_none_keep_their_fingerprint(keys):
+    """Runs that have begun know them by this."""
+    source = some_bags(keys=keys)
+    marks = np.array([]) if keys is None else np.concatenate(source.keys)
+    parts = [source.instances.fingerprint()], source.labels, source.names, source.cases
+    assert source.fingerprint() == datasets.fingerprint(*parts, marks)
+
+
 def test_rows_are_those_bags():
     part = some_bags(coords=[np.zeros((m, 2)) + i for i, m in enumerate(SIZES)]).rows([5, 0])
     assert part.lengths.tolist() == [9, 3] and part.labels.tolist() == [1, 0]

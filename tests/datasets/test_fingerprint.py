@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from attention_zoo import datasets
-from attention_zoo.datasets.fingerprint import file_fingerprint, fingerprint
+from attention_zoo.datasets.fingerprint import file_fingerprint, fingerprint, path_fingerprint
 
 
 def test_numbers_are_told_apart_by_value_shape_and_type():
@@ -33,6 +33,29 @@ def test_a_file_is_its_bytes(tmp_path):
     (tmp_path / "file").write_bytes(data)
     assert file_fingerprint(tmp_path / "file") == hashlib.sha256(data).hexdigest()
     assert file_fingerprint(tmp_path / "none") == hashlib.sha256(b"").hexdigest()
+
+
+def test_a_folder_is_all_files_below_and_where_they_are(tmp_path):
+    """As KerasHub's presets: the tokenizer is in assets/tokenizer."""
+    (tmp_path / "assets/tokenizer").mkdir(parents=True)
+    empty, words = path_fingerprint(tmp_path), tmp_path / "assets/tokenizer/vocabulary.txt"
+    found = []
+    for text in ("the soup", "the soap"):
+        words.write_text(text)
+        found.append(path_fingerprint(tmp_path))
+    words.rename(tmp_path / "assets/vocabulary.txt")
+    found.append(path_fingerprint(tmp_path))
+    assert len({empty, *found}) == 4
+
+
+def test_a_folder_without_folders_is_its_names_and_files(tmp_path):
+    """Runs that have begun know it by this."""
+    files = [tmp_path / name for name in ("a.txt", "b.txt")]
+    for file in reversed(files):
+        file.write_text(file.name)
+    found = fingerprint(["a.txt", "b.txt"], list(map(file_fingerprint, files)))
+    assert path_fingerprint(tmp_path) == found
+    assert found.startswith("d73df3db21830834")
 
 
 def mosaics(images, **changes):

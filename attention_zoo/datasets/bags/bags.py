@@ -113,10 +113,12 @@ class Bags(Examples):
         return Bags(self.instances.rows(rows), labels, names, cases, keys, self.class_names)
 
     def fingerprint(self):
-        marks = [m for one in self.keys for m in (() if one is None else one)]
-        return fingerprint(
-            [self.instances.fingerprint()], self.labels, self.names, self.cases, np.array(marks)
-        )
+        marks = np.array([m for one in self.keys for m in (() if one is None else one)])
+        parts = [[self.instances.fingerprint()], self.labels, self.names, self.cases, marks]
+        known = [key is not None for key in self.keys]
+        if any(known) and not all(known):  # else lengths say whose marks they are
+            parts.append(known)
+        return fingerprint(*parts)
 
     def read(self, number):
         """The instances of a bag, (m, ...), float32 or uint8.

@@ -24,7 +24,7 @@ from attention_zoo.datasets.captions.captions import Captions
 from attention_zoo.datasets.captions.pictures import Pictures
 from attention_zoo.datasets.captions.words import standardized, vocabulary
 from attention_zoo.datasets.split import Split
-from attention_zoo.datasets.splits import rows_by_split
+from attention_zoo.datasets.splits import parts_of, rows_by_split
 
 CITATION = (
     "Lin et al., Microsoft COCO: Common Objects in Context, ECCV 2014, arXiv:1405.0312 "
@@ -118,6 +118,7 @@ def load(
         left_out={reason: some for reason, some in sorted(left_out.items()) if some},
         source=source,
         citation=CITATION,
+        parts=parts_of(split, sizes),
     )
 
 

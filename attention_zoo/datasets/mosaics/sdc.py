@@ -17,7 +17,7 @@ from attention_zoo._lazy import needed_for
 from attention_zoo.datasets.mosaics.base_images import base_images
 from attention_zoo.datasets.mosaics.mosaic_sampling import check_counts, draw
 from attention_zoo.datasets.mosaics.mosaics import DatasetInfo
-from attention_zoo.datasets.splits import is_test, select
+from attention_zoo.datasets.splits import is_test, parts_of, select
 
 _CIFAR100_SUPERCLASSES = {
     "aquatic mammals": ("beaver", "dolphin", "otter", "seal", "whale"),
@@ -186,6 +186,7 @@ def from_base(name, base, split, *, foreground_classes, num_segments, num_exampl
         protocol=protocol,
         source=mosaics,
         citation=base.citation,
+        parts=() if protocol == "paper" else parts_of(split, base.sizes),
     )
 
 

@@ -8,7 +8,7 @@ Reference: Mathew et al., AAAI 2021, arXiv:2012.10289.
 from pathlib import Path
 
 from attention_zoo._paths import expanded
-from attention_zoo.datasets.splits import rows_by_split
+from attention_zoo.datasets.splits import parts_of, rows_by_split
 from attention_zoo.datasets.text.annotated_post import AnnotatedPost, check_annotators
 from attention_zoo.datasets.text.hatexplain_files import CITATION, FILES, LABELS, SITE, SPLITS, read
 from attention_zoo.datasets.text.posts import Posts, describe
@@ -38,7 +38,8 @@ def load(split="train", *, annotators="majority", data_dir=None, download=True, 
     """
     check_annotators(annotators)
     by_split, left_out = _read(data_dir, download)
-    parts = rows_by_split(split, {name: len(posts) for name, posts in by_split.items()}, "posts")
+    sizes = {name: len(posts) for name, posts in by_split.items()}
+    parts = rows_by_split(split, sizes, "posts")
     chosen = [by_split[name][row] for name, rows in parts for row in rows]
     decided = [post for post in chosen if post.label(annotators) is not None]
     counts = {"undecided": len(chosen) - len(decided)}
@@ -51,7 +52,8 @@ def load(split="train", *, annotators="majority", data_dir=None, download=True, 
         [LABELS.index(post.label(annotators)) for post in decided],
         [post.rationale(annotators) for post in decided],
     )
-    return describe("hatexplain", split, posts, LABELS, counts, CITATION)
+    taken = parts_of(split, sizes)
+    return describe("hatexplain", split, posts, LABELS, counts, CITATION, taken)
 
 
 def _read(data_dir, download):

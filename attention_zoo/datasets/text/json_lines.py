@@ -15,7 +15,7 @@ from absl import logging
 from attention_zoo._json import loads
 from attention_zoo._paths import expanded
 from attention_zoo._text import is_text, num_cut
-from attention_zoo.datasets.splits import rows_by_split
+from attention_zoo.datasets.splits import parts_of, rows_by_split
 from attention_zoo.datasets.text.posts import Posts, describe
 
 
@@ -42,7 +42,8 @@ def load(split="train", *, data_dir=None, seed=0):
         raise FileNotFoundError(f"data_dir is {data_dir!r}, expected a folder with a train.jsonl")
     left_out: collections.Counter = collections.Counter()
     lines = {name: _lines(path) for name, path in files.items()}
-    parts = rows_by_split(split, {name: len(some) for name, some in lines.items()}, "posts")
+    sizes = {name: len(some) for name, some in lines.items()}
+    parts = rows_by_split(split, sizes, "posts")
     class_names = sorted({_post(files["train"], i, line)[1] for i, line in lines["train"]})
     if len(class_names) < 2:
         raise ValueError(f"{files['train']} has {len(class_names)} labels, expected 2 or more")
@@ -61,7 +62,8 @@ def load(split="train", *, data_dir=None, seed=0):
     _tell_cut(split, tokens)
     ids = [class_names.index(label) for label in labels]
     source = Posts.from_lists(tokens, ids, rationales)
-    return describe("json_lines", split, source, class_names, left_out, f"the files in {folder}")
+    citation, taken = f"the files in {folder}", parts_of(split, sizes)
+    return describe("json_lines", split, source, class_names, left_out, citation, taken)
 
 
 def _lines(path):

@@ -188,7 +188,7 @@ class TextInfo(Split):
         return int(self.source.has_rationale.sum())
 
 
-def describe(name, split, posts, class_names, left_out, citation):
+def describe(name, split, posts, class_names, left_out, citation, parts):
     """The `TextInfo` of posts."""
     return TextInfo(
         name=name,
@@ -197,6 +197,7 @@ def describe(name, split, posts, class_names, left_out, citation):
         class_names=tuple(class_names),
         left_out={reason: count for reason, count in sorted(left_out.items()) if count},
         citation=citation,
+        parts=parts,
     )
 
 
