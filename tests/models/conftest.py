@@ -126,11 +126,12 @@ class NumpyCaptioner:
             places = np.arange(len(words)), list(regions)
             yield log_p[places], np.log(a[places])
 
-    def expected_loss(self, x, words, targets):
-        """Of REINFORCE: minus the expected log-likelihood of the caption, over all choices."""
+    def expected_loss(self, x, words, targets, weights=1.0):
+        """Of REINFORCE: minus the expected sum of w_t log p_t of the caption, over all choices."""
         places = np.arange(len(words)), targets
         return -sum(
-            np.exp(log_a.sum()) * q[places].sum() for q, log_a in self.every_choice(x, words)
+            np.exp(log_a.sum()) * (weights * q[places]).sum()
+            for q, log_a in self.every_choice(x, words)
         )
 
 

@@ -199,8 +199,33 @@ def test_every_word_counts_once_whatever_the_length_of_its_batch(captioner, capt
         )
 
     apart = model.evaluate(batches(), steps=2, verbose=0, return_dict=True)
-    for name in ("perplexity", "word_accuracy", "focus_entropy"):
+    for name in ("loss", "perplexity", "word_accuracy", "focus_entropy"):
         np.testing.assert_allclose(apart[name], alike[name], rtol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 4])
+def test_loss_is_a_word_whatever_the_batch_size(captioner, captions, batch_size):
+    """Of captions of 3, 2, 1 and 0 words: the logarithm of the perplexity, in `fit` too."""
+    model, (inputs, targets) = captioner("soft"), captions
+    model.compile(keras.optimizers.SGD(0.0))
+    settings = {"batch_size": batch_size, "verbose": 0}
+    found = model.evaluate(inputs, targets, return_dict=True, **settings)
+    history = model.fit(inputs, targets, validation_data=captions, **settings).history
+    for one, name in ((found, "loss"), (history, "loss"), (history, "val_loss")):
+        np.testing.assert_allclose(one[name], np.log(found["perplexity"]), rtol=1e-5)
+    figures = model.evaluate(inputs, targets, **settings)  # a list, the loss first
+    assert len(figures) == 4 and figures[0] == pytest.approx(found["loss"])
+
+
+def test_loss_is_a_word_by_the_weights_of_words_whatever_the_batch_size(captioner, captions):
+    model, inputs, words = captioner("soft"), captions[0], captions[1]["words"]
+    model.compile("sgd", run_eagerly=True)
+    w = np.random.default_rng(0).uniform(size=words.shape).astype("float32")
+    at_once, apart = (
+        model.evaluate(inputs, words, batch_size, 0, w, return_dict=True)["loss"]
+        for batch_size in (4, 1)
+    )
+    np.testing.assert_allclose(apart, at_once, rtol=1e-5)
 
 
 def test_sample_weights_weigh_captions(captioner, captions):

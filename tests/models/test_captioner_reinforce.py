@@ -1,5 +1,7 @@
 """REINFORCE over captions: its mean gradient against enumeration of every choice of regions."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -44,19 +46,51 @@ def test_mean_gradient_is_that_of_the_expected_loss(
     assert standard_error.max() < 0.2 * np.abs(exact).max()  # the test can tell
 
 
+@pytest.mark.parametrize("weights", [(1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.5, 2.0)])
+@pytest.mark.parametrize("baseline", ["none", "moving_average", "self_critical"])
+def test_mean_gradient_is_that_of_the_weighted_loss(
+    captioner, numpy_captioner, central_differences, baseline, weights
+):
+    """The estimates of every choice, each with its probability: no sampling."""
+    model = captioner(layers.ReinforceAttention(baseline, decay=0.0))
+    model.compile("sgd")
+    model.attention.observe([-2.0])
+    x, words = np.random.default_rng(5).normal(size=(3, 5)).astype("float32"), WORDS[:2]
+    choices = list(itertools.product(range(3), repeat=2))
+    drawn = iter(np.transpose(choices))  # of the first word, of the second
+    model.attention.perturbed = lambda log_a: tf.one_hot(next(drawn), 3)[:, None]
+    features = tf.tile(tf.constant(x)[None], (9, 1, 1))
+    inputs = {"features": features, "words": np.tile(words, (9, 1))}
+    targets, w = (np.tile(row, (9, 1)) for row in (TARGETS[:2], np.float32(weights)))
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        loss = model.compute_loss(inputs, targets, model(inputs, training=True), w)
+        loss *= w.sum()  # the sum over captions and words
+    oracle = numpy_captioner(model)
+    exact = central_differences(
+        lambda x: oracle.expected_loss(x, words, TARGETS[:2], np.array(weights)), x
+    )
+    probability = np.exp([log_a.sum() for _, log_a in oracle.every_choice(x, words)])
+    mean = np.einsum("i,ird->rd", probability, tape.gradient(loss, features))
+    np.testing.assert_allclose(mean, exact, atol=1e-4)
+    assert np.abs(exact).max() > 0.05  # the test can tell
+
+
 def test_a_choice_is_judged_by_all_words_from_it_on():
-    """A_t = sum of what follows, here log p less 1 a word, by hand."""
+    """A_t = sum of what follows, here w (log p + 1) a word, by hand."""
     attention = layers.ReinforceAttention(decay=0.0)
     attention.observe([-1.0])
     log_p = tf.constant([[[-1.0, -3.0, -2.0, -9.0]]])
     choice = tf.constant([[[-0.5, -0.5, -0.5, -0.5]]])
-    present = np.array([[True, True, True, False]])
-    with tf.GradientTape() as tape:
-        tape.watch(choice)
-        term = score_function_term(attention, log_p, choice, None, present)
-    np.testing.assert_array_equal(term, 0.0)
-    advantage = tape.gradient(term, choice)
-    np.testing.assert_allclose(advantage, [[[-6.0 + 3.0, -5.0 + 2.0, -2.0 + 1.0, 0.0]]])
+    for weights, expected in (
+        ([[1.0, 1.0, 1.0, 0.0]], [-6.0 + 3.0, -5.0 + 2.0, -2.0 + 1.0, 0.0]),
+        ([[0.5, 0.0, 2.0, 0.0]], [-4.5 + 2.5, -4.0 + 2.0, -4.0 + 2.0, 0.0]),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(choice)
+            term = score_function_term(attention, log_p, choice, None, np.float32(weights))
+        np.testing.assert_array_equal(term, 0.0)
+        np.testing.assert_allclose(tape.gradient(term, choice), [[expected]])
 
 
 def test_moving_average_is_of_log_likelihood_a_word(captioner, captions):

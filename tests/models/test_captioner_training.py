@@ -167,6 +167,20 @@ def test_two_replicas_take_the_step_of_one(pictures, two_replicas):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.slow
+def test_loss_of_two_replicas_is_a_word(pictures, two_replicas):
+    """One of them has captions of a third as many words."""
+    x, y = pictures(8)
+    y["words"][[*range(4)], 1:] = 0
+    with two_replicas.scope():
+        model = small("soft")
+        model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    loop = Loop(model, steps_per_call=1)
+    for figures in (model.evaluate(batches, verbose=0, return_dict=True), loop.evaluate(batches)):
+        np.testing.assert_allclose(figures["loss"], np.log(figures["perplexity"]), rtol=1e-5)
+
+
 def test_top_k_is_a_lower_bound(captioner, captions, numpy_captioner):
     inputs, targets = captions
     model = captioner("lvml", top_k=2)

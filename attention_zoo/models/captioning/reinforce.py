@@ -38,14 +38,14 @@ def _(attention, reading):
     return choice, attention.bonus(a, log_a)
 
 
-def score_function_term(sampler, log_p, choice, greedy_log_p, present):
-    """0, with REINFORCE's gradient, to be added to the words' scores.
+def score_function_term(sampler, log_p, choice, greedy_log_p, weights):
+    """0, with REINFORCE's gradient, to be added to the log-likelihood of the caption.
 
         grad = 1/K sum_k A_kt grad log a_{z_kt}
-        A_kt = sum_{t' >= t} (log p_kt' - B_kt')
+        A_kt = sum_{t' >= t} w_t' (log p_kt' - B_kt')
 
-    The region drawn before a word changes this word and, by the state, all that follow. Every
-    baseline is one of the average over the words from t on, times their number.
+    The region drawn before a word changes this word and, by the state, all that follow: w_t, the
+    weight of the word itself, is not on its choice.
 
     Args:
         sampler: ReinforceAttention.
@@ -53,19 +53,26 @@ def score_function_term(sampler, log_p, choice, greedy_log_p, present):
         choice: log a_z of the drawn regions (b, k, n); its gradient counts.
         greedy_log_p: (b, 1, n), where the regions are the most attended ones; None unless the
             baseline is self-critical.
-        present: bool (b, n), False for padding.
+        weights: w (b, n), of the words in the loss; 0 for padding.
 
     Returns:
         (b, n).
     """
-    present = kops.cast(present, "float32")[:, None]  # (b, 1, n)
-    words = kops.maximum(_from_here_on(present), 1.0)
+    rewards = weights[:, None] * sampler.advantage(log_p, lambda: greedy_log_p)  # (b, k, n)
+    return kops.mean(_from_here_on(rewards) * only_gradient(choice), axis=1)
 
-    def average(log_p):
-        return _from_here_on(log_p * present) / words
 
-    advantage = words * sampler.advantage(average(log_p), lambda: average(greedy_log_p))
-    return kops.mean(advantage * present * only_gradient(choice), axis=1)
+def spread(term, weights):
+    """What to add to every word's score, so that the sum of w_t times it is that of the terms.
+
+    Args:
+        term, weights: (b, n).
+
+    Returns:
+        (b, 1): sum_t term_t / sum_t w_t; 0 where all weights are.
+    """
+    total = kops.sum(weights, axis=1, keepdims=True)
+    return kops.divide_no_nan(kops.sum(term, axis=1, keepdims=True), total)
 
 
 def _from_here_on(x):

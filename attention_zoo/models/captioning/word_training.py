@@ -8,7 +8,7 @@ from attention_zoo.models.attention_model import AttentionModel
 from attention_zoo.models.captioning import inputs as caption_inputs
 from attention_zoo.models.captioning.attention import sampler
 from attention_zoo.models.captioning.loss import CaptionLoss, Perplexity, present, true_scores
-from attention_zoo.models.captioning.reinforce import score_function_term
+from attention_zoo.models.captioning.reinforce import score_function_term, spread
 from attention_zoo.models.keras_losses import class_score_loss
 from attention_zoo.models.keras_metrics import class_score_metric, class_score_metrics
 
@@ -16,11 +16,14 @@ from attention_zoo.models.keras_metrics import class_score_metric, class_score_m
 class WordTraining(AttentionModel):
     """A model of {"words": q (b, n, v), "focus": a (b, n, r)}, trained by the next words.
 
-    What it takes as targets and weights stands under `Captioner`.
+    What it takes as targets and weights stands under `Captioner`. `loss` of `fit` and `evaluate`
+    is the mean of the batches' losses, each weighed by the sum of its words' weights: in nats a
+    word, whatever the batch size.
     """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        self.loss_a_word = keras.metrics.Mean(name="loss")
         self.perplexity = Perplexity()
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="word_accuracy")
         self.word_accuracy = class_score_metric(accuracy)
@@ -51,22 +54,31 @@ class WordTraining(AttentionModel):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         words, q = caption_inputs.words_of(y), y_pred["words"]
-        there = present(words)
+        weights = _word_weights(words, sample_weight)
         if "chains" in y_pred:
-            q = q + self._judged(words, there, y_pred)[..., None]
-        return super().compute_loss(x, words, q, _word_weights(words, sample_weight), training)
+            q = q + self._judged(words, weights, y_pred)[..., None]
+        loss = super().compute_loss(x, words, q, weights, training)
+        strategy = getattr(self, "distribute_strategy", None)  # TensorFlow alone has one
+        replicas = getattr(strategy, "num_replicas_in_sync", 1)  # Keras divides the loss by them
+        self.loss_a_word.update_state(loss * replicas, ops.sum(weights))
+        return loss
 
-    def _judged(self, words, there, y_pred):
-        """REINFORCE's term (b, n); tells the baseline how well the words were known."""
-        judge = sampler(self.attention)
+    @property
+    def metrics(self):
+        """As in Keras, `loss` being of words: its own weighs a batch by its number of captions."""
+        return [self.loss_a_word] + [one for one in super().metrics if one.name != "loss"]
+
+    def _judged(self, words, weights, y_pred):
+        """REINFORCE's term (b, 1); tells the baseline how well the words were known."""
+        judge, there = sampler(self.attention), present(words)
         log_p = _of_true(y_pred["chains"], words)
         greedy = _of_true(y_pred["greedy"][:, None], words) if "greedy" in y_pred else None
-        term = score_function_term(judge, log_p, y_pred["choice"], greedy, there)
+        term = score_function_term(judge, log_p, y_pred["choice"], greedy, weights)
         count = ops.maximum(ops.sum(ops.cast(there, "float32")), 1.0)
         mean = ops.sum(ops.where(there[:, None], log_p, 0.0)) / (count * judge.num_samples)
         # NaN of no words, as on a replica that gets no captions, is passed over.
         self.attention.observe(ops.where(ops.any(there), mean, float("nan"))[None])
-        return term
+        return spread(term, weights)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         words, q, a = caption_inputs.words_of(y), y_pred["words"], y_pred["focus"]
