@@ -211,6 +211,28 @@ def test_average_is_in_the_dtype_of_float_values(scores):
     np.testing.assert_allclose(pixels, 255.0)
 
 
+@pytest.mark.low_precision
+@pytest.mark.parametrize(("dtype", "eps"), [("float16", 2**-10), ("bfloat16", 2**-7)])
+def test_average_of_many_half_floats_is_rounded_once(gradient_of, rng, dtype, eps):
+    m = 40_000
+    values = kops.cast(1.0 + rng.normal(size=(2, m, D)), dtype)
+    weights = np.stack([np.full(m, 1 / m), rng.dirichlet(np.ones(m))]).astype("float32")
+    given = kops.convert_to_numpy(kops.cast(values, "float32")).astype("float64")
+    found = ops.average(values, weights)
+    assert dtype_of(found) == dtype
+    expected = np.einsum("bm,bmd->bd", weights.astype("float64"), given)
+    np.testing.assert_allclose(kops.cast(found, "float32"), expected, rtol=0.51 * eps)
+    gradient = gradient_of(
+        lambda a: kops.sum(kops.cast(ops.average(values, a), "float32")), weights
+    )
+    np.testing.assert_allclose(gradient, given.sum(axis=2), rtol=1e-5, atol=1e-5)
+
+
+def test_no_sum_of_float16_is_taken_for_nan():
+    segments = kops.cast([[[3e4, 3e4, 3e4, -3e4, -3e4, -3e4] * 20, [np.nan] * 120]], "float16")
+    np.testing.assert_array_equal(ops.any_nan(segments), [[False, True]])
+
+
 def test_log_average_is_the_log_of_the_average(values, scores):
     expected = scipy.special.logsumexp(scores[..., None].astype("float64") + values, axis=1)
     np.testing.assert_allclose(ops.log_average(values, scores), expected, atol=1e-5)

@@ -33,7 +33,7 @@ class ExplainedWords(keras.layers.Layer):
     """
 
     def __init__(self, captioner, top=TOP):
-        super().__init__(dtype=captioner.dtype_policy)
+        super().__init__(dtype=captioner.dtype_policy, autocast=False)
         self.captioner = captioner
         self.top = top
 

@@ -32,7 +32,7 @@ class Explained(keras.layers.Layer):
     """
 
     def __init__(self, model, top=TOP):
-        super().__init__(dtype=model.dtype_policy)
+        super().__init__(dtype=model.dtype_policy, autocast=False)
         self.model = model
         self.top = top
 
@@ -72,7 +72,7 @@ class Explainer(keras.Model):
     """A layer such as `Explained` as a model, which predicts in a compiled function."""
 
     def __init__(self, explained):
-        super().__init__(name="explainer", dtype=explained.dtype_policy)
+        super().__init__(name="explainer", dtype=explained.dtype_policy, autocast=False)
         self.explained = explained
 
     def build(self, input_shape):

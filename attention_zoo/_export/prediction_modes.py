@@ -15,7 +15,7 @@ class Ways(keras.layers.Layer):
     """
 
     def __init__(self, model, *names):
-        super().__init__(dtype=model.dtype_policy)
+        super().__init__(dtype=model.dtype_policy, autocast=False)
         self.model = model
         self.names = sorted(set(names))
 

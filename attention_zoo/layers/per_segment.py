@@ -35,8 +35,7 @@ class PerSegment(OfNetwork):
     reads_segments_alone = True
 
     def __init__(self, network, **kwargs):
-        super().__init__(**kwargs)
-        self.network = network
+        super().__init__(network, **kwargs)
         self.supports_masking = True
 
     def build(self, segments_shape):

@@ -39,8 +39,7 @@ class Regions(OfNetwork):
     """
 
     def __init__(self, network, skip=0, **kwargs):
-        super().__init__(**kwargs)
-        self.network = network
+        super().__init__(network, **kwargs)
         self.skip = as_count("skip", skip, least=0)
         self.grid = None
 

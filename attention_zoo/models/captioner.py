@@ -93,7 +93,7 @@ class Captioner(WordTraining):
         standardize=False,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # `look` casts
         self.vocabulary = checked_vocabulary(vocabulary)
         self.num_words = NUM_SPECIAL + len(self.vocabulary)
         self.attention = layers.get(attention)
@@ -153,7 +153,7 @@ class Captioner(WordTraining):
         features = caption_inputs.as_regions(self.features(inputs, training), name)
         if self.standardize is not None:
             features = self.standardize(features)
-        return self.decoder.look(features)
+        return self.decoder.look(kops.cast(features, self.compute_dtype))
 
     def features(self, inputs, training=None):
         """Those among the inputs, or what the encoder makes of the image."""

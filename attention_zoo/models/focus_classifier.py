@@ -15,7 +15,7 @@ from attention_zoo.models import byte_segments as bytes_read
 from attention_zoo.models import prediction
 from attention_zoo.models.attention_model import checked_inference
 from attention_zoo.models.final_activation import check_logits, check_scores
-from attention_zoo.models.inputs import masked_segments, segments_shape, split
+from attention_zoo.models.inputs import masked_segments, segments_shape, split, unrounded
 from attention_zoo.models.kept_masks import checked_call, without_warnings
 from attention_zoo.models.label_training import LabelTraining
 from attention_zoo.models.score_watch import ScoreWatch
@@ -91,7 +91,7 @@ class FocusClassifier(LabelTraining):
         class_names=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # `encode` casts
         if byte_segments not in bytes_read.WAYS:
             raise ValueError(
                 f"byte_segments is {byte_segments!r}, expected one of {sorted(bytes_read.WAYS)}"
@@ -206,6 +206,7 @@ class FocusClassifier(LabelTraining):
         segments, mask = masked_segments(inputs, mask)
         self._check_rank(segments)
         segments = bytes_read.read(segments, self.byte_segments)
+        segments = unrounded(segments, self.compute_dtype)
         if self.encoder is not None:
             broken = ops.any_nan(segments)
             segments, mask = masked(

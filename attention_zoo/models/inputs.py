@@ -1,5 +1,8 @@
 """Inputs as FocusClassifier takes them: segments, and which of them are there."""
 
+import keras
+from keras import ops
+
 from attention_zoo.layers.masks import check_shapes, conjunction, masked
 from attention_zoo.models.bags import ragged_inputs
 
@@ -42,3 +45,15 @@ def split(inputs):
             f"inputs have the keys {sorted(inputs)}, expected 'segments' and maybe 'mask'"
         )
     return inputs["segments"], inputs.get("mask")
+
+
+def unrounded(segments, compute_dtype):
+    """Floats in the wider of their dtype and that to compute in: float32 in mixed precision.
+
+    float64 only where it is computed in. The networks cast for themselves, after `Standardize`.
+    """
+    dtype = keras.backend.standardize_dtype(segments.dtype)
+    if not keras.backend.is_float_dtype(dtype):
+        return segments
+    given = "float32" if dtype == "float64" else dtype
+    return ops.cast(segments, keras.backend.result_type(given, compute_dtype))

@@ -19,14 +19,21 @@ def zero_masked(values, mask):
 def average(values, weights, mask=None):
     """sum_j a_j x_j: values (b, m, ...), weights (b, m) -> (b, ...) in the values' dtype.
 
-    Integers are averaged in float32. What `mask` (bool (b, m)) leaves out is read as zeros: a
-    weight of 0 does not silence a NaN.
+    Integers are averaged in float32. Half floats are summed in float32: of 10,000 segments and more
+    the weights, and what is added to the sum, would be lost. What `mask` (bool (b, m)) leaves out
+    is read as zeros: a weight of 0 does not silence a NaN.
     """
-    values = ops.cast(zero_masked(values, mask), average_dtype(values))
+    dtype = average_dtype(values)
+    values = _in_float32(ops.cast(zero_masked(values, mask), dtype))
     weights = ops.cast(weights, values.dtype)
     trailing = (1,) * (len(values.shape) - 2)
     weights = ops.reshape(weights, (-1, ops.shape(values)[1], *trailing))  # (b, m, 1, ...)
-    return ops.sum(weights * values, axis=1)
+    return ops.cast(ops.sum(weights * values, axis=1), dtype)
+
+
+def _in_float32(x):
+    """Half floats in float32; float64 as it is."""
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
 
 
 def average_dtype(values):
@@ -94,8 +101,9 @@ def any_nan(segments):
     """Which segments have a NaN in them: (b, m, ...) -> bool (b, m); none of integers have."""
     if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(segments.dtype)):
         return ops.zeros(ops.shape(segments)[:2], "bool")
-    # The sum is NaN where a number is, or where infinities of both signs are.
-    return ops.isnan(ops.sum(segments, axis=tuple(range(2, len(segments.shape)))))
+    # The sum is NaN where a number is, or where infinities of both signs are: in float16 it would
+    # come to these by itself.
+    return ops.isnan(ops.sum(_in_float32(segments), axis=tuple(range(2, len(segments.shape)))))
 
 
 def nan_where(broken, x):

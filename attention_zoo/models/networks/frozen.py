@@ -20,9 +20,8 @@ class Frozen(OfNetwork):
     """
 
     def __init__(self, network, **kwargs):
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(network, **kwargs)
         network.trainable = False
-        self.network = network
 
     def build(self, input_shape):
         self.built = True

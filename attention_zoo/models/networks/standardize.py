@@ -13,6 +13,8 @@ class Standardize(keras.layers.Layer):
 
     Until then, mean 0 and deviation 1. A feature that never varied is left in its units. Computed
     in float32 under every dtype policy: a mean that is large beside the deviation would be rounded.
+    What is around it must not round either: a `keras.Sequential` begins with a `keras.Input`, a
+    layer or model of your own has `autocast=False`.
 
     Call arguments:
         x: (..., d).
