@@ -150,7 +150,7 @@ def _record(settings, candidate, seed):
     if not isinstance(layer, layers.Attention):
         return trainer_of(MosaicsTask(), **own).record()
     config = config_of(MosaicsTask(), own | {"attention": "soft"})
-    return recorded(config, layer) | Brought(layer, None, ()).record()
+    return Brought(layer).record(recorded(config, layer))
 
 
 def _parser():

@@ -63,7 +63,7 @@ class Run:
         }
         found.setdefault("results", results)
         for settings in (found["config"], found["about"].get("defaults", {})):
-            _say_zero(settings)
+            _as_of_now(settings)
         check_histograms(found["histograms"], path / "histograms.json")
         check_examples(found["examples"], path / "examples.json")
         metrics = read_columns(path / _METRICS) if (path / _METRICS).is_file() else {}
@@ -121,16 +121,34 @@ def _read_json(folder, name, kind):
     return content
 
 
-ZERO_WAS_NULL = ("weight_decay", "ema_momentum")  # what an optimizer object decides, too
+ZERO_WAS_NULL = ("weight_decay", "ema_momentum")
+
+# Settings that an object of a user's decides in their place.
+DECIDED_BY = {
+    "attention": (
+        *("normalizer", "entropy_penalty", "temperature", "baseline", "num_samples"),
+        *("entropy_bonus", "first_attention", "second_attention"),
+    ),
+    "optimizer": (
+        *("learning_rate", "classifier_learning_rate", "encoder_learning_rate", "layer_decay"),
+        *("warmup", "schedule", "accumulation", "momentum", "weight_decay", "ema_momentum"),
+        "clip_norm",
+    ),
+}
 
 
-def _say_zero(settings):
-    """Writes 0.0 where earlier versions had null; beside an optimizer object null says nothing."""
-    has_object = isinstance(settings.get("optimizer"), dict)
+def decided_by_objects(config):
+    """Which settings of a config.json an object in it decides: they are null, and say nothing."""
+    objects = [thing for thing in DECIDED_BY if isinstance(config.get(thing), dict)]
+    return config.keys() & {name for thing in objects for name in DECIDED_BY[thing]}
+
+
+def _as_of_now(settings):
+    """Earlier versions had null for 0.0, and the task's default where an object decides."""
     for name in ZERO_WAS_NULL:
-        value = settings.get(name, 1)
-        if value == 0 or (value is None and not has_object):
+        if not settings.get(name, 1):
             settings[name] = 0.0
+    settings |= dict.fromkeys(decided_by_objects(settings))
 
 
 def _check_curves(path, metrics, results):

@@ -3,7 +3,7 @@
 import dataclasses
 
 from attention_zoo.report.measures import WAYS, shown, split_way, title
-from attention_zoo.report.run import is_fixed_focus
+from attention_zoo.report.run import decided_by_objects, is_fixed_focus
 from attention_zoo.report.words import terms
 
 
@@ -99,9 +99,10 @@ def places(marks):
 def settings(run):
     """(settings that differ from their defaults, the others), each (name, value) as text.
 
-    The first are None where the defaults are not known.
+    The first are None where the defaults are not known. What objects decide is in neither.
     """
-    given = {name: _text(value) for name, value in run.config.items()}
+    idle = decided_by_objects(run.config)
+    given = {name: _text(value) for name, value in run.config.items() if name not in idle}
     if "defaults" not in run.about:
         return None, list(given.items())
     defaults = {name: _text(value) for name, value in run.about["defaults"].items()}

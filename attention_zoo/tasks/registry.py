@@ -74,9 +74,9 @@ def train(task, workdir, *, data=None, attention=None, optimizer=None, callbacks
         data: data of your own in place of those that the settings name: one object, to train on,
             or a dict of "train" and maybe "validation" and "test"; what it may be says the task.
             Validation figures are those of "validation" alone, "test" is seen once, in the end.
-        attention: in place of the setting, an attention layer, its name, or the name of a
-            registered one of your own.
-        optimizer: in place of the setting, a Keras optimizer with any schedule.
+        attention: in place of the setting, an attention layer, which the run makes anew from its
+            config, its name, or the name of a registered one of your own.
+        optimizer: in place of the setting, a new Keras optimizer with any schedule.
         callbacks: Keras callbacks, also those with a state: see `training.callback_state`.
         **settings: fields of the task's `config`.
 

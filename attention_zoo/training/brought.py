@@ -5,11 +5,15 @@ by the same objects or refused. What cannot be recorded, or has a state that can
 refused in a line before anything is trained.
 """
 
+import inspect
+
 import keras
 
 from attention_zoo import layers
-from attention_zoo.report.run import ZERO_WAS_NULL
+from attention_zoo._errors import first_line
+from attention_zoo.report.run import DECIDED_BY, decided_by_objects
 from attention_zoo.training import callback_state
+from attention_zoo.training.learning_rates import are_scheduled
 
 
 class Brought:
@@ -40,8 +44,10 @@ class Brought:
         self._described = [callback_state.describe(callback) for callback in self.callbacks]
         if self.attention is not None:
             _check_registered("attention", self.attention, layers.Attention)
+            _check_config(self.attention)
         if self.optimizer is not None:
             _check_registered("optimizer", self.optimizer, keras.optimizers.Optimizer)
+            _check_new(self.optimizer)
 
     def settled(self, settings):
         """The settings, with those that are given by name, and none that an object decides.
@@ -49,30 +55,58 @@ class Brought:
         Raises:
             ValueError: settings beside an object that takes their place.
         """
-        if self.optimizer is None:
-            return settings | self.named
-        for name in _OF_OPTIMIZER:
-            if settings.get(name) is not None:
-                raise ValueError(
-                    f"{name} is {settings[name]!r} beside an optimizer, expected one of them"
-                )
-        return settings | self.named | dict.fromkeys(ZERO_WAS_NULL, 0.0)
+        for thing, one in self._objects().items():
+            for name in DECIDED_BY[thing]:
+                if settings.get(name) is not None:
+                    raise ValueError(
+                        f"{name} is {settings[name]!r} beside an {thing}, expected one of them: "
+                        f"the {type(one).__name__} has its own"
+                    )
+        return settings | self.named | ({} if self.optimizer is None else _NOTHING_MORE)
 
-    def record(self):
-        """What goes into config.json in the place of settings, fit for JSON."""
-        record: dict = {}
-        for name in ("attention", "optimizer"):
-            if (thing := getattr(self, name)) is not None:
-                record[name] = _without_names(keras.saving.serialize_keras_object(thing))
-        if self.optimizer is not None:
-            record |= dict.fromkeys(ZERO_WAS_NULL)  # null: the optimizer says
+    def check(self, config):
+        """Raises ValueError for settings with rates over the steps beside an optimizer."""
+        if self.optimizer is not None and are_scheduled(config):
+            raise ValueError(
+                f"frozen_epochs is {config.frozen_epochs} of {config.epochs} beside an optimizer, "
+                "expected none or all: its rates are its own"
+            )
+
+    def new_attention(self):
+        """The attention as it was made, without what an earlier run left in it; None for none."""
+        one = self.attention
+        try:
+            return None if one is None else type(one).from_config(one.get_config())
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"attention is a {type(one).__name__} that cannot be made of its config "
+                f"({first_line(error)}), expected the arguments of its __init__ in get_config"
+            ) from error
+
+    def record(self, settings):
+        """Settings as config.json has them: the objects, and null for what these decide."""
+        objects = {
+            name: _without_names(keras.saving.serialize_keras_object(one))
+            for name, one in self._objects().items()
+        }
+        record = settings | objects
+        record |= dict.fromkeys(decided_by_objects(record))
         return record | ({"callbacks": self._described} if self._described else {})
 
+    def _objects(self):
+        given = {"attention": self.attention, "optimizer": self.optimizer}
+        return {name: one for name, one in given.items() if one is not None}
 
-_OF_OPTIMIZER = (
-    *("learning_rate", "classifier_learning_rate", "encoder_learning_rate"),
-    *("momentum", "weight_decay", "ema_momentum", "clip_norm"),
-)
+
+# Beside an optimizer: set, so that no task fills in its own.
+_NOTHING_MORE = {
+    "warmup": 0.0,
+    "schedule": "constant",
+    "accumulation": 1,
+    "weight_decay": 0.0,
+    "ema_momentum": 0.0,
+    "clip_norm": None,
+}
 
 
 def _check_registered(name, thing, kind):
@@ -86,6 +120,33 @@ def _check_registered(name, thing, kind):
             f"{name} is a {cls.__name__}, which Keras cannot load by name, expected "
             "keras.saving.register_keras_serializable (or az.layers.register) above its class"
         )
+
+
+def _check_new(optimizer):
+    if optimizer.built:
+        raise ValueError(
+            f"optimizer is a {type(optimizer).__name__} that has trained a model, expected a new "
+            "one: it holds that model's state"
+        )
+
+
+def _check_config(attention):
+    """Raises ValueError where the config lacks arguments, of a get_config above the __init__."""
+    cls = type(attention)
+    if issubclass(_owner(cls, "get_config"), _owner(cls, "__init__")):
+        return
+    names = inspect.signature(cls.__init__).parameters.values()
+    given = [one.name for one in names if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    if lost := sorted(set(given[1:]) - attention.get_config().keys()):
+        raise ValueError(
+            f"attention is a {cls.__name__} whose get_config lacks {lost[0]!r}, expected every "
+            "argument of its __init__: runs and files make it anew from them"
+        )
+
+
+def _owner(cls, name):
+    """The class that a method is of."""
+    return next(one for one in cls.__mro__ if name in vars(one))
 
 
 def _without_names(config):

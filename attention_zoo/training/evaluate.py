@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from attention_zoo._paths import expanded
-from attention_zoo.report.run import Run
+from attention_zoo.report.run import Run, decided_by_objects
 from attention_zoo.training.checks import check_data_settings
 from attention_zoo.training.task import OWN_DATA, SPLITS, config_of
 
@@ -112,6 +112,6 @@ def _finished(folder):
 
 def _settings(task, run):
     """The settings of a run that its task knows, without what a user brought: objects, data."""
-    known = task.config.__dataclass_fields__
+    known = task.config.__dataclass_fields__.keys() - decided_by_objects(run.config)
     named = {k: v for k, v in run.config.items() if k in known and not isinstance(v, dict | list)}
     return {k: v for k, v in named.items() if (k, v) != ("dataset", OWN_DATA)}

@@ -31,11 +31,16 @@ def encoder_learns_apart(settings):
 
 def are_scheduled(settings):
     """Whether a part's rate is more than a number."""
-    return _frozen_epochs(settings) > 0 or _change(settings)
+    return _frozen_first(settings) > 0 or _change(settings)
 
 
 def _frozen_epochs(settings):
     return settings.frozen_epochs if isinstance(settings, EncoderConfig) else 0
+
+
+def _frozen_first(settings):
+    """Epochs before the encoder is trained; 0 where it never is, too."""
+    return 0 if encoder_is_frozen(settings) else _frozen_epochs(settings)
 
 
 def _change(settings):
@@ -75,10 +80,10 @@ def rates_of_parts(settings, model, rates, others, steps_per_epoch):
     parts = parts_of(model, rates, others)
     frozen = {}
     if isinstance(settings, EncoderConfig) and "encoder" in rates:
-        frozen["encoder"] = settings.frozen_epochs
+        frozen["encoder"] = _frozen_first(settings)
         if settings.layer_decay < 1:
             names, own = _by_depth(settings, model.encoder, rates["encoder"])
-            frozen = dict.fromkeys(own, settings.frozen_epochs)
+            frozen = dict.fromkeys(own, _frozen_first(settings))
             rates = {part: rate for part, rate in rates.items() if part != "encoder"} | own
             variables = zip(model.trainable_variables, parts, strict=True)
             parts = [names[id(one)] if part == "encoder" else part for one, part in variables]

@@ -44,10 +44,11 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     given = brought.settled(settings)
     check_data_settings(task, data, settings)
     config = config_of(task, given)
+    brought.check(config)
     keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(config.strategy)
     splits = load_splits(task, config) if data is None else accept_splits(task, data, config)
-    layer = brought.attention or task.attention(config)
+    layer = brought.new_attention() or task.attention(config)
     _check(task, config, splits, layer, strategy)
     prints = task.fingerprints(config, splits)
     check_apart(
@@ -60,7 +61,7 @@ def run_task(task, workdir, *, data=None, attention=None, optimizer=None, callba
     with strategy.scope():
         model = build_model(task, config, splits, layer, brought.optimizer)
     _check_loads(model)
-    record = recorded(config, layer) | brought.record()
+    record = brought.record(recorded(config, layer))
     record |= {} if data is None else {"dataset": OWN_DATA}
     with Workdir(workdir, record, is_chief(strategy), prints) as folder:
         write_metadata(folder, task.name, task.config(), task.words, path_of(type(task)))

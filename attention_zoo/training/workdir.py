@@ -11,7 +11,7 @@ from pathlib import Path
 from attention_zoo._json import loads
 from attention_zoo._paths import expanded
 from attention_zoo.report.csv_table import read_rows
-from attention_zoo.report.run import ZERO_WAS_NULL
+from attention_zoo.report.run import ZERO_WAS_NULL, decided_by_objects
 from attention_zoo.training.checkpoints import find_checkpoints
 from attention_zoo.training.folder_lock import LOCK, hold
 
@@ -223,8 +223,7 @@ def _check_same(path, before, now):
         f"{name}: {before.get(name)!r} before, {now.get(name)!r} now"
         for name in sorted(before.keys() | now.keys())
         if not is_same(name, before.get(name), now.get(name))
-        # An optimizer object has its own; earlier versions wrote the task's default beside it.
-        and not (name in ZERO_WAS_NULL and isinstance(now.get("optimizer"), dict))
+        and name not in decided_by_objects(now)  # earlier versions wrote the task's default
     ]
     if differ:
         raise ValueError(f"workdir {path} holds a run with other settings ({'; '.join(differ)})")

@@ -1,5 +1,6 @@
 """The trainer of texts with a pretrained encoder: a tiny BERT of random weights, from a folder."""
 
+import dataclasses
 import json
 import logging
 
@@ -11,6 +12,9 @@ import tensorflow as tf
 import attention_zoo as az
 from attention_zoo.tasks import TextTask
 from attention_zoo.tasks.text_config import TextConfig
+from attention_zoo.training.brought import Brought
+from attention_zoo.training.learning_rates import are_scheduled
+from attention_zoo.training.task import config_of
 
 TINY = {"dataset": "json_lines", "batch_size": 8, "epochs": 2, "dropout": 0.2}
 TINY |= {"steps_per_call": 1, "attention": "lvml"}
@@ -99,6 +103,18 @@ def test_defaults_of_fine_tuning(settings):
     given = model_of(settings, warmup=0.0, schedule="constant", encoder_learning_rate=0.01)[1]
     assert (given.encoder_learning_rate, given.warmup, given.schedule) == (0.01, 0.0, "constant")
     assert TextTask().settled(TextConfig()) == TextConfig()
+
+
+def test_an_optimizer_of_ones_own_is_given_no_schedule(settings):
+    brought = Brought(optimizer=keras.optimizers.Adam(1e-4))
+    config = config_of(TextTask(), brought.settled(settings))
+    brought.check(config)
+    assert not are_scheduled(config)
+    record = brought.record(dataclasses.asdict(config))
+    assert record["warmup"] is record["schedule"] is record["encoder_learning_rate"] is None
+    with pytest.raises(ValueError, match="^frozen_epochs is 1 of 2 beside an optimizer, expected "):
+        brought.check(dataclasses.replace(config, epochs=2, frozen_epochs=1))
+    brought.check(dataclasses.replace(config, epochs=2, frozen_epochs=2))
 
 
 def test_an_encoder_that_is_frozen_to_the_end_is_not_trained(settings):

@@ -162,6 +162,18 @@ def test_with_a_schedule_a_hybrid_keeps_its_optimizers_steps():
         check_config(settings, make_attention(settings), 96, 1)
 
 
+def test_with_an_encoder_that_is_never_trained_a_hybrid_begins_its_second_phase_anew(stack):
+    settings = Config(epochs=4, frozen_epochs=4, second_learning_rate=0.03)
+    attention, model = make_attention(settings), stack("one", "two")
+    model.encoder.trainable = False
+    check_config(settings, attention, 256, 1)
+    for rates in (None, RATES):
+        optimizer = make_optimizer(settings, model, rates, "classifier", 5)
+        switch = make_switch(settings, attention, optimizer, None)
+        assert switch.reset_optimizer and switch.learning_rate == 0.03
+        assert isinstance(optimizer.learning_rate, keras.Variable)
+
+
 def test_what_is_frozen_to_the_end_learns_at_no_rate():
     assert encoder_is_frozen(Config(epochs=3, frozen_epochs=3))
     assert not encoder_learns_apart(Config(epochs=3, frozen_epochs=3, encoder_learning_rate=1.0))
