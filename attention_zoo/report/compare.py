@@ -9,15 +9,15 @@ from attention_zoo.plots.compared_curves import OTHERS, line_style
 from attention_zoo.plots.training_curves import TITLES
 from attention_zoo.report.compared_tables import (
     FEW,
-    are_of_the_same_data,
     settings_that_differ,
+    splits_of_different_data,
     tables_of_figures,
 )
 from attention_zoo.report.html import relative_link, render, write_whole
 from attention_zoo.report.measures import BREAKDOWN, WAYS
 from attention_zoo.report.page import PAGE, facts
 from attention_zoo.report.pictures import plot
-from attention_zoo.report.run import Run, is_fixed_focus, is_gradient_flow
+from attention_zoo.report.run import SPLITS, Run, is_fixed_focus, is_gradient_flow
 from attention_zoo.report.words import (
     HELD_OUT,
     TEST,
@@ -69,7 +69,8 @@ def compare(*runs, output="compare.html"):
         settings=settings_that_differ(read, names),
         tables=tables,
         terms={name: text for table in tables for name, text in table.terms.items()},
-        same_data=are_of_the_same_data(read),
+        measured=[split for split in SPLITS if any(split in run.splits for run in read)],
+        apart=splits_of_different_data(read),
         curves=_curves(read, names, named),
         keeps=any(_kept(run) for run in read),
         legend=[(names[number], _svg_style(place)) for place, number in enumerate(named)],

@@ -4,6 +4,7 @@ import collections
 
 from attention_zoo.report.measures import WAYS, best, column_title, shown, split_way, title
 from attention_zoo.report.run import SPLITS, is_fixed_focus, is_gradient_flow
+from attention_zoo.report.same_data import are_of_the_same_data, have_the_same_vocabulary
 from attention_zoo.report.tables import Table, places, setting_text
 from attention_zoo.report.words import terms
 
@@ -30,31 +31,12 @@ def settings_that_differ(runs, names):
     return Table(caption, by_setting[0], [("", by_setting[1:])], wraps=True)
 
 
-def are_of_the_same_data(runs):
-    """Whether a value of one run can be better than another's: all are of the same examples."""
-    return len({_data(run) for run in runs}) == 1
-
-
-def _data(run):
-    """What settings say of the test examples; a folder only where it is no shelf of data sets.
-
-    Of a user's own data, their fingerprint.
-    """
-    config = run.config
-    if config.get("dataset") == "own data":
-        return run.data.get("test")
-    drawn = ("protocol", "num_segments", "test_split", "num_test_examples", "mean_size")
-    names = ("dataset", *drawn, "annotators", "folds", "fold", "repeat")
-    folder = None if str(config.get("dataset")).startswith("sdc/") else config.get("data_dir")
-    return *(config.get(name) for name in names), folder
-
-
 def tables_of_figures(runs, names, links):
     """`Table`s of the splits, and of what trainers of theory measure.
 
     Of few runs a split is one table, with a column a run; of many it is several, with a row a run:
     what is of no way to predict and the headline of each way, then a table a way. The best values
-    of a measure are marked, where the runs are of the same data.
+    of a measure are marked, where the runs are of the same data in a split.
 
     Args:
         runs: `Run`s.
@@ -76,28 +58,54 @@ def _measures(figures):
     return {way: by_way[way] for way in (None, *WAYS) if way in by_way}
 
 
+def splits_of_different_data(runs):
+    """The splits that runs have figures of, but not of the same examples."""
+    measured = {split: [run for run in runs if split in run.splits] for split in SPLITS}
+    return [split for split in SPLITS if not are_of_the_same_data(measured[split], split)]
+
+
+def marker(runs, split):
+    """`measures.best` of runs on a split, that marks only what can be better than another.
+
+    Args:
+        runs: `Run`s; those without figures of the split do not count.
+        split: its name.
+
+    Returns:
+        Function (measure, values) -> bools.
+    """
+    runs = [run for run in runs if split in run.splits]
+    is_same, same_words = are_of_the_same_data(runs, split), have_the_same_vocabulary(runs)
+
+    def marked_of(name, values):
+        is_fair = is_same and (same_words or split_way(name)[1] != "perplexity")
+        return best(name, values) if is_fair else [False] * len(values)
+
+    return marked_of
+
+
 def _by_measure(runs, names, split, links):
     """A table with a row a measure and a column a run."""
     figures = [run.splits.get(split, {}) for run in runs]
-    by_way, groups, marks = _measures(figures), [], []
+    by_way, marked_of = _measures(figures), marker(runs, split)
+    groups, marks = [], []
     for way, of_way in by_way.items():
         rows = []
         for name in of_way:
             values = [one.get(name) for one in figures]
             rows.append([title(split_way(name)[1]), *(shown(name, v) for v in values)])
-            marks.append(best(name, values))
+            marks.append(marked_of(name, values))
         groups.append((f"predicted by {way}" if way else "", rows))
     if not groups:
         return []
-    marked = places(marks) if are_of_the_same_data(runs) else frozenset()
     said = terms(runs, [name for of_way in by_way.values() for name in of_way])
-    return [Table(split, ["measure", *names], groups, marked, said, explained=("rows",))]
+    return [Table(split, ["measure", *names], groups, places(marks), said, explained=("rows",))]
 
 
 def _by_run(runs, names, split, links):
     """Tables with a row a run and a column a measure; runs that have nothing of one are not in."""
     figures = [run.splits.get(split, {}) for run in runs]
-    by_way = _measures(figures)
+    by_way, marked_of = _measures(figures), marker(runs, split)
     first = by_way.pop(None, []) + [
         name for of_way in by_way.values() for name in of_way if split_way(name)[1] in _HEADLINE
     ]
@@ -106,11 +114,11 @@ def _by_run(runs, names, split, links):
     for caption, columns in asked.items():
         there = [i for i, one in enumerate(figures) if one.keys() & set(columns)]
         rows = [[names[i], *(shown(name, figures[i].get(name)) for name in columns)] for i in there]
-        marks = [best(name, [figures[i].get(name) for i in there]) for name in columns]
+        marks = [marked_of(name, [figures[i].get(name) for i in there]) for name in columns]
         if rows:
             called = column_title if caption == split else lambda name: title(split_way(name)[1])
             head = ["run", *map(called, columns)]
-            marked = places(zip(*marks, strict=True)) if are_of_the_same_data(runs) else frozenset()
+            marked = places(zip(*marks, strict=True))
             said = terms(runs, columns)
             found.append(Table(caption, head, [("", rows)], marked, said, ("head",), links))
     return found

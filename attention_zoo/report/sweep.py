@@ -7,12 +7,13 @@ import math
 import statistics
 
 from attention_zoo._attention_warnings import warning_lines
-from attention_zoo.report.compared_tables import are_of_the_same_data
+from attention_zoo.report.compared_tables import marker
 from attention_zoo.report.html import relative_link, render, write_whole
 from attention_zoo.report.load import rows_of
-from attention_zoo.report.measures import best, column_title, shown
+from attention_zoo.report.measures import column_title, shown
 from attention_zoo.report.page import PAGE
 from attention_zoo.report.run import Run
+from attention_zoo.report.same_data import are_of_the_same_data
 from attention_zoo.report.tables import Table, places
 from attention_zoo.report.words import TEST, measured_on, terms
 
@@ -33,7 +34,8 @@ def write_sweep(folder, jobs, others=()):
     Args:
         folder: of the sweep, a `pathlib.Path`.
         jobs: of it, each with a name, its folder below, and the settings that it differs in.
-        others: those of the jobs whose folders hold runs with other settings; they do not count.
+        others: those of the jobs whose folders hold runs with other settings, or on other data;
+            they do not count.
     """
     found = _finished(folder, [job for job in jobs if job not in others])
     finished, runs = [job for job, _ in found], [run for _, run in found]
@@ -110,7 +112,7 @@ def _link(folder, job):
 def _state(job, finished, others):
     """What is to say of a job that the means do not have in; "" of the rest."""
     if job in others:
-        return "holds a run with other settings"
+        return "holds a run with other settings or on other data"
     return "" if job in finished else "not finished"
 
 
@@ -139,7 +141,7 @@ def _table(runs, groups, varied):
         caption=_caption(runs),
         head=[*(columns or [""]), "runs", *map(column_title, measures)],
         groups=list(rows.items()),
-        marks=_marks(groups, measures, len(columns)) if are_of_the_same_data(runs) else frozenset(),
+        marks=_marks(runs, groups, measures, len(columns)),
         terms=terms(runs, measures),
         explained=("head",),
     )
@@ -150,10 +152,11 @@ def _caption(runs):
     return f"{of}: mean ± standard deviation over seeds".capitalize()
 
 
-def _marks(groups, measures, columns):
+def _marks(runs, groups, measures, columns):
     """The places of the best means."""
+    marked_of = marker(runs, "test")
     marks = [
-        best(name, [group["figures"].get(f"test/{name}", [None])[0] for group in groups])
+        marked_of(name, [group["figures"].get(f"test/{name}", [None])[0] for group in groups])
         for name in measures
     ]
     first = max(columns, 1)  # columns before the measures: settings but the row's name, runs

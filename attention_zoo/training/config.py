@@ -149,7 +149,8 @@ class OptimizationConfig:
         None,
         "What to start from, with fresh optimizer state: a file of weights (.weights.h5), a model "
         "(.keras), the folder of a run, or a preset (hf://user/name on the hub). Of the last three "
-        "the classifier's last layer may have another number of classes, and then starts anew.",
+        "words have to be the same, and the classifier's last layer may be of other classes, and "
+        "then starts anew; a file of weights does not say of which words and classes it is.",
         path=True,
     )
     keep: str = setting(

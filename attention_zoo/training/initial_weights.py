@@ -1,5 +1,6 @@
 """Weights to start from: a file of them, a model, a finished run, or a preset."""
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from attention_zoo.models.networks.lora import FACTORS, KERNEL
 def load_initial_weights(model, source):
     """Gives a built model the weights of another.
 
-    A file of weights has to fit. Of a model, variables are taken one by one; those of the last
-    layer of a FocusClassifier's classifier may be of another number of classes, and are left as
-    they are: fine-tuning on other classes. The attention's own are no weights to start from: a
-    hybrid begins in its first phase, whatever attention the other model has, and in whatever phase.
+    A file of weights has to fit; it does not say of which words and classes it is, so that they
+    have to be the model's own, in the same order. Of a model, variables are taken one by one, if it
+    has the same words; those of the last layer of a FocusClassifier's classifier may be of other
+    classes, more, or in another order, and are then left as they are: fine-tuning on other classes.
+    The attention's own are no weights to start from: a hybrid begins in its first phase, whatever
+    attention the other model has, and in whatever phase.
 
     Args:
         model: to be given the weights.
@@ -107,14 +110,52 @@ def _copy(source, model):
             f"a {type(source).__name__} of {len(given)} variables for a "
             f"{type(model).__name__} of {len(own)}{_hint(source, model)}"
         )
+    _check_words(source, model)
     head = {id(variable) for variable in _head(model)}
+    other_classes = _other_classes(source, model)
+    if other_classes and not head:
+        raise ValueError(f"{other_classes}, and the classifier has no last layer to start anew")
     for theirs, mine in zip(given, own, strict=True):
-        if theirs.shape == mine.shape:
+        if id(mine) in head and other_classes:
+            logging.warning("%s starts anew: %s", mine.path, other_classes)
+        elif theirs.shape == mine.shape:
             mine.assign(theirs)
         elif id(mine) in head:
             logging.warning("%s of %s starts anew, as %s", mine.path, theirs.shape, mine.shape)
         else:
             raise ValueError(f"{theirs.path} {theirs.shape} for {mine.path} {mine.shape}")
+
+
+def _check_words(source, model):
+    """Raises ValueError where vectors of words would be taken for those of other words."""
+    for theirs, mine in zip(_vocabularies(source), _vocabularies(model), strict=False):
+        pairs = itertools.zip_longest(theirs, mine)
+        for number, (there, here) in enumerate(pairs):
+            if there != here:
+                raise ValueError(f"word {number} is {there!r} there, {here!r} here")
+
+
+def _vocabularies(model):
+    """The words of a model's parts that know theirs, in the order of their ids."""
+    return [words for part in model._flatten_layers() if (words := _vocabulary(part)) is not None]
+
+
+def _vocabulary(part):
+    """The words that a layer, model or tokenizer makes ids of; None where it makes none."""
+    words = getattr(part, "vocabulary", None)
+    if isinstance(words, dict):
+        return sorted(words, key=lambda word: words[word])
+    if isinstance(words, list | tuple):
+        return [*words]
+    found = getattr(part, "get_vocabulary", None)
+    return None if found is None else [str(word) for word in found()]
+
+
+def _other_classes(source, model):
+    """How the classes of two models differ, where both have names; "" where they do not."""
+    there, here = (list(getattr(one, "class_names", None) or ()) for one in (source, model))
+    is_known = there and here
+    return f"its classes are {there} there, {here} here" if is_known and there != here else ""
 
 
 def _hint(source, model):

@@ -3,6 +3,7 @@
 `run_sweep` has one for every combination of some settings of a task; `run_jobs` takes any.
 """
 
+import collections
 import contextlib
 import dataclasses
 import functools
@@ -15,6 +16,7 @@ from pathlib import Path
 from attention_zoo import report
 from attention_zoo._paths import expanded
 from attention_zoo.report.run import Run
+from attention_zoo.report.same_data import fingerprints_follow
 from attention_zoo.training.components import recorded
 from attention_zoo.training.processes import run_in_process, run_side_by_side, threads_each
 from attention_zoo.training.run import run_task
@@ -102,7 +104,8 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         **settings: of all runs. `attention` and `optimizer` are names, of registered layers too.
 
     Returns:
-        {job's name: why it failed, in a line, or "" if it is finished}.
+        {job's name: why it failed, in a line, or "" if it is finished}. A finished job fails where
+        its run is of other settings, or on other data than one begun later; means leave it out.
 
     Raises:
         ValueError: bad settings. Preempted: after a signal, where jobs are left.
@@ -115,17 +118,28 @@ def run_sweep(task, folder, grid, *, workers=1, only=None, tell=print, **setting
         raise ValueError(f"only is {only}, expected 0 to {len(jobs) - 1}: there are {len(jobs)}")
     chosen = jobs if only is None else [jobs[only]]
     reasons = run_jobs(chosen, folder, lambda job: trainer, workers=workers, tell=tell)
-    _write_pages(folder, jobs, trainer)
-    return reasons
+    refused = _write_pages(folder, jobs, functools.partial(_refused, task, trainer, folder))
+    for name in refused:
+        if not reasons.get(name):
+            tell(f"{name}: {refused[name]}")
+    return reasons | {name: refused[name] for name in reasons if name in refused}
 
 
-def _write_pages(folder, jobs, trainer):
-    """The pages of a sweep; again, where other processes of it ended runs in the meantime."""
-    finished = None
+def _write_pages(folder, jobs, refused_of):
+    """The pages of a sweep; again, where other processes of it ended runs in the meantime.
+
+    Args:
+        folder, jobs: of the sweep.
+        refused_of: function of jobs that are finished -> {name: why it does not count}.
+
+    Returns:
+        What that gave for all of them.
+    """
+    finished, refused = None, {}
     while finished != (now := [job for job in jobs if is_finished(folder / job.name)]):
-        finished = now
-        others = [job for job in now if _is_of_other_settings(job, trainer, folder / job.name)]
-        report.write_sweep(folder, jobs, others)
+        finished, refused = now, refused_of(now)
+        report.write_sweep(folder, jobs, [job for job in now if job.name in refused])
+    return refused
 
 
 def _check_no_objects(settings, grid):
@@ -219,12 +233,46 @@ def refusal(job, trainer, workdir):
     return ""
 
 
-def _is_of_other_settings(job, trainer, workdir):
-    """Whether a folder holds a sound run that is not that of a job."""
-    with contextlib.suppress(ValueError):
-        Run.read(workdir)
-        return bool(refusal(job, trainer, workdir))
-    return False
+def _refused(task, trainer, folder, jobs):
+    """{name: why a finished job does not count}, of sound runs of other settings or other data."""
+    found, runs = {}, {}
+    for job in jobs:
+        with contextlib.suppress(ValueError):  # a damaged run is to run again
+            run = Run.read(folder / job.name)
+            if reason := refusal(job, trainer, folder / job.name):
+                found[job.name] = reason
+            else:
+                runs[job.name] = run
+    return found | _of_other_data(task, runs)
+
+
+def _of_other_data(task, runs):
+    """{name: why not} of the runs on other data than a run begun later, by their fingerprints.
+
+    Those are compared that should be equal: of runs with the same data settings and, where data are
+    drawn, the same seed. Which settings a task's data follow is known if it has `data_settings`.
+    """
+    latest: dict[tuple, str] = {}
+    found: dict[str, str] = {}
+    for name in sorted(runs, key=lambda name: runs[name].about.get("began", ""))[::-1]:
+        run, differ = runs[name], collections.defaultdict(list)
+        for part, fingerprint in run.data.items():
+            other = latest.setdefault((part, _makes(task, run, part)), name)
+            if runs[other].data[part] != fingerprint:
+                differ[other].append(part)
+        for other, parts in differ.items():
+            found[name] = (
+                f"{run.path} holds a run on other data than {other}, begun later "
+                f"({', '.join(parts)} changed): {_ELSE}"
+            )
+    return found
+
+
+def _makes(task, run, part):
+    """The settings that a part of a run's data is made by, as JSON."""
+    own = (part,) if part in task.file_settings else task.data_settings or tuple(run.config)
+    follows = "" if part in task.file_settings else fingerprints_follow(run)
+    return json.dumps([follows, *(run.config.get(name) for name in own)])
 
 
 _ELSE = "move it away or name another folder"

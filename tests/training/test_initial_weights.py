@@ -74,6 +74,44 @@ def test_other_classes_get_a_new_last_layer_and_all_else(trained, tmp_path):
     assert equal(ours[-1].get_weights(), before)
 
 
+@pytest.mark.parametrize("classes", [("dog", "cat", "cow"), ("dog", "cat", "hen")])
+def test_classes_in_another_order_get_a_new_last_layer_as_others_do(
+    trained, classes, tmp_path, caplog
+):
+    trained.class_names = ("cat", "dog", "cow")
+    trained.save(tmp_path / "model.keras")
+    model = model_of(3)
+    model.class_names = classes
+    before = model.classifier.layers[-1].get_weights()
+    load_initial_weights(model, str(tmp_path / "model.keras"))
+    assert equal(model.classifier.layers[-1].get_weights(), before)
+    assert equal(model.focus.get_weights(), trained.focus.get_weights())
+    assert f"starts anew: its classes are ['cat', 'dog', 'cow'] there, {list(classes)} here" in (
+        caplog.text
+    )
+
+
+@pytest.mark.parametrize("names", [None, ("cat", "dog", "cow")])
+def test_the_same_classes_or_ones_without_names_keep_the_last_layer(trained, names, tmp_path):
+    trained.class_names = ("cat", "dog", "cow")
+    trained.save(tmp_path / "model.keras")
+    model = model_of(3)
+    model.class_names = names
+    load_initial_weights(model, str(tmp_path / "model.keras"))
+    assert equal(model.get_weights(), trained.get_weights())
+
+
+def test_other_classes_of_a_classifier_that_is_one_layer_are_refused(tmp_path):
+    models = []
+    for names in (("cat", "dog"), ("dog", "cat")):
+        focus, classifier = (keras.layers.Dense(n) for n in (1, 2))
+        models.append(FocusClassifier(focus, classifier, "lvml", class_names=names))
+        models[-1].build((None, 5, 4))
+    models[0].save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=r"\['cat', 'dog'\] there, .*no last layer to start anew"):
+        load_initial_weights(models[1], tmp_path)
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
@@ -115,9 +153,9 @@ def test_a_run_begins_with_them(tmp_path):
     assert found["test"].focus_accuracy > 0.9  # which 64 mosaics do not teach
 
 
-def _captioner(**settings):
+def _captioner(words=("a", "b"), **settings):
     sizes = {"units": 4, "embedding_dim": 4, "attention_units": 3}
-    model = az.models.Captioner(["a", "b"], "lvml", **sizes, **settings)
+    model = az.models.Captioner([*words], "lvml", **sizes, **settings)
     model.build({"features": (None, 4, 8), "words": (None, None)})
     return model
 
@@ -141,3 +179,28 @@ def test_weights_that_the_model_has_no_place_for_are_not_passed_over(form, reaso
     model = _captioner(standardize=True)
     load_initial_weights(model, str(tmp_path / form))
     assert equal(model.get_weights(), scaled.get_weights()) and model.standardize.is_adapted
+
+
+def _classifier_of_tokens(words):
+    network = keras.Sequential([keras.layers.Embedding(len(words) + 2, 4, mask_zero=True)])
+    encoder = az.models.TokenEncoder(words, network)
+    model = FocusClassifier(*networks("linear", (4,), 2), "soft", encoder=encoder)
+    model.build((None, 5))
+    return model
+
+
+def _look_up(words):
+    layers = [keras.layers.StringLookup(vocabulary=[*words]), keras.layers.Embedding(9, 4)]
+    return keras.Sequential([keras.Input((5,), dtype="string"), *layers])
+
+
+@pytest.mark.parametrize("make", [_classifier_of_tokens, _captioner, _look_up])
+def test_no_word_gets_the_vector_of_another(make, tmp_path):
+    source = make(["cat", "dog", "cow"])
+    source.save(tmp_path / "model.keras")
+    for others in (["cat", "cow", "dog"], ["cat", "hen", "cow"]):
+        with pytest.raises(ValueError, match=f"'dog' there, '{others[1]}' here"):
+            load_initial_weights(make(others), tmp_path)
+    same = make(["cat", "dog", "cow"])
+    load_initial_weights(same, tmp_path)
+    assert equal(same.get_weights(), source.get_weights())

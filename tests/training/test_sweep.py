@@ -12,7 +12,7 @@ import pytest
 
 import attention_zoo as az
 from attention_zoo.report import sweep as page
-from attention_zoo.tasks import MosaicsTask
+from attention_zoo.tasks import MosaicsTask, TextTask
 from attention_zoo.trainers.sweep import grid_of
 from attention_zoo.training import sweep
 from attention_zoo.training.preemption import Preempted
@@ -136,8 +136,7 @@ def test_runs_that_end_while_the_pages_are_written_are_on_them(tmp_path, monkeyp
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "results.json").write_text("{}")
     monkeypatch.setattr(sweep.report, "write_sweep", write)
-    monkeypatch.setattr(sweep, "_is_of_other_settings", lambda *job: False)
-    sweep._write_pages(tmp_path, jobs, None)
+    sweep._write_pages(tmp_path, jobs, lambda finished: {})
     assert written == [["a"], ["a", "b"]]
 
 
@@ -149,6 +148,82 @@ def test_a_finished_run_of_other_settings_is_not_taken_for_it(tmp_path, in_this_
     assert reason.startswith(f"{tmp_path}/seed=0 holds a run with epochs 1, expected 2: move it")
     assert "holds a run with other settings" in (tmp_path / "sweep.html").read_text()
     assert (tmp_path / "summary.csv").read_text().strip() == ""  # no mean has it in
+
+
+def _write_posts(folder, of_test):
+    folder.mkdir(exist_ok=True)
+    for split, words in (("train", "good"), ("validation", "fine"), ("test", of_test)):
+        posts = [{"tokens": [words, f"w{i}"], "label": "ab"[i % 2]} for i in range(8)]
+        (folder / f"{split}.jsonl").write_text("\n".join(map(json.dumps, posts)))
+
+
+@pytest.mark.parametrize("only", [None, 1])
+def test_a_run_on_data_that_changed_since_is_not_averaged(tmp_path, in_this_process, only):
+    told: list = []
+    common = {"dataset": "json_lines", "data_dir": str(tmp_path / "posts"), "attention": "soft"}
+    common |= {"epochs": 1, "batch_size": 4, "subwords": 0, "embedding_size": 4}
+    for of_test, seeds, number in (("old", [0], None), ("new", [0, 1], only)):
+        _write_posts(tmp_path / "posts", of_test)
+        found = sweep.run_sweep(
+            TextTask(), tmp_path / "s", {"seed": seeds}, only=number, tell=told.append, **common
+        )
+    reason = (
+        f"{tmp_path}/s/seed=0 holds a run on other data than seed=1, begun later (test changed): "
+        "move it away or name another folder"
+    )
+    assert found == {"seed=1": ""} | ({} if only else {"seed=0": reason})
+    assert told[-2:] == ["seed=1: done", f"seed=0: {reason}"]
+    with (tmp_path / "s/summary.csv").open(newline="") as file:
+        assert [row["runs"] for row in csv.DictReader(file)] == ["1"]
+    assert "holds a run with other settings or on other data" in (
+        (tmp_path / "s/sweep.html").read_text()
+    )
+
+
+SAYS_NOTHING = SimpleNamespace(name="own", data_settings=(), file_settings=())  # of its data
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "is_other"),
+    [
+        (TextTask(), [{"seed": 0}, {"seed": 1}], True),
+        (TextTask(), [{"seed": 0, "learning_rate": 1}, {"seed": 0, "learning_rate": 2}], True),
+        (TextTask(), [{"data_dir": "a"}, {"data_dir": "b"}], False),
+        (MosaicsTask(), [{"dataset": "sdc/digits", "seed": i} for i in range(2)], False),
+        (MosaicsTask(), [{"dataset": "sdc/digits", "epochs": i} for i in range(2)], True),
+        (SAYS_NOTHING, [{"rows": 1}, {"rows": 2}], False),
+    ],
+)
+def test_runs_are_compared_whose_data_should_be_equal(task, settings, is_other):
+    defaults = {"dataset": "json_lines"}
+    runs = {
+        name: SimpleNamespace(
+            path=Path(name),
+            task=task.name,
+            about={"began": began},
+            config=defaults | own,
+            data={"test": name},
+        )
+        for (name, began), own in zip({"a": "2026-02", "b": "2026-01"}.items(), settings)
+    }
+    assert [*sweep._of_other_data(task, runs)] == (["b"] if is_other else [])
+
+
+def test_files_of_a_model_are_compared_where_they_are_at_one_place():
+    def found(*places):
+        runs = {
+            place + str(i): SimpleNamespace(
+                path=Path(place),
+                task="text",
+                about={},
+                config={"dataset": "hatexplain", "word_vectors": place},
+                data={"word_vectors": str(i)},
+            )
+            for i, place in enumerate(places)
+        }
+        return [*sweep._of_other_data(TextTask(), runs)]
+
+    assert found("a", "a") == ["a0"] and found("a", "b") == []
 
 
 def test_no_weight_decay_is_null_in_runs_of_earlier_versions(tmp_path, in_this_process):
