@@ -140,7 +140,7 @@ class _OfWords(keras.Model):
     """Of the true words (b, n): log p by every way to predict, and what `top_k` takes off it."""
 
     def __init__(self, captioner):
-        super().__init__(name="of_words", dtype=captioner.dtype_policy)
+        super().__init__(name="of_words", dtype=captioner.dtype_policy, autocast=False)
         self.captioner = captioner
 
     def build(self, input_shape):

@@ -31,7 +31,7 @@ class EveryWay(keras.Model):
             raise ValueError(f"the model is a {kind}, expected a FocusClassifier")
         if curves not in ("auto", True, False):
             raise ValueError(f"curves is {curves!r}, expected 'auto', True or False")
-        super().__init__(name="every_way", dtype=model.dtype_policy)
+        super().__init__(name="every_way", dtype=model.dtype_policy, autocast=False)
         self.model = model
         self.top_k = top_k
         self.leaves_out = leaves_out

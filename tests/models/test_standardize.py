@@ -7,12 +7,15 @@ import scipy.special
 
 from attention_zoo._explain.captions import ExplainedWords
 from attention_zoo._explain.explained import Explained, Explainer
+from attention_zoo.evaluation.captions import word_figures
+from attention_zoo.evaluation.every_way import EveryWay
 from attention_zoo.layers import PerSegment, Precomputed, Regions
-from attention_zoo.models import FocusClassifier, Standardize
+from attention_zoo.models import CaptionSearch, FocusClassifier, Standardize
 from attention_zoo.models.networks import standardize
 
 B, M, D, C = 5, 4, 6, 3
 MEAN = 1000.0  # with deviation 1: bfloat16 has steps of 8 here, float16 of 0.5
+FLOAT32 = {"dtype": "float32"}
 EPS = {"mixed_bfloat16": 2.0**-7, "mixed_float16": 2.0**-10}  # of half floats
 
 
@@ -107,6 +110,7 @@ def test_a_focus_classifier_does_not_round_before(eps, features, focus_classifie
     np.testing.assert_allclose(as_float64(outputs["focus"]), a, atol=4 * eps)
     np.testing.assert_allclose(as_float64(outputs["label"]), q, atol=8 * eps)
     explained = Explainer(Explained(focus_classifier))(x)
+    np.testing.assert_allclose(as_float64(EveryWay(focus_classifier)(x)["soft"]), q, atol=8 * eps)
     np.testing.assert_allclose(as_float64(explained["soft"]), q, atol=8 * eps)
 
 
@@ -140,6 +144,12 @@ def test_a_captioner_does_not_round_before(eps, captioner, numpy_captioner):
         np.testing.assert_allclose(as_float64(focus), expected["focus"], atol=8 * eps)
     for q in (found["words"], explained["soft"]):
         np.testing.assert_allclose(as_float64(q), expected["soft"], atol=32 * eps)
+    figures = word_figures(model, [({"features": x, "words": words}, {"words": written})])
+    of_true = np.take_along_axis(expected["soft"], written[..., None], axis=-1)
+    assert np.log(figures["perplexities"]["soft"]) == pytest.approx(-of_true.mean(), abs=32 * eps)
+    searched, unrounded = (CaptionSearch(model, **d)({"features": x}) for d in ({}, FLOAT32))
+    for name, value in unrounded.items():
+        np.testing.assert_array_equal(as_float64(searched[name]), as_float64(value))
 
 
 def test_a_layer_saved_before_it_computed_in_float32_is_loaded():

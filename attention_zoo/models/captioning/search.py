@@ -40,7 +40,7 @@ class CaptionSearch(AttentionModel):
     """
 
     def __init__(self, captioner, beam_width=1, max_length=20, length_power=0.7, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # the captioner casts
         if not captioner.built:
             raise ValueError("the captioner is not built, expected one that was trained or called")
         self.captioner = captioner
