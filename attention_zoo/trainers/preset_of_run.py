@@ -18,6 +18,7 @@ from attention_zoo.models import FocusClassifier
 from attention_zoo.zoo import Card
 
 _TRAINERS = {"mosaics": "sdc", "text": "hatexplain", "bags": "bags"}
+_WITH_CALLBACKS = "It was trained with callbacks, which the command does not give."
 
 
 def preset_of_run(preset, chosen):
@@ -41,6 +42,8 @@ def preset_of_run(preset, chosen):
     trained = make(task.config, {k: v for k, v in config.items() if k in known})
     splits = task.load(trained)
     card = _card(chosen, Path(preset).name, task, trained, splits, results.get("test", {}))
+    if config.get("callbacks"):
+        card = dataclasses.replace(card, limits=(*card.limits, _WITH_CALLBACKS))
     model = _model(folder)
     _check_figures(folder, model, task, trained, splits["test"], card.figures)
     model.save_to_preset(preset, card=card)

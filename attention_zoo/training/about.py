@@ -13,7 +13,8 @@ from attention_zoo._version import __version__
 def write_metadata(folder, task, defaults, words=None, path=None):
     """Writes `about.json`: task, its words, versions, when the run began, the settings' defaults.
 
-    A run that is taken up again keeps what was written when it began.
+    A run that is taken up again keeps what was written when it began; where it has no checkpoint
+    yet, the `Workdir` has removed that.
 
     Args:
         folder: the `Workdir`.

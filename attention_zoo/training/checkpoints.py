@@ -71,7 +71,8 @@ class Checkpoints:
         written, and puts it aside as `….damaged`.
 
         Raises:
-            ValueError: a checkpoint is what was written and does not fit the model.
+            ValueError: a checkpoint is what was written and does not fit the model, or a finished
+                run has none that is sound: it would begin anew, over what it left.
         """
         for path in find_checkpoints(self._folder):
             try:
@@ -85,6 +86,11 @@ class Checkpoints:
             self._restored = state["callbacks"]
             self._saved_step = state["step"]
             return state["step"]
+        if (self._workdir.path / "results.json").exists():
+            raise ValueError(
+                f"workdir {self._workdir.path} holds a finished run without a sound checkpoint, "
+                "expected another workdir, or this folder removed, to train anew"
+            )
         return 0
 
     def restore_callbacks(self, callbacks):

@@ -40,6 +40,7 @@ def evaluate_run(task, run, *, split="test", data=None, **settings):
     config = config_of(task, recorded | settings)
     model = _load(folder)
     names_others = data is None and settings.keys() & set(task.data_settings)
+    _check_is_named(split, settings, names_others or set())
     if names_others:
         splits = task.load_others(config, settings, lambda own: _are_own(task, kept, own, config))
     else:
@@ -73,6 +74,17 @@ def _check_not_own(task, run, settings):
     others = {"dataset"} if "dataset" in known else set(task.data_settings)
     if run.config.get("dataset") == OWN_DATA and not settings.keys() & others:
         raise ValueError(f"run {run.path} was trained on data of your own, expected them as data")
+
+
+def _check_is_named(split, settings, names):
+    """Raises where settings name the examples of other splits alone, which are not looked at."""
+    others = {f"{name}_split" for name in SPLITS if name != split}
+    if names and names <= others:
+        name = min(names)
+        raise ValueError(
+            f"{name} is {settings[name]!r} with split {split!r}, expected {split}_split, or split "
+            f"{name.removesuffix('_split')!r}"
+        )
 
 
 def _are_own(task, kept, splits, config):

@@ -2,12 +2,11 @@
 
 import itertools
 
-import keras
 import tensorflow as tf
 
 from attention_zoo._tensorflow import require_backend
 from attention_zoo.models.attention_model import Retraced, trace_key
-from attention_zoo.training.averaging import averaged_weights, take_averages
+from attention_zoo.training.averaging import Callbacks, averaged_weights, take_averages
 
 
 class Loop:
@@ -91,8 +90,8 @@ class Loop:
             stop: object whose attribute `requested` turns true when training is to stop after
                 the present call, such as `Preemption`; or None.
 
-        An optimizer that averages weights (`use_ema=True`) gives the averages for validation, and
-        the model has them in the end.
+        An optimizer that averages weights (`use_ema=True`) gives the averages for validation and
+        to `on_epoch_end` of callbacks, see `Callbacks`, and the model has them in the end.
 
         Returns:
             Whether training reached its end; False where it was stopped.
@@ -101,7 +100,7 @@ class Loop:
             self.model.optimizer.build(self.model.trainable_variables)
         self._build_metrics(batches(0) if validation is None else validation)
         params = {"epochs": epochs, "steps": steps_per_epoch}
-        callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.model, **params)
+        callbacks = Callbacks(list(callbacks), model=self.model, **params)
         step = self._restore(checkpoints)
         if hasattr(self.model, "attention"):
             self.model.attention.check_callbacks(callbacks.callbacks)

@@ -5,6 +5,8 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from attention_zoo._class_names import as_class_names, numbered
 from attention_zoo._export import export
 from attention_zoo._settings import make
@@ -193,8 +195,13 @@ class Task(abc.ABC):
         return {}
 
     def probe(self, splits):
-        """A batch of training examples to measure the drive to focus on."""
-        return next(iter(splits["train"].source.dataset(256)))
+        """A batch of training examples to measure the drive to focus on.
+
+        They are chosen at random, always the same: their order may be one of classes.
+        """
+        source = splits["train"].source
+        rows = np.sort(np.random.default_rng(0).permutation(len(source))[:256])
+        return next(iter(source.rows(rows).dataset(256)))
 
     def collapse(self, splits, config):
         """A `WarnOnCollapse` that knows chance's loss on the training examples; None for none."""

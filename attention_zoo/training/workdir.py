@@ -88,6 +88,8 @@ class Workdir:
             ) from error
         self._check(settings, data)  # again: until now another process could write
         self._clear_up()
+        if not has_begun(self.path):
+            self._clear_attempt()
         if self._is_to_be_longer(settings):
             self.remove_file("results.json")  # the mark of a finished run
         self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
@@ -98,6 +100,12 @@ class Workdir:
     def _is_to_be_longer(self, settings):
         there = (self.path / "config.json").exists()
         return there and _goes_on(_read(self.path, "config.json"), settings)
+
+    def _clear_attempt(self):
+        """Removes what is of an attempt without a checkpoint, whose place this run takes."""
+        self.remove_file("about.json")
+        if (events := self.path / "tensorboard").is_dir():
+            self.remove(events)
 
     def _clear_up(self):
         """Removes what a process that was killed left half-written or half-removed."""
@@ -217,7 +225,7 @@ def _no_room(target, error):
 def _check_same(path, before, now):
     """Raises unless a run's settings, as they come back from JSON, are those of now."""
     now = json.loads(json.dumps(now))
-    if _goes_on(before, now):
+    if find_checkpoints(path / "checkpoints") and _goes_on(before, now):
         now = now | {"epochs": before["epochs"]}
     differ = [
         f"{name}: {before.get(name)!r} before, {now.get(name)!r} now"

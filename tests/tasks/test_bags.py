@@ -258,3 +258,15 @@ def test_a_floor_has_no_focus_network_to_give_a_rate_of_its_own(attention, tmp_p
         az.tasks.cross_validate(
             tmp_path, attention=attention, classifier_learning_rate=0.01, **options
         )
+
+
+@pytest.mark.parametrize(("m", "count"), [(1000, 16), (8, 256), (20_000, 1)])
+def test_the_drive_is_measured_on_bags_drawn_at_random(m, count):
+    """Padded they have 16,384 instances at most, unless one has more."""
+    bag, labels = np.zeros((m, 1), np.uint8), np.arange(300) >= 150
+    bags = az.datasets.Bags.from_lists([bag] * 300, labels.astype(int))
+    splits = {"train": BagsTask().accept(bags, BagsConfig())}
+    inputs, targets = BagsTask().probe(splits)
+    assert len(inputs["segments"]) == count
+    if count > 1:
+        assert abs(np.mean(targets["label"]) - 0.5) < 0.2

@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import signal
 
 import keras
@@ -185,6 +186,37 @@ def test_a_setting_that_names_no_data_leaves_them_to_be_the_runs(finished, task_
     for setting in ({}, {"batch_size": 8}, {"seed": 7}):
         with pytest.raises(ValueError, match="^test of run .* is of other data than it was"):
             evaluate_run(task, copy, **setting)
+
+
+def test_a_setting_that_names_another_splits_examples_is_refused(finished):
+    """Alone: other data may need it to be loaded."""
+    workdir, _ = finished("mosaics")
+    message = r"^test_split is 'test\[:50%\]' with split 'validation', expected validation_split, o"
+    with pytest.raises(ValueError, match=message):
+        az.tasks.evaluate_finished(workdir, split="validation", test_split="test[:50%]")
+    given = {"dataset": "sdc/digits", "test_split": "test[:50%]"}
+    assert az.tasks.evaluate_finished(workdir, split="validation", **given)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "message"),
+    [
+        (2, "holds a finished run without a sound checkpoint, expected another workdir, or this"),
+        (3, "holds a run with other settings .epochs: 2 before, 3 now"),
+    ],
+)
+def test_a_finished_run_whose_checkpoints_were_removed_is_not_trained_over(
+    finished, task_of, tiny, tmp_path, epochs, message
+):
+    folder = tmp_path / "run"
+    ignore = shutil.ignore_patterns("checkpoints", ".lock")
+    shutil.copytree(finished("coins")[0], folder, ignore=ignore)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    with pytest.raises(ValueError, match=message) as error:
+        az.train(task_of("coins"), folder, **tiny["coins"] | {"epochs": epochs})
+    assert "\n" not in str(error.value)
+    assert before == {n: (folder / n).read_bytes() for n in before}
+    assert (folder / "tensorboard").exists()
 
 
 @each_task

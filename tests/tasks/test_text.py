@@ -210,3 +210,17 @@ def test_the_command_prints_one_line_for_bad_input(tmp_path):
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: flag --top_k=0: 0 is not a positive integer")
+
+
+def test_the_drive_is_measured_on_posts_drawn_at_random():
+    """Theirs may be an order of classes. Few posts are measured whole, as they lie."""
+    sorted_by_label = [0] * 400 + [1] * 400
+    for labels, count in ((sorted_by_label, 256), ([0, 1, 1, 0], 4)):
+        posts = az.datasets.Posts.from_lists([["a", "b"]] * len(labels), labels)
+        splits = {"train": TextTask().accept(posts, TextConfig(dataset="json_lines"))}
+        _, targets = TextTask().probe(splits)
+        found = np.asarray(targets["label"])
+        assert len(found) == count and abs(found.mean() - 0.5) < 0.1
+        _, again = TextTask().probe(splits)
+        np.testing.assert_array_equal(found, again["label"])
+    np.testing.assert_array_equal(found, labels)

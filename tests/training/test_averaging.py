@@ -54,6 +54,18 @@ class Record(keras.callbacks.Callback):
         self.logs.append(logs)
 
 
+class StopAtCall:
+    """Asks to stop after so many calls."""
+
+    def __init__(self, number):
+        self.left = number
+
+    @property
+    def requested(self):
+        self.left -= 1
+        return self.left == 0
+
+
 def average(steps):
     """Of weights after each step, each a list of arrays; the first step's to begin with."""
     averages = steps[0]
@@ -91,18 +103,9 @@ def test_a_run_that_was_broken_off_ends_with_the_same_averages(source, tmp_path)
     unbroken, broken = build(), build()
     run(unbroken, source)
 
-    class Stop:
-        calls = 0
-
-        @property
-        def requested(self):
-            self.calls += 1
-            return self.calls == 5
-
     with Workdir(tmp_path, {}) as workdir:
-        assert not run(
-            broken, source, checkpoints=Checkpoints(workdir, every_steps=STEPS), stop=Stop()
-        )
+        checkpoints = Checkpoints(workdir, every_steps=STEPS)
+        assert not run(broken, source, checkpoints=checkpoints, stop=StopAtCall(5))
     resumed = build()
     with Workdir(tmp_path, {}) as workdir:
         run(resumed, source, checkpoints=Checkpoints(workdir, every_steps=STEPS))
@@ -119,3 +122,75 @@ def test_the_weights_come_back_after_an_error(source):
         assert np.abs(model.get_weights()[0] - before[0]).max() > 0.1
         raise KeyError
     assert_close(model.get_weights(), before)
+
+
+# Callbacks
+
+
+def stopping():
+    """The first epoch is its best: the loss falls."""
+    return keras.callbacks.EarlyStopping(
+        "val_loss", mode="max", patience=EPOCHS, restore_best_weights=True
+    )
+
+
+def first_put_back(source, workdir, stop=None):
+    """(weights in the end, whether it came to its end)."""
+    model, callback = build(), stopping()
+    checkpoints = Checkpoints(workdir, every_steps=STEPS, brought=[callback])
+    ended = run(model, source, callbacks=[callback], checkpoints=checkpoints, stop=stop)
+    return model.get_weights(), ended
+
+
+def test_the_best_weights_that_are_put_back_are_the_averages_that_were_validated(source):
+    model, record, callback = build(), Record(), stopping()
+    run(model, source, callbacks=[record, callback])
+    assert callback.best_epoch == 0
+    assert_close(model.get_weights(), average(record.weights[:STEPS]))
+    segments, targets = next(iter(source.dataset(BATCH * STEPS)))
+    found = model.evaluate(segments, targets, return_dict=True, verbose=0)
+    assert found["loss"] == pytest.approx(callback.best, abs=1e-5)
+
+
+def test_saved_weights_are_the_averages_and_training_goes_on_with_the_others(source, tmp_path):
+    alone, beside, model = Record(), Record(), build()
+    run(build(), source, callbacks=[alone])
+    path = str(tmp_path / "{epoch}.weights.h5")
+    saved = keras.callbacks.ModelCheckpoint(path, save_weights_only=True)
+    run(model, source, callbacks=[saved, beside])
+    for some, others in zip(alone.weights, beside.weights, strict=True):
+        for one, other in zip(some, others, strict=True):
+            np.testing.assert_array_equal(one, other)
+    for epoch in range(1, EPOCHS + 1):
+        model.load_weights(tmp_path / f"{epoch}.weights.h5")
+        assert_close(model.get_weights(), average(beside.weights[: epoch * STEPS]))
+
+
+def test_a_run_that_was_broken_off_puts_the_same_averages_back(source, tmp_path):
+    with Workdir(tmp_path / "unbroken", {}) as workdir:
+        unbroken, _ = first_put_back(source, workdir)
+    with Workdir(tmp_path / "broken", {}) as workdir:
+        assert not first_put_back(source, workdir, stop=StopAtCall(STEPS + 1))[1]
+        resumed, _ = first_put_back(source, workdir)
+    for one, other in zip(resumed, unbroken, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+class Halve(keras.callbacks.Callback):
+    """Sets weights at the end of an epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.set_weights([weight / 2 for weight in self.model.get_weights()])
+
+
+def test_a_callback_that_sets_weights_is_refused_beside_an_average(source):
+    message = "^callback Halve set weights at the end of an epoch, where .* or ema_momentum 0$"
+    with pytest.raises(ValueError, match=message):
+        run(build(), source, callbacks=[Halve()])
+
+
+def test_without_an_average_the_weights_that_a_callback_sets_stay(source):
+    record, model = Record(), build()
+    model.compile(keras.optimizers.SGD(0.5), jit_compile=False)
+    run(model, source, callbacks=[record, Halve()])
+    assert_close(model.get_weights(), [weight / 2 for weight in record.weights[-1]])

@@ -228,3 +228,16 @@ def test_a_state_of_another_shape_is_damage(text, tmp_path, model):
     (folder / "SHA256SUMS").write_text("".join(sums))
     with pytest.warns(UserWarning, match=r"^checkpoint .*step-00000002 cannot be read: "):
         assert restore(tmp_path, model) == 1
+
+
+def test_a_finished_run_without_a_sound_checkpoint_does_not_begin_anew(tmp_path, model):
+    saved(tmp_path, model, [1])
+    (tmp_path / "results.json").write_text("{}")
+    assert restore(tmp_path, model) == 1
+    (tmp_path / "checkpoints/step-00000001/state.json").unlink()
+    message = "^workdir .* holds a finished run without a sound checkpoint, expected another work"
+    with (
+        pytest.warns(UserWarning, match="cannot be read"),
+        pytest.raises(ValueError, match=message),
+    ):
+        restore(tmp_path, model)

@@ -20,3 +20,9 @@ def test_a_run_keeps_what_was_written_when_it_began(tmp_path):
     assert 0 <= age.total_seconds() < 60
     write_metadata(run, "another", MosaicsConfig(epochs=9))
     assert json.loads((tmp_path / "about.json").read_text()) == about
+
+
+def test_a_run_in_the_place_of_an_attempt_without_checkpoint_writes_its_own(tmp_path):
+    for task in ("mosaics", "another"):
+        write_metadata(Workdir(tmp_path, {}), task, MosaicsConfig())
+        assert json.loads((tmp_path / "about.json").read_text())["task"] == task

@@ -330,3 +330,25 @@ def test_what_an_optimizer_object_decides_is_no_setting_of_the_run(tmp_path):
     Workdir(tmp_path, settings | {"ema_momentum": None})
     with pytest.raises(ValueError, match="optimizer: "):
         Workdir(tmp_path, settings | {"optimizer": {"class_name": "Adam"}})
+
+
+@pytest.mark.parametrize("begun", [None, "checkpoints/step-1", "results.json"])
+def test_what_an_attempt_left_goes_with_it_and_what_a_run_left_stays(tmp_path, begun):
+    run = Workdir(tmp_path, SETTINGS)
+    run.write_text("about.json", "{}")
+    run.write("tensorboard", lambda path: _folder(path, "events"), folder=True)
+    if begun is not None:
+        (tmp_path / begun).mkdir()
+    for writes in (False, True):
+        Workdir(tmp_path, SETTINGS, writes)
+        stay = begun is not None or not writes
+        assert (tmp_path / "about.json").exists() == stay
+        assert (tmp_path / "tensorboard").exists() == stay
+
+
+def test_a_finished_run_without_checkpoints_gets_no_more_epochs(tmp_path):
+    """It would begin anew."""
+    Workdir(tmp_path, SETTINGS | {"epochs": 2}).write_text("results.json", "{}")
+    with pytest.raises(ValueError, match=r"other settings \(epochs: 2 before, 3 now\)$"):
+        Workdir(tmp_path, SETTINGS | {"epochs": 3})
+    assert (tmp_path / "results.json").exists()

@@ -57,6 +57,19 @@ def test_preset_of_a_run(run, model, tmp_path):
     assert twin.class_names == card.classes == ("0", "1", "2")
 
 
+@pytest.mark.parametrize("callbacks", [[], [{"class_name": "keras.callbacks.EarlyStopping"}]])
+def test_the_card_says_that_a_run_had_callbacks(run, tmp_path, callbacks):
+    """Its command does not give them."""
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"callbacks": callbacks}))
+    card = make_preset.make_preset(run=str(run), preset=str(tmp_path / "mine"), limits="One")
+    assert card.limits[0] == "One"
+    limits = [limit for limit in card.limits if "callbacks" in limit]
+    assert limits == ["It was trained with callbacks, which the command does not give."] * len(
+        callbacks
+    )
+
+
 @pytest.mark.parametrize(
     "settings",
     [{}, SETTINGS, {"train_split": "train[:80%]", "learning_rate": 0.02, "focus_drive": True}],

@@ -9,6 +9,7 @@ from absl import logging
 
 from attention_zoo import datasets, layers
 from attention_zoo.datasets.bags import csv_file, digits, slides
+from attention_zoo.datasets.bags.bags import padded_size
 from attention_zoo.datasets.bags.folds import train_validation_test
 from attention_zoo.evaluation.bags import evaluate_bags
 from attention_zoo.models import POOLS, FocusClassifier
@@ -183,7 +184,13 @@ class BagsTask(ClassificationTask):
         return split.source.in_batches_of(_INSTANCES)
 
     def probe(self, splits):
-        return next(iter(splits["train"].source.in_batches_of(_INSTANCES)))
+        """As many bags, at most 256, as padded to the largest have so many instances."""
+        source = splits["train"].source
+        rows = np.random.default_rng(0).permutation(len(source))[:256]
+        most = np.maximum.accumulate(source.lengths[rows])
+        sizes = [count * padded_size(m) for count, m in enumerate(most, start=1)]
+        count = max(1, int(np.sum(np.array(sizes) <= _INSTANCES)))
+        return next(iter(source.rows(np.sort(rows[:count])).dataset(count)))
 
     def collapse(self, splits, config):
         """None with instance-max pooling, which is one-hot from the start."""
