@@ -37,13 +37,21 @@ def _texts(array):
 
 
 def path_fingerprint(path):
-    """Of a file its fingerprint; of a folder that of all files below, their paths in it too."""
+    """Of a file its fingerprint; of a folder that of all files below, their paths in it too.
+
+    Hidden folders in it, such as those of caches and of git, are passed over.
+    """
     path = Path(path)
-    files = sorted(one for one in path.rglob("*") if one.is_file())
+    names = [one.relative_to(path) for one in path.rglob("*") if one.is_file()]
+    names = [one.as_posix() for one in sorted(names) if not _is_in_hidden_folder(one)]
+    files = [path / name for name in names]
     if not files:
         return file_fingerprint(path)
-    names = [one.relative_to(path).as_posix() for one in files]
     return fingerprint(names, [file_fingerprint(one) for one in files])
+
+
+def _is_in_hidden_folder(path):
+    return any(part.startswith(".") for part in path.parts[:-1])
 
 
 def file_fingerprint(path):

@@ -17,7 +17,7 @@ def focus_hit(y_true, y_pred):
 
 
 def attends(a):
-    """Whether attention `(b, m)` is on any segment, 0/1 `(b,)`: not where none is there. NaN is."""
+    """Whether attention `(b, m)` is on any segment, 0/1 `(b,)`: 0 where all weights are 0."""
     return _as_float(ops.any(a != 0, axis=-1))
 
 

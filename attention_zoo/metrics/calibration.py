@@ -45,10 +45,15 @@ def brier_score(labels, probabilities):
         labels: class ids (n,).
         probabilities: (n, c).
 
+    Raises:
+        ValueError: labels that name no class.
+
     Reference: Brier, Monthly Weather Review 78, 1950.
     """
     p = np.asarray(probabilities, "float64")
     true = np.asarray(labels)[:, None] == np.arange(p.shape[1])
+    if not true.any(axis=1).all():
+        raise ValueError(f"labels are {labels!r}, expected class ids of 0 to {p.shape[1] - 1}")
     return float(np.mean(np.sum((p - true) ** 2, axis=1)))
 
 

@@ -33,6 +33,9 @@ class Callbacks(keras.callbacks.CallbackList):
     """
 
     def on_epoch_end(self, epoch, logs=None):
+        if not _keeps_averages(self.model.optimizer):
+            super().on_epoch_end(epoch, logs)
+            return
         if self._async_train:
             self._flush_futures()
         logs = dict(sorted((logs or {}).items()))
@@ -44,14 +47,22 @@ class Callbacks(keras.callbacks.CallbackList):
                     callback.on_epoch_end(epoch, logs)
 
 
+def _keeps_averages(optimizer):
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales the loss
+    parts = [getattr(optimizer, name) for name in getattr(optimizer, "part_names", ())]
+    return any(one.use_ema for one in (optimizer, *parts))
+
+
 def _sees_trained(callback):
+    if type(callback).on_epoch_end is keras.callbacks.Callback.on_epoch_end:
+        return True  # it does nothing there
     own = any(cls.__module__.split(".")[0] == "attention_zoo" for cls in type(callback).__mro__)
     return own or isinstance(callback, keras.callbacks.TensorBoard)
 
 
 @contextlib.contextmanager
 def _averages_for(callback, model):
-    """As `averaged_weights`; what the callback sets stays where nothing is averaged."""
+    """As `averaged_weights`; what the callback sets stays where a part has no averages."""
     weights = model.trainable_variables
     trained = [weight.numpy() for weight in weights]
     take_averages(model)

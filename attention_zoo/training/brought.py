@@ -131,7 +131,7 @@ def _check_new(optimizer):
 
 
 def _check_config(attention):
-    """Raises ValueError where the config lacks arguments, of a get_config above the __init__."""
+    """Raises ValueError where a class has an `__init__` of its own, and a config that lacks it."""
     cls = type(attention)
     if issubclass(_owner(cls, "get_config"), _owner(cls, "__init__")):
         return

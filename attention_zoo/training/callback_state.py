@@ -22,6 +22,11 @@ def check(callback):
         raise ValueError(
             "callbacks has a BackupAndRestore, expected none: the run has checkpoints of its own"
         )
+    if isinstance(callback, keras.callbacks.SwapEMAWeights):
+        raise ValueError(
+            "callbacks has a SwapEMAWeights, expected none: validation and callbacks see the "
+            "averages in any case, and the run ends with them"
+        )
     get_state(callback)
 
 

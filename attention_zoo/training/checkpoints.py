@@ -83,6 +83,7 @@ class Checkpoints:
                 self._workdir.put_aside(path)
                 continue
             _load(path, model, state)
+            self._workdir.go_on()
             self._restored = state["callbacks"]
             self._saved_step = state["step"]
             return state["step"]
@@ -91,6 +92,7 @@ class Checkpoints:
                 f"workdir {self._workdir.path} holds a finished run without a sound checkpoint, "
                 "expected another workdir, or this folder removed, to train anew"
             )
+        self._workdir.go_on()
         return 0
 
     def restore_callbacks(self, callbacks):

@@ -167,5 +167,6 @@ def _hint(source, model):
 def _head(model):
     """The variables of the classifier's last layer that has any; of a model that has one."""
     classifier = getattr(model, "classifier", None)
-    layers = [layer for layer in getattr(classifier, "layers", []) if layer.weights]
+    layers = getattr(classifier, "layers", [] if classifier is None else [classifier])
+    layers = [layer for layer in layers if layer.weights]
     return layers[-1].weights if layers else []

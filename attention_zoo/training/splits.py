@@ -45,8 +45,8 @@ def check_apart(splits, prints, examples, *, are_own, has_begun):
     """Refuses two splits of the same examples, or made of some of the same rows.
 
     The same split twice, or copies of one file, get a warning where settings name them: they serve
-    to try things out. So do slices that overlap where an earlier version began the run. Which rows
-    of what a user brings are the same is not known.
+    to try things out. So do slices that overlap where an earlier version began the run. Splits that
+    a user brings are compared as a whole alone: two of one name may be of two folders.
 
     Args:
         splits: by name.

@@ -18,6 +18,7 @@ from attention_zoo._paths import expanded
 from attention_zoo.report.run import Run
 from attention_zoo.report.same_data import fingerprints_follow
 from attention_zoo.training.components import recorded
+from attention_zoo.training.config import TaskConfig
 from attention_zoo.training.processes import run_in_process, run_side_by_side, threads_each
 from attention_zoo.training.run import run_task
 from attention_zoo.training.task import config_of
@@ -262,7 +263,7 @@ def _of_other_data(task, runs):
                 differ[other].append(part)
         for other, parts in differ.items():
             found[name] = (
-                f"{run.path} holds a run on other data than {other}, begun later "
+                f"{run.path} holds a run on other data than {other}, which was begun after it "
                 f"({', '.join(parts)} changed): {_ELSE}"
             )
     return found
@@ -270,9 +271,17 @@ def _of_other_data(task, runs):
 
 def _makes(task, run, part):
     """The settings that a part of a run's data is made by, as JSON."""
-    own = (part,) if part in task.file_settings else task.data_settings or tuple(run.config)
+    own = (part,) if part in task.file_settings else _data_settings(task) or tuple(run.config)
     follows = "" if part in task.file_settings else fingerprints_follow(run)
     return json.dumps([follows, *(run.config.get(name) for name in own)])
+
+
+def _data_settings(task):
+    """Those that a task's data may follow: of a task of one's own all that its config adds, too."""
+    if type(task).__module__.split(".")[0] == "attention_zoo" or not task.data_settings:
+        return task.data_settings
+    fields = (one.__dataclass_fields__.keys() for one in (task.config, TaskConfig))
+    return (*task.data_settings, *sorted(set.difference(*map(set, fields))))
 
 
 _ELSE = "move it away or name another folder"

@@ -88,18 +88,25 @@ class Workdir:
             ) from error
         self._check(settings, data)  # again: until now another process could write
         self._clear_up()
+        self._longer = None
         if not has_begun(self.path):
             self._clear_attempt()
-        if self._is_to_be_longer(settings):
-            self.remove_file("results.json")  # the mark of a finished run
-        self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
+        elif _goes_on(_read(self.path, "config.json"), settings):
+            self._longer = settings
+        if self._longer is None:
+            self._write_settings(settings)
         if data is not None:
             self.write_text(DATA, json.dumps(data, indent=2) + "\n")
         (self.path / "checkpoints").mkdir(exist_ok=True)
 
-    def _is_to_be_longer(self, settings):
-        there = (self.path / "config.json").exists()
-        return there and _goes_on(_read(self.path, "config.json"), settings)
+    def go_on(self):
+        """Makes a run one of more epochs, if these are asked for, once its checkpoint was read."""
+        if self._longer is not None:
+            self.remove_file("results.json")  # the mark of a finished run
+            self._write_settings(self._longer)
+
+    def _write_settings(self, settings):
+        self.write_text("config.json", json.dumps(settings, indent=2) + "\n")
 
     def _clear_attempt(self):
         """Removes what is of an attempt without a checkpoint, whose place this run takes."""

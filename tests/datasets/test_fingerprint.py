@@ -48,6 +48,15 @@ def test_a_folder_is_all_files_below_and_where_they_are(tmp_path):
     assert len({empty, *found}) == 4
 
 
+def test_hidden_folders_are_passed_over(tmp_path):
+    (tmp_path / "vocabulary.txt").write_text("soup")
+    before = path_fingerprint(tmp_path)
+    for folder in (".cache/huggingface", "assets/.git"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "when").write_text("today")
+    assert path_fingerprint(tmp_path) == before
+
+
 def test_a_folder_without_folders_is_its_names_and_files(tmp_path):
     """Runs that have begun know it by this."""
     files = [tmp_path / name for name in ("a.txt", "b.txt")]

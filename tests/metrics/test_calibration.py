@@ -51,6 +51,9 @@ def test_worst_and_best_brier_score():
     assert metrics.brier_score([1, 2, 0], certain) == 2.0
     assert metrics.brier_score([0.0, 1.0, 2.0], certain) == 0.0
     assert metrics.brier_score([True, False], np.eye(2)) == 2.0
+    for label in (3, -1, 0.5):
+        with pytest.raises(ValueError, match="^labels are .*, expected class ids of 0 to 2$"):
+            metrics.brier_score([label], certain[:1])
 
 
 def test_risk_is_the_mean_over_the_orders_of_ties():

@@ -91,6 +91,10 @@ class Holds(keras.callbacks.Callback):
             "^callbacks has a BackupAndRestore, expected none",
         ),
         (
+            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+            "^callbacks has a SwapEMAWeights, expected none",
+        ),
+        (
             keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
             "^callback LambdaCallback has on_epoch_end '.*<lambda>', expected a function of a mod",
         ),

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import time
 
@@ -241,3 +242,31 @@ def test_a_finished_run_without_a_sound_checkpoint_does_not_begin_anew(tmp_path,
         pytest.raises(ValueError, match=message),
     ):
         restore(tmp_path, model)
+
+
+def test_more_epochs_of_a_run_without_a_sound_checkpoint_change_nothing(tmp_path, model):
+    saved(tmp_path, model, [1])
+    settings = {"epochs": 1, "switch_epoch": 1}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    (tmp_path / "results.json").write_text("{}")
+
+    def restored():
+        return Checkpoints(Workdir(tmp_path, settings | {"epochs": 2}), every_steps=1).restore(
+            model
+        )
+
+    state = tmp_path / "checkpoints/step-00000001/state.json"
+    text = state.read_text()
+    state.write_text("")
+    with (
+        pytest.warns(UserWarning, match="cannot be read"),
+        pytest.raises(ValueError, match="^workdir .* a finished run without a sound checkpoint"),
+    ):
+        restored()
+    assert json.loads((tmp_path / "config.json").read_text()) == settings
+    assert (tmp_path / "results.json").exists()
+    (tmp_path / "checkpoints/step-00000001.damaged").rename(state.parent)
+    state.write_text(text)
+    assert restored() == 1
+    assert json.loads((tmp_path / "config.json").read_text())["epochs"] == 2
+    assert not (tmp_path / "results.json").exists()

@@ -101,15 +101,17 @@ def test_the_same_classes_or_ones_without_names_keep_the_last_layer(trained, nam
     assert equal(model.get_weights(), trained.get_weights())
 
 
-def test_other_classes_of_a_classifier_that_is_one_layer_are_refused(tmp_path):
+def test_of_other_classes_a_classifier_of_one_layer_starts_anew(tmp_path):
     models = []
     for names in (("cat", "dog"), ("dog", "cat")):
         focus, classifier = (keras.layers.Dense(n) for n in (1, 2))
         models.append(FocusClassifier(focus, classifier, "lvml", class_names=names))
         models[-1].build((None, 5, 4))
     models[0].save(tmp_path / "model.keras")
-    with pytest.raises(ValueError, match=r"\['cat', 'dog'\] there, .*no last layer to start anew"):
-        load_initial_weights(models[1], tmp_path)
+    before = models[1].classifier.get_weights()
+    load_initial_weights(models[1], tmp_path)
+    assert equal(models[1].classifier.get_weights(), before)
+    assert equal(models[1].focus.get_weights(), models[0].focus.get_weights())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Sweeps: which runs there are, what they sum up to, and that they go on where they stopped."""
 
 import csv
+import dataclasses
 import functools
 import json
 import math
@@ -168,7 +169,8 @@ def test_a_run_on_data_that_changed_since_is_not_averaged(tmp_path, in_this_proc
             TextTask(), tmp_path / "s", {"seed": seeds}, only=number, tell=told.append, **common
         )
     reason = (
-        f"{tmp_path}/s/seed=0 holds a run on other data than seed=1, begun later (test changed): "
+        f"{tmp_path}/s/seed=0 holds a run on other data than seed=1, which was begun after it "
+        "(test changed): "
         "move it away or name another folder"
     )
     assert found == {"seed=1": ""} | ({} if only else {"seed=0": reason})
@@ -178,6 +180,17 @@ def test_a_run_on_data_that_changed_since_is_not_averaged(tmp_path, in_this_proc
     assert "holds a run with other settings or on other data" in (
         (tmp_path / "s/sweep.html").read_text()
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NoisyConfig(MosaicsTask.config):
+    noise: float = 0.0
+
+
+class NoisyMosaics(MosaicsTask):
+    """A task of one's own, whose data follow a setting that `data_settings` does not name."""
+
+    config = NoisyConfig
 
 
 SAYS_NOTHING = SimpleNamespace(name="own", data_settings=(), file_settings=())  # of its data
@@ -191,6 +204,8 @@ SAYS_NOTHING = SimpleNamespace(name="own", data_settings=(), file_settings=())  
         (TextTask(), [{"data_dir": "a"}, {"data_dir": "b"}], False),
         (MosaicsTask(), [{"dataset": "sdc/digits", "seed": i} for i in range(2)], False),
         (MosaicsTask(), [{"dataset": "sdc/digits", "epochs": i} for i in range(2)], True),
+        (NoisyMosaics(), [{"dataset": "sdc/digits", "noise": i} for i in range(2)], False),
+        (NoisyMosaics(), [{"dataset": "sdc/digits", "epochs": i} for i in range(2)], True),
         (SAYS_NOTHING, [{"rows": 1}, {"rows": 2}], False),
     ],
 )

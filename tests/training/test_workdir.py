@@ -304,7 +304,7 @@ def test_an_encoder_frozen_in_all_epochs_has_no_optimizer_to_go_on_with(tmp_path
     Workdir(tmp_path, settings).write("checkpoints/step-1", lambda path: path.mkdir(), folder=True)
     (tmp_path / "results.json").write_text("{}")
     if goes_on:
-        Workdir(tmp_path, settings | {"epochs": 5})
+        Workdir(tmp_path, settings | {"epochs": 5}).go_on()
     else:
         with pytest.raises(ValueError, match="epochs: 2 before, 5 now"):
             Workdir(tmp_path, settings | {"epochs": 5})

@@ -188,7 +188,7 @@ class TextInfo(Split):
         return int(self.source.has_rationale.sum())
 
 
-def describe(name, split, posts, class_names, left_out, citation, parts):
+def describe(name, split, posts, class_names, left_out, citation, parts=()):
     """The `TextInfo` of posts."""
     return TextInfo(
         name=name,

@@ -17,8 +17,8 @@ class WordTraining(AttentionModel):
     """A model of {"words": q (b, n, v), "focus": a (b, n, r)}, trained by the next words.
 
     What it takes as targets and weights stands under `Captioner`. `loss` of `fit` and `evaluate`
-    is the mean of the batches' losses, each weighed by the sum of its words' weights: in nats a
-    word, whatever the batch size.
+    is the mean of the batches' losses, each weighed by the sum of its words' weights: of a loss
+    that is a mean over words, as the own one is, in nats a word, whatever the batch size.
     """
 
     def __init__(self, **kwargs):

@@ -184,7 +184,7 @@ class BagsTask(ClassificationTask):
         return split.source.in_batches_of(_INSTANCES)
 
     def probe(self, splits):
-        """As many bags, at most 256, as padded to the largest have so many instances."""
+        """Training bags drawn at random: at most 256, of at most 16,384 instances with padding."""
         source = splits["train"].source
         rows = np.random.default_rng(0).permutation(len(source))[:256]
         most = np.maximum.accumulate(source.lengths[rows])
