@@ -14,6 +14,7 @@ import pytest
 import attention_zoo as az
 from attention_zoo.report import sweep as page
 from attention_zoo.tasks import MosaicsTask, TextTask
+from attention_zoo.tasks.mosaics_config import MosaicsConfig
 from attention_zoo.trainers.sweep import grid_of
 from attention_zoo.training import sweep
 from attention_zoo.training.preemption import Preempted
@@ -183,7 +184,7 @@ def test_a_run_on_data_that_changed_since_is_not_averaged(tmp_path, in_this_proc
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NoisyConfig(MosaicsTask.config):
+class NoisyConfig(MosaicsConfig):
     noise: float = 0.0
 
 
