@@ -121,6 +121,8 @@ def _read_json(folder, name, kind):
     return content
 
 
+OWN_DATA = "own data"  # what config.json has as "dataset" where `data` was given
+
 ZERO_WAS_NULL = ("weight_decay", "ema_momentum")
 
 # Settings that an object of a user's decides in their place.

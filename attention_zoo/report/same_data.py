@@ -4,14 +4,15 @@ import itertools
 import json
 from typing import NamedTuple
 
+from attention_zoo.report.run import OWN_DATA
+
 _ALL = ("dataset", "protocol", "num_segments", "mean_size", "annotators", "folds", "fold", "repeat")
 _OF_SPLIT = {
     "train": ("train_split", "num_examples", "validation"),
     "validation": ("validation_split", "num_test_examples", "validation"),
     "test": ("test_split", "num_test_examples"),
 }
-_OWN = "own data"  # what a run's "dataset" is where `data` was given
-_READ = (_OWN, "hatexplain", "json_lines", "bags/csv", "bags/slides")  # not drawn by the seed
+_READ = (OWN_DATA, "hatexplain", "json_lines", "bags/csv", "bags/slides")  # not drawn by the seed
 _CAPTIONED = ("train_split", "min_count", "image_size")  # fingerprints have the vocabulary in
 
 
@@ -61,7 +62,7 @@ def _known(run, split):
     config = run.config
     folder = None if str(config.get("dataset")).startswith("sdc/") else config.get("data_dir")
     settings = json.dumps([folder, *(config.get(name) for name in (*_ALL, *_OF_SPLIT[split]))])
-    is_own = config.get("dataset") == _OWN
+    is_own = config.get("dataset") == OWN_DATA
     return _Known(None if is_own else settings, fingerprints_follow(run), run.data.get(split))
 
 

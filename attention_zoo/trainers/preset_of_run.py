@@ -15,6 +15,7 @@ from attention_zoo._json import loads
 from attention_zoo._settings import make
 from attention_zoo._version import __version__
 from attention_zoo.models import FocusClassifier
+from attention_zoo.report.run import OWN_DATA
 from attention_zoo.zoo import Card
 
 _TRAINERS = {"mosaics": "sdc", "text": "hatexplain", "bags": "bags"}
@@ -32,7 +33,7 @@ def preset_of_run(preset, chosen):
     about, config, results = (
         _read(folder, name) for name in ("about.json", "config.json", "results.json")
     )
-    if about.get("task") not in _TRAINERS or config.get("dataset") == "own data":
+    if about.get("task") not in _TRAINERS or config.get("dataset") == OWN_DATA:
         raise ValueError(
             f"run {folder} is of the task {about.get('task')} on {config.get('dataset')}, expected "
             f"one of {', '.join(_TRAINERS)}, on data of a name"

@@ -6,9 +6,9 @@ from pathlib import Path
 import keras
 
 from attention_zoo._paths import expanded
-from attention_zoo.report.run import Run, decided_by_objects
+from attention_zoo.report.run import OWN_DATA, Run, decided_by_objects
 from attention_zoo.training.checks import check_data_settings
-from attention_zoo.training.task import OWN_DATA, SPLITS, config_of
+from attention_zoo.training.task import SPLITS, config_of
 
 
 def evaluate_run(task, run, *, split="test", data=None, **settings):

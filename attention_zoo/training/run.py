@@ -9,6 +9,7 @@ from attention_zoo._attention_warnings import WARNINGS
 from attention_zoo._saving.loadable import check_class_loadable, check_loadable
 from attention_zoo._tensorflow import require_backend
 from attention_zoo.layers import HybridAttention
+from attention_zoo.report.run import OWN_DATA
 from attention_zoo.training.about import write_metadata
 from attention_zoo.training.brought import Brought
 from attention_zoo.training.checkpoints import Checkpoints
@@ -29,7 +30,7 @@ from attention_zoo.training.results import evaluate_and_write
 from attention_zoo.training.run_callbacks import KeepBest, Progress, StopIfNotFinite, WriteMetrics
 from attention_zoo.training.splits import accept_splits, check_apart, load_splits
 from attention_zoo.training.strategies import is_chief, make_strategy
-from attention_zoo.training.task import OWN_DATA, config_of
+from attention_zoo.training.task import config_of
 from attention_zoo.training.task_path import path_of
 from attention_zoo.training.workdir import Workdir, has_begun
 

@@ -17,7 +17,6 @@ from attention_zoo.training.components import make_attention
 from attention_zoo.training.config import TaskConfig
 
 SPLITS = ("train", "validation", "test")
-OWN_DATA = "own data"  # what config.json has as "dataset" where `data` was given
 
 
 @dataclasses.dataclass(frozen=True)

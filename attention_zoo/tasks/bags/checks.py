@@ -1,10 +1,10 @@
 """What contradicts what among settings and data of bags: said before anything is made."""
 
 from attention_zoo.models import POOLS
+from attention_zoo.report.run import OWN_DATA
 from attention_zoo.tasks.bags.networks import are_pictures
 from attention_zoo.training.checks import check_needs, check_unset
 from attention_zoo.training.learning_rates import encoder_learns_apart
-from attention_zoo.training.task import OWN_DATA
 
 _OF_DRAWN = ("num_examples", "num_test_examples", "mean_size")
 _OF_A_CUT = ("folds", "fold", "repeat")

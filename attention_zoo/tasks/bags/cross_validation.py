@@ -12,11 +12,12 @@ import numpy as np
 from attention_zoo._json import loads
 from attention_zoo._paths import expanded
 from attention_zoo.report.measures import shown, split_way, title
+from attention_zoo.report.run import OWN_DATA
 from attention_zoo.tasks.bags.task import BagsTask
 from attention_zoo.tasks.bags.trained import Trained
 from attention_zoo.training.checks import check_data_settings
 from attention_zoo.training.preemption import Preempted, Preemption
-from attention_zoo.training.task import OWN_DATA, config_of
+from attention_zoo.training.task import config_of
 from attention_zoo.training.workdir import Workdir, is_same
 
 
