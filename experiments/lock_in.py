@@ -8,8 +8,9 @@ is never below -a_j / alpha. Annealed, alpha falls from 1 to 0.02 during trainin
 without a jump. Beside it: LVML and then hard, a penalty on entropy, a focus network that learns
 more slowly, log-likelihoods bounded below.
 
-10,000 mosaics, m = 5, 15 epochs, rate 0.02, as in docs/results.md. Started again, it goes on with
-what is not finished. `python -m experiments.sdc_results FOLDER/*_?` prints the tables.
+10,000 mosaics, m = 5, 15 epochs, rate 0.02: with the package's own paradigms the runs of
+docs/results.md at a tenth of the paper's scale. Started again, it goes on with what is not
+finished. `python -m experiments.sdc_results FOLDER/*_?` prints the tables.
 """
 
 import argparse
@@ -95,9 +96,11 @@ def _power(alpha):
 
 _HYBRID = {"attention": "hybrid", "switch_epoch": 10}
 CANDIDATES = {
+    "soft": {"attention": "soft"},
     "hard": {"attention": "hard"},
     "lvml": {"attention": "lvml"},
     "hybrid": _HYBRID,
+    "control": _HYBRID | {"second_attention": "soft"},
     "power_0.5": _power(0.5),
     "annealed": _power(keras.optimizers.schedules.PolynomialDecay(1.0, _STEPS, 0.02)),
     "annealed_geometric": _power(keras.optimizers.schedules.ExponentialDecay(1.0, _STEPS, 0.02)),
