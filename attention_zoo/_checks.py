@@ -1,4 +1,4 @@
-"""Checks of settings that are numbers."""
+"""Checks of settings that are numbers, and of shapes."""
 
 import numbers
 import operator
@@ -20,3 +20,10 @@ def as_number(name, value, expected, is_right):
     if not isinstance(value, numbers.Real) or not is_right(value):
         raise ValueError(f"{name} is {value!r}, expected a number {expected}")
     return float(value)
+
+
+def may_be_equal(shape, other):
+    """Whether two static shapes may be equal; a dimension `None` may be anything."""
+    return len(shape) == len(other) and all(
+        s is None or t is None or s == t for s, t in zip(shape, other, strict=True)
+    )

@@ -2,6 +2,8 @@
 
 import keras
 
+from attention_zoo._packages import KNOWN_TO_KERAS, package_of
+
 
 def check_loadable(model):
     """Raises ValueError where the model holds an object of a class that Keras could not find again.
@@ -21,7 +23,7 @@ def check_loadable(model):
 def check_class_loadable(model):
     """Raises ValueError where Keras could not find the model's own class again, or make it."""
     cls = type(model)
-    own = not cls.__module__.startswith(("keras", "builtins"))
+    own = package_of(cls.__module__) not in KNOWN_TO_KERAS
     name = keras.saving.get_registered_name(cls)
     if own and keras.saving.get_registered_object(name) is None:
         raise ValueError(
@@ -48,7 +50,7 @@ def _own_objects(config):
         if config.get("class_name") == "function":
             names.append(config.get("config"))
         names = [name for name in names if isinstance(name, str)]
-        if "class_name" in config and names and not module.startswith(("keras", "builtins")):
+        if "class_name" in config and names and package_of(module) not in KNOWN_TO_KERAS:
             yield names
         for key, one in config.items():
             if key != "compile_config":

@@ -24,15 +24,13 @@ def select(base, split, protocol="disjoint"):
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol is {protocol!r}, expected 'disjoint' or 'paper'")
     origin = {name: "train" if protocol == "paper" else name for name in base.sizes}
-    spans = _spans(split, {name: base.sizes[origin[name]] for name in base.sizes})
-    if all(start >= stop for _, start, stop in spans):
-        raise ValueError(f"split {split!r} is empty, expected one with images in it")
-    parts = [(*base.read(origin[name]), start, stop) for name, start, stop in spans]
-    if len(parts) == 1:
-        images, labels, start, stop = parts[0]
-        return images[start:stop], labels[start:stop]
-    images = np.concatenate([images[start:stop] for images, _, start, stop in parts])
-    return images, np.concatenate([labels[start:stop] for _, labels, start, stop in parts])
+    parts = parts_of(split, {name: base.sizes[origin[name]] for name in base.sizes})
+    read = [(*base.read(origin[name]), slice(rows.start, rows.stop)) for name, _, rows in parts]
+    if len(read) == 1:
+        ((images, labels, rows),) = read
+        return images[rows], labels[rows]
+    images = np.concatenate([images[rows] for images, _, rows in read])
+    return images, np.concatenate([labels[rows] for _, labels, rows in read])
 
 
 def is_test(split, sizes):
@@ -40,8 +38,8 @@ def is_test(split, sizes):
     return all(name == "test" for name, _, _ in _spans(split, sizes))
 
 
-def rows_by_split(split, sizes, kind):
-    """The rows that a split names: pairs (split of `sizes`, range of rows in it).
+def parts_of(split, sizes, kind="images"):
+    """What a split is made of: (name among `sizes`, its size, range of rows in it) each.
 
     Args:
         split: A name among `sizes`, or slices and sums of them, such as "train[:90%]".
@@ -51,15 +49,10 @@ def rows_by_split(split, sizes, kind):
     Raises:
         ValueError: No such split, or an empty one.
     """
-    rows = [(name, range(start, stop)) for name, start, stop in _spans(split, sizes, kind)]
-    if not any(len(some) for _, some in rows):
+    spans = _spans(split, sizes, kind)
+    if all(start >= stop for _, start, stop in spans):
         raise ValueError(f"split {split!r} is empty, expected one with {kind} in it")
-    return rows
-
-
-def parts_of(split, sizes):
-    """What a split is made of: (name among `sizes`, its size, range of rows in it) each."""
-    return tuple((n, sizes[n], range(start, stop)) for n, start, stop in _spans(split, sizes))
+    return tuple((name, sizes[name], range(start, stop)) for name, start, stop in spans)
 
 
 def shared_rows(parts, others):

@@ -9,7 +9,7 @@ from keras import ops as kops
 
 from attention_zoo import _tracing as tracing
 from attention_zoo import metrics
-from attention_zoo.evaluation.classification import warn_of_nan
+from attention_zoo.evaluation.classification import known_mean, warn_of_nan
 from attention_zoo.models import Captioner, CaptionSearch, text_of
 from attention_zoo.models.attention_model import warn_of_broken_weights
 from attention_zoo.models.captioning.loss import present
@@ -183,7 +183,7 @@ def _figures(found, truth):
 
 def _grounding(joined):
     """Means over the captions; those of attention are NaN where one has NaN attention."""
-    means = {name: _known_mean(joined[name]) for name in ("entropy", "diversity", "words")}
+    means = {name: known_mean(joined[name]) for name in ("entropy", "diversity", "words")}
     if joined["broken"].any():
         means |= {"entropy": float("nan"), "diversity": float("nan")}
     return means
@@ -200,8 +200,3 @@ def _texts(references):
 def _as_lists(references):
     """Rows of texts: a tensor, an array or lists that may be of unequal length."""
     return references if isinstance(references, list | tuple) else np.asarray(references).tolist()
-
-
-def _known_mean(values):
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else float("nan")

@@ -3,6 +3,7 @@
 from keras import ops as kops
 
 from attention_zoo import ops
+from attention_zoo._checks import may_be_equal
 
 
 def masked(segments, scores, mask=None):
@@ -50,15 +51,8 @@ def check_shapes(segments, scores, mask=None):
             f"segments have shape {tuple(segments.shape)}, expected (batch, segments, ...)"
         )
     for name, x in (("scores", scores), ("mask", mask)):
-        if x is not None and not _agree(x.shape, segments.shape[:2]):
+        if x is not None and not may_be_equal(x.shape, segments.shape[:2]):
             raise ValueError(
                 f"{name} has shape {tuple(x.shape)}, expected {tuple(segments.shape[:2])}: "
                 f"the segments have shape {tuple(segments.shape)}"
             )
-
-
-def _agree(shape, expected):
-    """Equal rank, and equal sizes where both are known."""
-    return len(shape) == len(expected) and all(
-        x is None or y is None or x == y for x, y in zip(shape, expected, strict=True)
-    )

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from attention_zoo._checks import may_be_equal
 from attention_zoo.ops import nan_where
 
 
@@ -67,7 +68,7 @@ def _as_float(x):
 
 def _as_index(y, name, like):
     """Indices `(b,)` or `(b, 1)` in the shape `(b,)` and the dtype of `like`."""
-    if tuple(y.shape[1:]) not in ((), (1,)) or not _agree(y.shape[:1], like.shape):
+    if tuple(y.shape[1:]) not in ((), (1,)) or not may_be_equal(y.shape[:1], like.shape):
         raise ValueError(
             f"{name} has shape {tuple(y.shape)}, the prediction has a batch of {like.shape[0]}, "
             "expected indices (b,) or (b, 1)"
@@ -89,18 +90,11 @@ def attention(y_pred):
 
 
 def _check_mask(mask, attention):
-    if not _agree(mask, attention):
+    if not may_be_equal(mask, attention):
         raise ValueError(
             f"focus has shape {tuple(mask)}, attention has shape {tuple(attention)}, "
             "expected an index (b,) or (b, 1), or a mask (b, m)"
         )
-
-
-def _agree(shape, other):
-    """Whether two static shapes may be equal; a dimension `None` may be anything."""
-    return len(shape) == len(other) and all(
-        s is None or t is None or s == t for s, t in zip(shape, other, strict=True)
-    )
 
 
 def label_and_focus(y, name):

@@ -5,6 +5,8 @@ import contextlib
 import keras
 import numpy as np
 
+from attention_zoo._packages import package_of
+
 
 def take_averages(model):
     """Sets the weights to the optimizer's averages of them, where it keeps any, as `fit` does."""
@@ -56,7 +58,7 @@ def _keeps_averages(optimizer):
 def _sees_trained(callback):
     if type(callback).on_epoch_end is keras.callbacks.Callback.on_epoch_end:
         return True  # it does nothing there
-    own = any(cls.__module__.split(".")[0] == "attention_zoo" for cls in type(callback).__mro__)
+    own = any(package_of(cls.__module__) == "attention_zoo" for cls in type(callback).__mro__)
     return own or isinstance(callback, keras.callbacks.TensorBoard)
 
 

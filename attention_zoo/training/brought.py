@@ -11,6 +11,7 @@ import keras
 
 from attention_zoo import layers
 from attention_zoo._errors import first_line
+from attention_zoo._packages import KNOWN_TO_KERAS, package_of
 from attention_zoo.report.run import DECIDED_BY, decided_by_objects
 from attention_zoo.training import callback_state
 from attention_zoo.training.learning_rates import are_scheduled
@@ -114,7 +115,7 @@ def _check_registered(name, thing, kind):
         raise ValueError(f"{name} is {thing!r}, expected a name or a Keras {kind.__name__}")
     cls = type(thing)
     registered = keras.saving.get_registered_name(cls)
-    own = cls.__module__.split(".")[0] not in ("keras", "attention_zoo")
+    own = package_of(cls.__module__) not in KNOWN_TO_KERAS | {"attention_zoo"}
     if own and keras.saving.get_registered_object(registered) is not cls:
         raise ValueError(
             f"{name} is a {cls.__name__}, which Keras cannot load by name, expected "

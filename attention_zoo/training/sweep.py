@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attention_zoo import report
+from attention_zoo._packages import package_of
 from attention_zoo._paths import expanded
 from attention_zoo.report.run import Run
 from attention_zoo.report.same_data import fingerprints_follow
@@ -278,7 +279,7 @@ def _makes(task, run, part):
 
 def _data_settings(task):
     """Those that a task's data may follow: of a task of one's own all that its config adds, too."""
-    if type(task).__module__.split(".")[0] == "attention_zoo" or not task.data_settings:
+    if package_of(type(task).__module__) == "attention_zoo" or not task.data_settings:
         return task.data_settings
     fields = (one.__dataclass_fields__.keys() for one in (task.config, TaskConfig))
     return (*task.data_settings, *sorted(set.difference(*map(set, fields))))

@@ -168,6 +168,24 @@ def test_figures_are_kept_without_weights_and_without_where_the_data_lay(workdir
     assert json.loads((kept / "config.json").read_text()) == config
 
 
+def test_runs_of_no_suite_are_kept_by_their_names(workdir, tmp_path):
+    said, runs = [], workdir / "m5"
+    path = runs / "soft_0" / "config.json"
+    path.write_text('{"encoder": "/home/me/net.keras", "features_dir": "/home/me", "epochs": 2}')
+    (runs / "broken_off").mkdir()
+    keep_runs.keep_runs(runs, tmp_path / "kept", said.append)
+    assert said == ["kept: soft_0"]
+    (kept,) = (tmp_path / "kept").iterdir()
+    files = {"config.json", "results.json", "metrics.csv", "about.json"}
+    assert {one.name for one in kept.iterdir()} == files
+    config = {"encoder": "net.keras", "features_dir": None, "epochs": 2}
+    assert json.loads((kept / "config.json").read_text()) == config
+    with pytest.raises(ValueError, match="broken_off has no finished run, expected a folder of"):
+        keep_runs.keep_runs(runs / "broken_off", tmp_path / "kept")
+    with pytest.raises(ValueError, match="is where runs are kept"):
+        keep_runs.keep_runs(runs, runs)
+
+
 def test_what_cannot_be_kept_is_said(workdir, tmp_path):
     said = []
     keep_runs.keep_all([JOB], workdir, tmp_path / "kept", said.append)
@@ -176,7 +194,7 @@ def test_what_cannot_be_kept_is_said(workdir, tmp_path):
     assert not (tmp_path / "kept").exists()
     with pytest.raises(ValueError, match="none has no finished run, expected that of a suite"):
         keep_runs.keep_all([JOB], tmp_path / "none", tmp_path / "kept")
-    with pytest.raises(ValueError, match="where runs are kept, expected that of a suite"):
+    with pytest.raises(ValueError, match="is where runs are kept, expected the folder"):
         keep_runs.keep_all([JOB], workdir, workdir)
 
 

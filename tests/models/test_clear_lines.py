@@ -108,7 +108,11 @@ def with_own_layer():
     return model
 
 
-def test_a_layer_that_keras_does_not_know_is_refused_when_saved(with_own_layer, tmp_path):
+@pytest.mark.parametrize("module", [__name__, "keras_tricks.layers"])
+def test_a_layer_that_keras_does_not_know_is_refused_when_saved(
+    with_own_layer, module, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Own, "__module__", module)
     path = tmp_path / "model.keras"
     with pytest.raises(ValueError, match="^the model holds Own, which Keras does not know when"):
         with_own_layer.save(path)

@@ -31,9 +31,14 @@ class Mean(keras.Model):
         )
 
 
-def test_a_class_that_keras_could_not_find_again_is_refused_before_training(sensors, tmp_path):
+@pytest.mark.parametrize("module", [__name__, "keras_tricks.models"])
+def test_a_class_that_keras_could_not_find_again_is_refused_before_training(
+    sensors, module, tmp_path
+):
     class Unknown(Mean):
         """Registered nowhere."""
+
+        __module__ = module
 
     class Means(sensors.SensorsTask):
         def build(self, config, splits, attention):

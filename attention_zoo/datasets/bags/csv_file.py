@@ -14,7 +14,7 @@ from attention_zoo._paths import expanded
 from attention_zoo.datasets.bags.bags import BagInfo, Bags
 from attention_zoo.datasets.bags.instances import ArrayInstances
 from attention_zoo.datasets.bags.label_names import class_ids
-from attention_zoo.datasets.splits import rows_by_split
+from attention_zoo.datasets.splits import parts_of
 
 
 def load(split="all", *, data_dir=None, seed=0):
@@ -43,11 +43,11 @@ def load(split="all", *, data_dir=None, seed=0):
     unknown = (None,) * len(bags)
     instances = ArrayInstances(numbers[order], lengths)
     source = Bags(instances, ids, bags, bags, unknown, names)
-    parts = rows_by_split(split, {"train": len(bags)}, "bags")
+    parts = parts_of(split, {"train": len(bags)}, "bags")
     return BagInfo(
         name="bags/csv",
         split=split,
-        source=source.rows(np.concatenate([np.array(some, int) for _, some in parts])),
+        source=source.rows(np.concatenate([np.array(some, int) for _, _, some in parts])),
         class_names=names,
         citation=f"the file {path.name}",
     )

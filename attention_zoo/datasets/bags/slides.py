@@ -24,7 +24,7 @@ from attention_zoo.datasets.bags.instances import Instances
 from attention_zoo.datasets.bags.label_names import class_ids
 from attention_zoo.datasets.bags.slide_sizes import extent_of_cells, patch_side, slide_extent
 from attention_zoo.datasets.fingerprint import ends, fingerprint
-from attention_zoo.datasets.splits import rows_by_split
+from attention_zoo.datasets.splits import parts_of
 
 SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 _ENDINGS = (".h5", ".hdf5")
@@ -173,8 +173,8 @@ def _rows(table, split):
     for number, row in enumerate(table):
         places.setdefault(row.split, []).append(number)
     sizes = {name: len(rows) for name, rows in places.items()}
-    parts = rows_by_split(split, sizes, "slides")
-    return [row for name, some in parts for row in places[name][some.start : some.stop]]
+    parts = parts_of(split, sizes, "slides")
+    return [row for name, _, some in parts for row in places[name][some.start : some.stop]]
 
 
 _CELLS = ("slide", "label", "split", "case", "width", "height")

@@ -24,7 +24,7 @@ from attention_zoo.datasets.captions.captions import Captions
 from attention_zoo.datasets.captions.pictures import Pictures
 from attention_zoo.datasets.captions.words import standardized, vocabulary
 from attention_zoo.datasets.split import Split
-from attention_zoo.datasets.splits import parts_of, rows_by_split
+from attention_zoo.datasets.splits import parts_of
 
 CITATION = (
     "Lin et al., Microsoft COCO: Common Objects in Context, ECCV 2014, arXiv:1405.0312 "
@@ -95,21 +95,23 @@ def load(
     if max_words is not None:
         as_count("max_words", max_words, least=1)
     sizes, listing = _listings(data_dir, download)
-    parts = rows_by_split(split, sizes, "pictures")
+    parts = parts_of(split, sizes, "pictures")
     if words is None:
         words = vocabulary(_standardized(listing("train").captions), min_count)
     ids, places, captions = (
-        [getattr(listing(name), part)[row] for name, rows in parts for row in rows]
+        [getattr(listing(name), part)[row] for name, _, rows in parts for row in rows]
         for part in ("ids", "places", "captions")
     )
     texts = _standardized(captions)
     picture_of = np.repeat(np.arange(len(captions)), [len(some) for some in captions])
-    turns = [turn for name, rows in parts for turn in listing(name).turns[rows.start : rows.stop]]
+    turns = [
+        turn for name, _, rows in parts for turn in listing(name).turns[rows.start : rows.stop]
+    ]
     size = image_size, image_size
     pictures = Pictures(np.array(ids, np.int64), places, size, np.array(turns) if turns else None)
     source = Captions.from_texts(pictures, picture_of, texts, words, max_words)
     left_out: dict[str, list] = {}
-    for name in dict.fromkeys(name for name, _ in parts):
+    for name in dict.fromkeys(name for name, _, _ in parts):
         for reason, some in listing(name).left_out.items():
             left_out[reason] = left_out.get(reason, []) + list(some)
     return CaptionInfo(
@@ -118,7 +120,7 @@ def load(
         left_out={reason: some for reason, some in sorted(left_out.items()) if some},
         source=source,
         citation=CITATION,
-        parts=parts_of(split, sizes),
+        parts=parts,
     )
 
 

@@ -8,7 +8,7 @@ Reference: Mathew et al., AAAI 2021, arXiv:2012.10289.
 from pathlib import Path
 
 from attention_zoo._paths import expanded
-from attention_zoo.datasets.splits import parts_of, rows_by_split
+from attention_zoo.datasets.splits import parts_of
 from attention_zoo.datasets.text.annotated_post import AnnotatedPost, check_annotators
 from attention_zoo.datasets.text.hatexplain_files import CITATION, FILES, LABELS, SITE, SPLITS, read
 from attention_zoo.datasets.text.posts import Posts, describe
@@ -39,11 +39,11 @@ def load(split="train", *, annotators="majority", data_dir=None, download=True, 
     check_annotators(annotators)
     by_split, left_out = _read(data_dir, download)
     sizes = {name: len(posts) for name, posts in by_split.items()}
-    parts = rows_by_split(split, sizes, "posts")
-    chosen = [by_split[name][row] for name, rows in parts for row in rows]
+    parts = parts_of(split, sizes, "posts")
+    chosen = [by_split[name][row] for name, _, rows in parts for row in rows]
     decided = [post for post in chosen if post.label(annotators) is not None]
     counts = {"undecided": len(chosen) - len(decided)}
-    for name in {name for name, _ in parts}:
+    for name in {name for name, _, _ in parts}:
         counts |= {reason: counts.get(reason, 0) + n for reason, n in left_out[name].items()}
     if not decided:
         raise ValueError(f"split {split!r} has no decided post, expected one or more")
@@ -52,8 +52,7 @@ def load(split="train", *, annotators="majority", data_dir=None, download=True, 
         [LABELS.index(post.label(annotators)) for post in decided],
         [post.rationale(annotators) for post in decided],
     )
-    taken = parts_of(split, sizes)
-    return describe("hatexplain", split, posts, LABELS, counts, CITATION, taken)
+    return describe("hatexplain", split, posts, LABELS, counts, CITATION, parts)
 
 
 def _read(data_dir, download):

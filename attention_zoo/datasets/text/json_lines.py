@@ -15,7 +15,7 @@ from absl import logging
 from attention_zoo._json import loads
 from attention_zoo._paths import expanded
 from attention_zoo._text import is_text, num_cut
-from attention_zoo.datasets.splits import parts_of, rows_by_split
+from attention_zoo.datasets.splits import parts_of
 from attention_zoo.datasets.text.posts import Posts, describe
 
 
@@ -43,13 +43,13 @@ def load(split="train", *, data_dir=None, seed=0):
     left_out: collections.Counter = collections.Counter()
     lines = {name: _lines(path) for name, path in files.items()}
     sizes = {name: len(some) for name, some in lines.items()}
-    parts = rows_by_split(split, sizes, "posts")
+    parts = parts_of(split, sizes, "posts")
     class_names = sorted({_post(files["train"], i, line)[1] for i, line in lines["train"]})
     if len(class_names) < 2:
         raise ValueError(f"{files['train']} has {len(class_names)} labels, expected 2 or more")
     posts = [
         _post(files[name], number, line, left_out)
-        for name, rows in parts
+        for name, _, rows in parts
         for number, line in lines[name][rows.start : rows.stop]
     ]
     tokens, labels, rationales = zip(*posts, strict=True)
@@ -62,8 +62,8 @@ def load(split="train", *, data_dir=None, seed=0):
     _tell_cut(split, tokens)
     ids = [class_names.index(label) for label in labels]
     source = Posts.from_lists(tokens, ids, rationales)
-    citation, taken = f"the files in {folder}", parts_of(split, sizes)
-    return describe("json_lines", split, source, class_names, left_out, citation, taken)
+    citation = f"the files in {folder}"
+    return describe("json_lines", split, source, class_names, left_out, citation, parts)
 
 
 def _lines(path):
