@@ -21,20 +21,31 @@ def add_caption_endpoints(
         size = _image_size(model) if image_size is None else _checked(image_size)
         signature = [tf.TensorSpec((None,), tf.string, name="image")]
         inputs_of = _image_reader(size)
+    features_of = _shared(lambda x: model.features(inputs_of(x)))
     greedy, beam = (
-        CaptionSearch(model, width, max_length, length_power) for width in (1, beam_width)
+        _search(CaptionSearch(model, width, max_length, length_power)) for width in (1, beam_width)
     )
-    archive.add_endpoint("serving_default", _captions_by(greedy, inputs_of), signature)
-    archive.add_endpoint("beam", _captions_by(beam, inputs_of), signature)
-    archive.add_endpoint("explain", _explained(greedy, inputs_of), signature)
+    archive.add_endpoint("serving_default", _captions_by(greedy, features_of, model), signature)
+    archive.add_endpoint("beam", _captions_by(beam, features_of, model), signature)
+    archive.add_endpoint("explain", _explained(greedy, features_of, model), signature)
 
 
-def _captions_by(search, inputs_of):
+def _shared(function):
+    """The function as one that signatures share: it is traced and saved once for all of them."""
+    return tf.function(function, autograph=False)
+
+
+def _search(search):
+    """Features -> what the search finds."""
+    return _shared(lambda features: search({"features": features}))
+
+
+def _captions_by(search, features_of, captioner):
     """(images or features) -> captions in letters."""
-    in_letters = _speller(search.captioner)
+    in_letters = _speller(captioner)
 
     def captions(x):
-        found = search(inputs_of(x))
+        found = search(features_of(x))
         return found | in_letters(found["words"])
 
     return captions
@@ -52,15 +63,14 @@ def _speller(captioner):
     return in_letters
 
 
-def _explained(search, inputs_of):
+def _explained(search, features_of, captioner):
     """(images or features) -> captions in letters, and what each of their words rests on."""
-    captioner = search.captioner
     in_letters, explained = _speller(captioner), ExplainedWords(captioner)
 
     def explain(x):
-        inputs = {"features": captioner.features(inputs_of(x))}  # the encoder runs once
-        ids = search(inputs)["words"]
-        found = explained(inputs | {"words": ids})
+        features = features_of(x)
+        ids = search(features)["words"]
+        found = explained({"features": features, "words": ids})
         outputs = {
             "alone_probability": _of_written(found["alone"], ids),
             "without_probability": _of_written(found["without"], ids),
