@@ -32,7 +32,7 @@ Hint: If you want to see a list of allocated tensors when OOM happens, add an op
     "fails",
     [
         pytest.param(lambda: ones(tf.constant(10**7)), marks=pytest.mark.slow),  # ten seconds
-        lambda: tf.function(ones)(tf.constant(10**7)),
+        pytest.param(lambda: tf.function(ones)(tf.constant(10**7)), marks=pytest.mark.slow),
         lambda: (_ for _ in ()).throw(tf.errors.ResourceExhaustedError(None, None, OOM)),
     ],
 )

@@ -71,6 +71,7 @@ def test_slides_of_another_width_are_refused_by_a_run(slides_run, tmp_path):
         evaluate_run(BagsTask(), slides_run[0], data_dir=str(tmp_path), folds=None)
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_other_bags_are_evaluated_whole(tmp_path):
     """Of a run that was cut from a file; unless a cut is asked for."""
     own, other = (write_csv(tmp_path / f"{n}.csv", bags_of_vectors(n)) for n in (20, 30))
@@ -138,6 +139,7 @@ def test_settings_without_effect_are_refused(settings, words, tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_runs_of_other_versions_are_evaluated_all_the_same(tmp_path):
     """Their config.json has what was the default then, and is without effect."""
     settings = {"num_examples": 20, "num_test_examples": 20, "epochs": 1}

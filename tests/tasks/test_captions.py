@@ -73,6 +73,7 @@ def test_scores_are_of_the_captions(finished, coco_dir):
     assert found.scores == pytest.approx(expected)
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_top_k_error_is_reported(finished, tiny):
     settings = CaptionsConfig(**tiny | {"attention": "lvml", "top_k": 2})
     task = CaptionsTask()
@@ -134,6 +135,7 @@ def test_a_finished_run_of_a_version_that_took_more_settings_is_evaluated(finish
     assert found.perplexity == pytest.approx(finished[1]["test"].perplexity, rel=1e-5)
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_uniform_attention_sees_all_regions_alike(tiny):
     settings = CaptionsConfig(**tiny | {"attention": "uniform"})
     task = CaptionsTask()
@@ -238,6 +240,7 @@ def test_the_command_prints_one_line_for_bad_input(tmp_path):
 @pytest.mark.parametrize(
     "names", [["train"], pytest.param(["train", "validation"], marks=pytest.mark.slow)]
 )
+@pytest.mark.usefixtures("no_saved_model")
 def test_captions_are_written_of_the_last_split_there_is(tiny, coco_dir, names, tmp_path):
     settings = tiny | {"attention": "soft", "epochs": 1, "train_split": "train[:24]"}
     settings |= {"keep": "last"}

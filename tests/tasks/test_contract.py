@@ -80,13 +80,19 @@ def test_the_folder_is_complete(finished, task_of, name):
     assert set(task.config.__dataclass_fields__) <= config.keys()
 
 
+@pytest.fixture
+def unbroken(finished, name):
+    """The folder of the run that was not broken off."""
+    return finished(name)[0]
+
+
 @each_task
 @pytest.mark.usefixtures("heeded_signals")
 def test_a_run_that_was_broken_off_and_ended_goes_on_to_the_same_weights(
-    finished, tiny, task_of, name, tmp_path, broken_off, ended_by, weights
+    unbroken, tiny, task_of, name, tmp_path, broken_off, ended_by, weights, no_saved_model
 ):
     """Broken off in the first epoch, ended by a signal in the second."""
-    features = {"features_dir": str(finished(name)[0].parent / "features")}
+    features = {"features_dir": str(unbroken.parent / "features")}
     settings = tiny[name] | (features if name == "captions" else {})
     with broken_off(2):
         az.train(task_of(name), tmp_path, **settings)
@@ -95,10 +101,10 @@ def test_a_run_that_was_broken_off_and_ended_goes_on_to_the_same_weights(
         az.train(task_of(name), tmp_path, **settings)
     assert not (tmp_path / "results.json").exists()
     az.train(task_of(name), tmp_path, **settings)
-    for resumed, unbroken in zip(weights(tmp_path), weights(finished(name)[0]), strict=True):
-        np.testing.assert_array_equal(resumed, unbroken)
+    for one, other in zip(weights(tmp_path), weights(unbroken), strict=True):
+        np.testing.assert_array_equal(one, other)
     for file in ("metrics.csv", "results.json"):
-        assert (tmp_path / file).read_text() == (finished(name)[0] / file).read_text()
+        assert (tmp_path / file).read_text() == (unbroken / file).read_text()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ def fold_figures(folder):
     return {p.stem: json.loads(p.read_text())["figures"] for p in folder.glob("repeat=*.json")}
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_fold_is_what_a_run_with_its_settings_gives(tmp_path):
     """The second fold of the second repeat, trained by a step that others were trained by."""
     settings = TINY | write_csv(tmp_path / "bags.csv", bags_of_vectors())
@@ -52,6 +53,7 @@ def test_validation_bags_are_cut_only_where_they_choose_an_epoch(
     "settings",
     [{"warmup": 0.3, "schedule": "linear"}, {"frozen_epochs": 1, "encoder_learning_rate": 0.01}],
 )
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_fold_with_other_steps_has_its_own_schedule(settings, tmp_path):
     """Of 23 bags in three folds two train on 15, one on 16; a step more with 4 bags a step."""
     settings = (

@@ -138,6 +138,7 @@ def test_an_update_that_spoils_the_weights_is_no_checkpoint(tmp_path):
     assert not list((tmp_path / "checkpoints").iterdir())
 
 
+@pytest.mark.usefixtures("no_saved_model")
 @pytest.mark.low_precision
 @pytest.mark.parametrize("policy", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_mixed_precision_trains_in_its_floats(policy, tmp_path):

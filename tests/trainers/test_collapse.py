@@ -35,6 +35,7 @@ def collapsed_weights(tmp_path):
     return str(tmp_path / "collapsed.weights.h5")
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_collapsed_run_is_no_ordinary_success(collapsed_weights, tmp_path, monkeypatch, caplog):
     """Also where it was broken off after the training: what is said then was known before."""
     settings = SETTINGS | {"initial_weights": collapsed_weights}
@@ -53,6 +54,7 @@ def test_a_collapsed_run_is_no_ordinary_success(collapsed_weights, tmp_path, mon
     assert f"{said} (docs/collapse.md)" in caplog.text
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_scores_that_ran_away_stand_in_the_results_and_on_the_page(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(warn_on_collapse, "_UNDERFLOW", 1e-9)  # any scores are far apart
     with pytest.warns(UserWarning, match="scores have run away since epoch 1"):

@@ -101,6 +101,7 @@ def test_a_new_run_leaves_nothing(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_run_that_an_earlier_version_began_goes_on_with_a_warning(tmp_path, caplog, monkeypatch):
     settings = TINY | FEW | {"train_split": "train"}
     with monkeypatch.context() as patch:

@@ -160,6 +160,7 @@ def _write_posts(folder, of_test):
 
 
 @pytest.mark.parametrize("only", [None, 1])
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_run_on_data_that_changed_since_is_not_averaged(tmp_path, in_this_process, only):
     told: list = []
     common = {"dataset": "json_lines", "data_dir": str(tmp_path / "posts"), "attention": "soft"}
