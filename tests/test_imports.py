@@ -48,6 +48,7 @@ ANYWHERE = {
     "_errors",
     "_json",
     "_lazy",
+    "_packages",
     "_paths",
     "_pieces",
     "_pixels",
