@@ -40,7 +40,8 @@ def main():
             print(f"{trained.name}: measured", flush=True)
         _compare_seeds(trained, folder / "models", args)
         keras.backend.clear_session()
-        (folder / "belief.md").write_text(page(_measured(folder), _stability(folder)), "utf-8")
+        found = _measured(folder, args.seeds), _stability(folder, args.seeds)
+        (folder / "belief.md").write_text(page(*found), "utf-8")
     print(f"written to {folder}/belief.md")
 
 
@@ -56,7 +57,7 @@ def _compare_seeds(trained, folder, args):
     """Writes how alike the models of a kind look at the same examples, once all are there."""
     kind = [dataclasses.replace(trained, seed=seed) for seed in range(args.seeds)]
     paths = [folder / f"{one.name}.keras" for one in kind]
-    result = folder / f"{kind[0].name.rpartition('_')[0]}.json"
+    result = _stability_file(folder, trained, args.seeds)
     if result.exists() or len(paths) < 2 or not all(path.exists() for path in paths):
         return
     _, _, splits = load(kind[0], args.data_dir)
@@ -65,10 +66,14 @@ def _compare_seeds(trained, folder, args):
     result.write_text(json.dumps(found))
 
 
-def _measured(folder):
+def _stability_file(folder, trained, seeds):
+    return folder / f"{trained.name.rpartition('_')[0]}_of_{seeds}.json"
+
+
+def _measured(folder, seeds):
     """{data: {kind of model: [numbers of a seed]}} of what there is so far."""
     found: dict[str, dict[str, list]] = {name: {} for name in DATA}
-    for trained in of_study():
+    for trained in of_study(seeds=seeds):
         path = folder / "models" / f"{trained.name}.npz"
         if path.exists():
             with np.load(path) as numbers:
@@ -76,11 +81,11 @@ def _measured(folder):
     return found
 
 
-def _stability(folder):
+def _stability(folder, seeds):
     """{(data, kind of model): figures of `evaluate_stability`} of what there is so far."""
     found = {}
     for trained in of_study(seeds=1):
-        path = folder / "models" / f"{trained.name.rpartition('_')[0]}.json"
+        path = _stability_file(folder / "models", trained, seeds)
         if path.exists():
             found[trained.data, trained.kind] = json.loads(path.read_text())
     return found

@@ -17,7 +17,7 @@ import json
 import numpy as np
 
 from attention_zoo import datasets, metrics
-from experiments.results import by_kind, markdown, spread
+from experiments.results import markdown, runs_by_kind, spread
 
 COLUMNS = {  # name in results.json: heading, factor, decimals
     "perplexity": ("perplexity", 1, 2),
@@ -41,7 +41,7 @@ def main():
     """Prints the table of the runs named on the command line."""
     arguments = _parser().parse_args()
     runs, kinds = {}, {}
-    for kind, paths in by_kind(arguments.runs).items():
+    for kind, paths in runs_by_kind(arguments.runs).items():
         runs[kind] = [json.loads((path / "results.json").read_text())["test"] for path in paths]
         kinds[kind] = json.loads((paths[-1] / "config.json").read_text())
     rows = dict(sorted(runs.items()))

@@ -12,7 +12,6 @@ that was most often marked in the training posts, or most often for how often it
 import argparse
 import collections
 import itertools
-import sys
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -20,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from attention_zoo import datasets, metrics
 from attention_zoo.report.run import Run
-from experiments.results import by_kind, markdown, spread
+from experiments.results import markdown, runs_by_kind, spread
 
 WAYS = {"soft": "soft", "lvml": "marginal"}  # the others predict by argmax
 BY_WAY = ("accuracy", "macro_f1", "auroc", "comprehensiveness", "sufficiency")
@@ -33,13 +32,9 @@ def main():
     """Prints the tables of the runs named on the command line."""
     arguments = _parser().parse_args()
     runs: dict[str, list] = collections.defaultdict(list)
-    configs: dict[str, dict] = {}
-    for kind, path in ((k, path) for k, paths in by_kind(arguments.runs).items() for path in paths):
-        run = Run.read(path)
-        runs[kind].append(figures(run.results["test"], run.config))
-        others = {name: value for name, value in run.config.items() if name != "seed"}
-        if configs.setdefault(kind, others) != others:
-            sys.exit(f"runs of {kind} have different settings, expected other seeds alone")
+    for kind, paths in runs_by_kind(arguments.runs).items():
+        for run in map(Run.read, paths):
+            runs[kind].append(figures(run.results["test"], run.config))
     posts = {split: _posts(arguments, split) for split in ("train", "validation", "test")}
     rows = dict(sorted(runs.items()))
     rows |= {"TF-IDF + logistic regression": [tfidf(posts)]}
@@ -72,8 +67,9 @@ def _posts(arguments, split):
 
 def figures(test, config):
     """The figures of a run, those by way under its own way too."""
-    way = config["inference"]
-    way = WAYS.get(config["attention"], "argmax") if way == "auto" else way
+    way, attention = config["inference"], config["attention"]
+    attention = config["second_attention"] if attention == "hybrid" else attention  # its last phase
+    way = WAYS.get(attention, "argmax") if way == "auto" else way
     return test | {name: test[f"{way}_{name}"] for name in BY_WAY}
 
 

@@ -1,7 +1,11 @@
 """Tables of finished runs, means over seeds, as the scripts of results print them."""
 
+import json
 import re
+import sys
 from pathlib import Path
+
+_OF_A_RUN = ("seed", "data_dir", "features_dir")  # settings that runs of a kind may differ in
 
 
 def by_kind(folders):
@@ -10,6 +14,29 @@ def by_kind(folders):
     for path in map(Path, folders):
         kinds.setdefault(re.sub(r"_\d+$", "", path.name), []).append(path)
     return kinds
+
+
+def runs_by_kind(folders):
+    """`by_kind` of finished runs; ends the script where those of a kind differ in a setting."""
+    kinds = by_kind(folders)
+    for kind, paths in kinds.items():
+        first, *others = ((path, _settings(path)) for path in paths)
+        for path, settings in others:
+            if differ := sorted(
+                name
+                for name in first[1].keys() | settings.keys()
+                if first[1].get(name) != settings.get(name)
+            ):
+                sys.exit(
+                    f"runs of {kind} differ in {differ[0]} ({first[0]}, {path}), expected other "
+                    "seeds alone"
+                )
+    return kinds
+
+
+def _settings(path):
+    config = json.loads((path / "config.json").read_text())
+    return {name: value for name, value in config.items() if name not in _OF_A_RUN}
 
 
 def spread(values, decimals=1):

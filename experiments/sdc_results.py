@@ -10,7 +10,7 @@ import csv
 import json
 import sys
 
-from experiments.results import by_kind, markdown, spread
+from experiments.results import markdown, runs_by_kind, spread
 
 CELLS = ("FTPT", "FFPT", "FTPF", "FFPF")
 WAYS = ("argmax", "marginal", "soft")
@@ -18,9 +18,9 @@ WAYS = ("argmax", "marginal", "soft")
 
 def main():
     """Prints the tables of the runs named on the command line."""
-    runs = by_kind(sys.argv[1:])
-    if not runs:
+    if not sys.argv[1:]:
         sys.exit(__doc__)
+    runs = runs_by_kind(sys.argv[1:])
     results = {
         name: [json.loads((path / "results.json").read_text()) for path in paths]
         for name, paths in runs.items()

@@ -95,6 +95,21 @@ def test_sorted_normalizer_of_many_segments(numpy_normalizers, rng, name):
     np.testing.assert_allclose(ops.NORMALIZERS[name](s), numpy_normalizers[name](s), atol=1e-5)
 
 
+@SORTED
+@pytest.mark.parametrize("gap", [0.5, 1.01, 1.3, 2.2, 3.7])
+@pytest.mark.parametrize("spread", [0.0, 1e-4, 1e-2, 1.0])
+def test_sorted_normalizer_of_a_slide(numpy_normalizers, rng, name, gap, spread):
+    """One segment stands out by a gap, the others are alike: sums in order are off by units."""
+    m = 20_000
+    s = -gap - spread * rng.random((1, m))
+    s[0, 17] = 0.0
+    a = np.asarray(ops.NORMALIZERS[name](s.astype("float32")), "float64")
+    np.testing.assert_allclose(a.sum(), 1.0, atol=1e-5)
+    # The threshold, of a size up to 1, has an error of half an ulp, and m weights have it.
+    distance = np.abs(a - numpy_normalizers[name](s.astype("float32"))).sum()
+    assert distance < 2 * m * np.finfo("float32").eps / 2
+
+
 def test_known_values():
     np.testing.assert_allclose(ops.softmax([[0.0, np.log(3.0)]]), [[0.25, 0.75]], atol=1e-6)
     np.testing.assert_allclose(ops.sparsemax([[0.0, 0.5, -1.0]]), [[0.25, 0.75, 0.0]], atol=1e-6)

@@ -1,5 +1,7 @@
 """What the words of captions rest on: a layer, for Python and SavedModels, and its explanations."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops as kops
@@ -132,11 +134,21 @@ def _as_batch(captioner, inputs):
         x = np.asarray(inputs[key])
     except ValueError as error:  # NumPy says "inhomogeneous shape"
         raise ValueError(f"{key} are of several sizes, expected one size in a batch") from error
-    return {key: x[None] if x.ndim == _rank(captioner, key) - 1 else x}
+    return {key: x[None] if _is_alone(captioner, key, x.shape) else x}
+
+
+def _is_alone(captioner, key, shape):
+    """Whether the shape is that of one picture. Of a grid it has the rank of regions (b, r, d)."""
+    rank = _rank(captioner, key)
+    if len(shape) != rank - 1:
+        return False
+    if key == "image" or rank != 4:
+        return True
+    return captioner.grid is not None and shape[1] != math.prod(captioner.grid)
 
 
 def _rank(captioner, key):
-    """Of a batch of features or images."""
+    """Of a batch of features or images, as the captioner was built."""
     built = captioner.get_build_config()["input_shape"]
     if key in built:
         return len(built[key])

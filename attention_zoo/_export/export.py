@@ -91,12 +91,13 @@ def _of_segments(model):
     encoder = getattr(model, "encoder", None)
     if not isinstance(encoder, GatherSegments):
         return model
+    are_scaled = encoder.scales_bytes and model.byte_segments != "refused"
     twin = FocusClassifier(
         model.focus,
         model.classifier,
         model.attention,
         inference=model.inference,
-        byte_segments="scaled",
+        byte_segments="scaled" if are_scaled else "refused",
         class_names=model.class_names,
     )
     twin.build((None, None, *encoder.segment_shape))

@@ -28,23 +28,28 @@ class GatherSegments(keras.layers.Layer):
         base: base images or vectors (N, ...): uint8, scaled by (x - 127.5) / 127.5, or floating,
             kept as they are. None makes a layer for pixels alone, as of a loaded model.
         shape: of one segment, where there is no base.
+        scales_bytes: whether segments may be bytes; where there is a base it decides.
 
     Call arguments:
-        inputs: rows of a table, integers (b, m), each 0 to N - 1; or segments (b, m, ...), uint8
-            or floating.
+        inputs: rows of a table, integers (b, m), each 0 to N - 1; or segments (b, m, ...), floating
+            or, where base images are not floating, uint8.
 
     Returns:
         Segments (b, m, ...), float32.
+
+    Raises:
+        ValueError: bytes beside floating base images, of which the layer does not know the scale.
     """
 
     reads_segments_alone = True  # as of `PerSegment`
 
-    def __init__(self, base=None, shape=None, **kwargs):
+    def __init__(self, base=None, shape=None, scales_bytes=True, **kwargs):
         super().__init__(autocast=False, **kwargs)
         base = None if base is None else np.asarray(base)
         if (base is None) == (shape is None):
             raise ValueError("base and shape are both given or both None, expected one of them")
         self.segment_shape = tuple(shape if base is None else base.shape[1:])
+        self.scales_bytes = scales_bytes if base is None else base.dtype == np.uint8
         self.base = None if base is None else self._held(base)
 
     def _held(self, base):
@@ -72,13 +77,22 @@ class GatherSegments(keras.layers.Layer):
 
     def call(self, inputs):
         if len(inputs.shape) == 2 + len(self.segment_shape):
-            return ops.scaled(inputs)
+            return self._pixels(inputs)
         if self.base is None:
             raise ValueError(
                 "inputs are rows and the base images are not there, expected segments: base images "
                 "are not saved with a model"
             )
         return ops.scaled(kops.take(self.base, kops.cast(inputs, "int32"), axis=0))
+
+    def _pixels(self, segments):
+        if ops.is_integer(segments) and not self.scales_bytes:
+            kind = keras.backend.standardize_dtype(segments.dtype)
+            raise ValueError(
+                f"segments are of dtype {kind} beside floating base images, expected floats, "
+                "scaled as these are"
+            )
+        return ops.scaled(segments)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:2], *self.segment_shape)
@@ -93,4 +107,5 @@ class GatherSegments(keras.layers.Layer):
         """Loads nothing, and keeps the base images."""
 
     def get_config(self):
-        return super().get_config() | {"base": None, "shape": self.segment_shape}
+        own = {"shape": self.segment_shape, "scales_bytes": self.scales_bytes}
+        return super().get_config() | {"base": None} | own

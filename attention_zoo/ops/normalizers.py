@@ -31,10 +31,13 @@ def sparsemax(scores, mask=None):
     s = _below_max(scores, mask)
     descending, ranks = _sorted(s)
     inside = 1.0 + ranks * descending > ops.cumsum(descending, axis=-1)
-    support, size = _support(s, descending, inside)
     # The sort only finds the support; the threshold on it is differentiable.
-    tau = (ops.sum(support * s, axis=-1, keepdims=True) - 1.0) / size
-    return fill(ops.relu(s - tau), mask, 0.0)
+    tau = _threshold(s, descending, inside, _tau_of_sparsemax, 1)
+    return fill(_summing_to_1(ops.relu(s - tau)), mask, 0.0)
+
+
+def _tau_of_sparsemax(s, support):
+    return (ops.sum(support * s, axis=-1, keepdims=True) - 1.0) / _size(support)
 
 
 def entmax15(scores, mask=None):
@@ -47,11 +50,15 @@ def entmax15(scores, mask=None):
     mean = ops.cumsum(descending, axis=-1) / ranks
     mean_square = ops.cumsum(ops.square(descending), axis=-1) / ranks
     inside = mean - _spread(mean, mean_square, ranks) <= descending
-    support, size = _support(s, descending, inside)
+    tau = _threshold(s, descending, inside, _tau_of_entmax15, 2)
+    return fill(_summing_to_1(ops.square(ops.relu(s - tau))), mask, 0.0)
+
+
+def _tau_of_entmax15(s, support):
+    size = _size(support)
     mean = ops.sum(support * s, axis=-1, keepdims=True) / size
     mean_square = ops.sum(support * ops.square(s), axis=-1, keepdims=True) / size
-    tau = mean - _spread(mean, mean_square, size)
-    return fill(ops.square(ops.relu(s - tau)), mask, 0.0)
+    return mean - _spread(mean, mean_square, size)
 
 
 def spherical_softmax(scores, mask=None):
@@ -143,11 +150,38 @@ def _sorted(s):
     return descending, ops.cumsum(ops.ones_like(descending), axis=-1)
 
 
-def _support(s, descending, inside):
-    """0/1 indicator of the entries not below the last sorted one `inside`, and their number."""
+def _threshold(s, descending, inside, tau_of, power):
+    """tau such that the sum of max(s - tau, 0)^power is 1, with a gradient.
+
+    `inside` comes of sums along sorted entries, which in float32 are off by whole units along
+    thousands of them, and so does tau of that support: Newton's method mends both. Nothing at -1 or
+    below has weight.
+    """
+    inside = ops.logical_and(inside, descending > -1.0)
     last = ops.min(ops.where(inside, descending, math.inf), axis=-1, keepdims=True)
-    support = ops.cast(ops.stop_gradient(s) >= last, "float32")
-    return support, ops.sum(support, axis=-1, keepdims=True)
+    fixed = ops.stop_gradient(s)
+    found = tau_of(fixed, ops.cast(fixed >= last, "float32"))
+    for _ in range(_NEWTON_STEPS):
+        found = ops.clip(found, -1.0, -1e-7)
+        above = ops.relu(fixed - found)
+        excess = ops.sum(above**power, axis=-1, keepdims=True) - 1.0
+        slope = ops.cast(above > 0.0, "float32") if power == 1 else power * above
+        found = found + excess / ops.sum(slope, axis=-1, keepdims=True)
+    tau = tau_of(s, ops.cast(fixed > found, "float32"))
+    return tau + ops.stop_gradient(found - tau)
+
+
+_NEWTON_STEPS = 3  # one does where the sums are right
+
+
+def _size(support):
+    return ops.sum(support, axis=-1, keepdims=True)
+
+
+def _summing_to_1(a):
+    """The weights, of which rounding of tau may have left more or less than 1, in thousands."""
+    total = ops.stop_gradient(ops.sum(a, axis=-1, keepdims=True))
+    return a / ops.where(total > 0.0, total, 1.0)
 
 
 def _spread(mean, mean_square, size):

@@ -116,6 +116,9 @@ def check_origins(origins):
             raise ValueError(
                 f"cors_origins has {origin!r}, expected * or scheme://host:port, without a path"
             )
+        sent = re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", origin.lower())
+        if origin != sent:
+            raise ValueError(f"cors_origins has {origin!r}, expected {sent!r}, as browsers send it")
     return found
 
 

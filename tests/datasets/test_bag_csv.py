@@ -11,7 +11,9 @@ ROWS = "1,a,0.5,1\n1,a,0.25,2\n0,b,3,4\n0,c,5,6\n0,b,7,8\n"
 
 def test_rows_of_a_bag_are_found_wherever_they_stand(tmp_path):
     numbered = f"label,bag,0,1\n{ROWS}"  # as pandas names columns without names
-    for text in (ROWS, f"label,bag,f1,f2\n{ROWS}", numbered, f"class,f1,f2,f3\n{ROWS}"):
+    counted = f"bag_label,bag_id,1,2\n{ROWS}", f"y,patient,0,1\n{ROWS}"
+    named = f"label,bag,f1,f2\n{ROWS}", f"class,f1,f2,f3\n{ROWS}"
+    for text in (ROWS, numbered, *counted, *named):
         (tmp_path / "bags.csv").write_text(text)
         _, info = datasets.load("bags/csv", data_dir=str(tmp_path / "bags.csv"))
         assert info.source.names == ("a", "b", "c") and info.class_names == ("0", "1")

@@ -36,6 +36,17 @@ def test_slides_are_read_as_they_are(folder):
     assert info.source.instances.patch_size(0) == 256.0
 
 
+def test_slides_without_a_case_are_cases_of_their_own(folder):
+    lines = (folder / "labels.csv").read_text().splitlines()
+    cells = [line.rpartition(",")[0] for line in lines[1:]]
+    known = ["p0", "nan", "NaN", "", "nan", "p0"]
+    rows = [f"{some},{case}".replace(",test", ",train") for some, case in zip(cells, known)]
+    (folder / "labels.csv").write_text("\n".join([lines[0], *rows]))
+    _, info = datasets.load("bags/slides", "all", data_dir=str(folder))
+    cases = dict(zip(info.source.names, info.source.cases, strict=True))
+    assert cases == {"a": "p0", "b": "b", "c": "c", "d": "d", "e": "e", "f": "p0"}
+
+
 def with_attributes(folder, name, **attributes):
     with h5py.File(folder / f"{name}.h5", "a") as file:
         for old in list(file["coords"].attrs):

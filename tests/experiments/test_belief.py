@@ -80,8 +80,16 @@ def test_from_nothing_to_the_page(tmp_path, monkeypatch):
     page = (folder / "belief.md").read_text("utf-8")
     assert "## digits" in page
     assert page.count("| soft |") >= 4
-    seeds = json.loads((folder / "models" / "digits_soft_softmax.json").read_text())
+    seeds = json.loads((folder / "models" / "digits_soft_softmax_of_2.json").read_text())
     assert set(seeds) == {"rank_correlation", "same_segment"}
     written = {path: path.stat().st_mtime_ns for path in (folder / "models").iterdir()}
     believe.main()  # goes on: there is nothing left to do
     assert {path: path.stat().st_mtime_ns for path in (folder / "models").iterdir()} == written
+
+
+def test_all_seeds_that_were_measured_are_in_the_tables(tmp_path):
+    (tmp_path / "models").mkdir()
+    for seed in range(5):
+        np.savez(tmp_path / f"models/bags_soft_softmax_{seed}.npz", seed=seed)
+    (found,) = believe._measured(tmp_path, seeds=5)["bags"].values()
+    assert [int(one["seed"]) for one in found] == list(range(5))

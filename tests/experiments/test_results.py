@@ -6,13 +6,43 @@ from pathlib import Path
 import pytest
 
 from experiments import captions_results, hatexplain_results, sdc_results, switch_sweep
-from experiments.results import by_kind, markdown, spread
+from experiments.results import by_kind, markdown, runs_by_kind, spread
 
 
 def test_folders_that_differ_in_the_last_number_are_of_one_kind():
     found = by_kind(["runs/soft_0", "other/soft_12", "runs/soft_0_1", "runs/hard"])
     soft = [Path("runs/soft_0"), Path("other/soft_12")]
     assert found == {"soft": soft, "soft_0": [Path("runs/soft_0_1")], "hard": [Path("runs/hard")]}
+
+
+def test_runs_of_a_kind_differ_in_their_seed_alone(tmp_path):
+    for m, seed, folder in ((5, 0, "a"), (5, 1, "b"), (10, 2, "a")):
+        run = tmp_path / folder / f"soft_{seed}"
+        run.mkdir(parents=True)
+        config = {"seed": seed, "num_segments": m, "data_dir": folder}
+        (run / "config.json").write_text(json.dumps(config))
+    same, other = [tmp_path / "a/soft_0", tmp_path / "b/soft_1"], tmp_path / "a/soft_2"
+    assert runs_by_kind(same) == {"soft": same}
+    message = "^runs of soft differ in num_segments .*, expected other seeds alone$"
+    with pytest.raises(SystemExit, match=message):
+        runs_by_kind([*same, other])
+
+
+@pytest.mark.parametrize(
+    ("config", "way"),
+    [
+        ({"attention": "soft"}, "soft"),
+        ({"attention": "hybrid", "second_attention": "hard"}, "argmax"),
+        ({"attention": "hybrid", "second_attention": "soft"}, "soft"),
+        ({"attention": "hybrid", "second_attention": "lvml"}, "marginal"),
+        ({"attention": "soft", "inference": "argmax"}, "argmax"),
+    ],
+)
+def test_a_run_on_posts_is_read_in_its_own_way(config, way):
+    ways = ("argmax", "marginal", "soft")
+    test = {f"{one}_{name}": one for one in ways for name in hatexplain_results.BY_WAY}
+    found = hatexplain_results.figures(test, {"inference": "auto"} | config)
+    assert {found[name] for name in hatexplain_results.BY_WAY} == {way}
 
 
 def test_spread_is_the_mean_and_half_the_range():
@@ -37,6 +67,7 @@ def test_the_results_of_runs_by_epoch_and_in_the_end(tmp_path, monkeypatch, caps
         run.mkdir()
         test = figures | {"focus_accuracy": ft, "entropy": 1.0}
         (run / "results.json").write_text(json.dumps({"test": test}))
+        (run / "config.json").write_text(json.dumps({"seed": seed}))
         curves = f"focus_accuracy,val_focus_accuracy\n0.1,{ft}\n"
         (run / "metrics.csv").write_text(curves)
     folders = [str(tmp_path / f"soft_{seed}") for seed in range(2)]

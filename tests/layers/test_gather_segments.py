@@ -128,6 +128,35 @@ def test_bad_arguments_raise(settings, message):
         az.layers.GatherSegments(**settings)
 
 
+@pytest.mark.parametrize("loaded", [False, True])
+def test_bytes_beside_floating_base_images_are_refused(mosaics, loaded):
+    layer = az.layers.GatherSegments(mosaics.images / np.float32(255))
+    if loaded:
+        layer = az.layers.GatherSegments.from_config(layer.get_config())
+    pixels = mosaics.images[mosaics.table]
+    with pytest.raises(ValueError, match="segments are of dtype uint8 beside floating base image"):
+        layer(pixels)
+    np.testing.assert_array_equal(layer(pixels / np.float32(255)), pixels / np.float32(255))
+
+
+@pytest.mark.tensorflow("SavedModels")
+@pytest.mark.parametrize(
+    ("divisor", "byte_segments", "takes_bytes"),
+    [(None, "auto", True), (None, "refused", False), (255, "auto", False), (255, "scaled", False)],
+)
+def test_exported_models_take_bytes_where_the_model_scales_them(
+    tf, mosaics, model, divisor, byte_segments, takes_bytes, tmp_path
+):
+    base = mosaics.images if divisor is None else mosaics.images / np.float32(divisor)
+    encoder = az.layers.GatherSegments(base)
+    networks = model.focus, model.classifier
+    model = az.FocusClassifier(*networks, "lvml", encoder=encoder, byte_segments=byte_segments)
+    model(mosaics.table)
+    az.export(model, tmp_path / "model")
+    names = tf.saved_model.load(tmp_path / "model").signatures
+    assert ("serving_default_bytes" in names) == takes_bytes
+
+
 @pytest.mark.tensorflow("SavedModels")
 def test_exported_models_take_segments_and_hold_no_base_images(tf, mosaics, model, tmp_path):
     model.fit(mosaics.table, mosaics.targets, verbose=0)

@@ -69,6 +69,24 @@ def test_the_words_are_those_of_greedy_search_and_end_with_it(captioner, feature
     np.testing.assert_allclose(alone.without, explained[0].without, atol=1e-6)
 
 
+def test_regions_are_a_batch_where_the_encoder_gives_a_grid():
+    """(b, r, d), as features are cached, has as many axes as the grid of one picture."""
+    inputs = keras.Input((8, 8, 3))
+    encoder = keras.Model(inputs, keras.layers.AveragePooling2D(4)(inputs))
+    model = Captioner(["a", "cat"], "lvml", units=4, embedding_dim=3, encoder=encoder)
+    images = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 3)).astype("float32")
+    model({"image": images, "words": np.full((3, 1), 2)})
+    grids = keras.ops.convert_to_numpy(encoder(images))
+    expected = az.explain(model, {"image": images})
+    for features in (grids, grids.reshape(3, 4, 3), *(one[None] for one in grids), *grids):
+        found = az.explain(model, {"features": features})
+        assert len(found) == (3 if len(features) == 3 else 1)
+        assert {one.grid for one in found} == {(2, 2)}
+    for one, other in zip(az.explain(model, {"features": grids.reshape(3, 4, 3)}), expected):
+        assert one.caption == other.caption
+        np.testing.assert_allclose(one.attention, other.attention, atol=1e-6)
+
+
 def test_words_of_ones_own_are_explained(captioner, features):
     """Also where another word was more probable; the label is what was written."""
     model = captioner("soft")

@@ -50,7 +50,7 @@ def compiled(attention, rate=0.02, **settings):
 
 
 @pytest.mark.parametrize(
-    "attention", ["soft", "hard", "lvml", "gumbel", "leave_one_out", slow("hybrid")]
+    "attention", ["soft", "hard", "lvml", slow("gumbel"), "leave_one_out", slow("hybrid")]
 )
 def test_learns_which_region_names_the_word(pictures, attention):
     """Under uniform attention about two of five words can be guessed: 0.6 with the ends."""

@@ -234,7 +234,7 @@ def test_what_is_wrong_is_said_in_one_line(serve, arguments, reason):
     [
         ("", ()),
         ("*", ("*",)),
-        ("https://a.example,http://b:80", ("https://a.example", "http://b:80")),
+        ("https://a.example,http://b:81", ("https://a.example", "http://b:81")),
     ],
 )
 def test_origins_are_those_that_browsers_send(origins, expected):
@@ -245,6 +245,20 @@ def test_origins_are_those_that_browsers_send(origins, expected):
 def test_an_origin_that_no_browser_sends_is_refused(origin):
     with pytest.raises(ValueError, match="^cors_origins has .*, expected . or scheme://host:port"):
         main.check_origins(origin)
+
+
+@pytest.mark.parametrize(
+    ("origin", "sent"),
+    [
+        ("https://a.example:443", "https://a.example"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://A.example", "https://a.example"),
+    ],
+)
+def test_an_origin_is_refused_as_browsers_do_not_write_it(origin, sent):
+    with pytest.raises(ValueError, match=f"expected '{sent}', as browsers send it$"):
+        main.check_origins(origin)
+    assert main.check_origins("http://a:443,https://a:80") == ("http://a:443", "https://a:80")
 
 
 def test_ctrl_c_while_the_model_is_loaded_is_no_traceback(serve, monkeypatch):

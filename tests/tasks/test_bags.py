@@ -245,6 +245,15 @@ def test_choices_are_what_there_is():
     assert all(pool in words for pool in az.models.POOLS)
 
 
+def test_instance_max_says_which_class_is_the_negative_one(caplog):
+    config = BagsConfig(attention="instance_max")
+    for names, expected in ((("cancer", "healthy"), "'cancer', the first"), ((), "0, the first")):
+        info = BagsTask().accept(bags_of_vectors(), config)
+        split = dataclasses.replace(info, class_names=names)
+        BagsTask().check(config, {"train": split})
+        assert f"attention is instance_max: {expected} of the classes" in caplog.text
+
+
 def test_instance_max_is_one_hot_from_the_start_and_no_collapse():
     task, config = BagsTask(), BagsConfig()
     splits = {"train": task.accept(bags_of_vectors(), config)}

@@ -51,7 +51,10 @@ def test_validation_bags_are_cut_only_where_they_choose_an_epoch(
 
 @pytest.mark.parametrize(
     "settings",
-    [{"warmup": 0.3, "schedule": "linear"}, {"frozen_epochs": 1, "encoder_learning_rate": 0.01}],
+    [
+        {"warmup": 0.3, "schedule": "linear"},
+        pytest.param({"frozen_epochs": 1, "encoder_learning_rate": 0.01}, marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.usefixtures("no_saved_model")
 def test_a_fold_with_other_steps_has_its_own_schedule(settings, tmp_path):

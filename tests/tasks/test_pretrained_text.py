@@ -122,6 +122,7 @@ def test_an_encoder_that_is_frozen_to_the_end_is_not_trained(settings):
     assert not model.encoder.trainable_variables and model.trainable_variables
 
 
+@pytest.mark.slow
 def test_lora_learns_little_and_is_saved_as_the_whole(settings, tmp_path):
     az.train("text", tmp_path / "run", **settings | {"lora_rank": 2, "epochs": 1})
     whole, few = (model_of(settings, lora_rank=rank)[0] for rank in (0, 2))

@@ -159,7 +159,7 @@ def _write_posts(folder, of_test):
         (folder / f"{split}.jsonl").write_text("\n".join(map(json.dumps, posts)))
 
 
-@pytest.mark.parametrize("only", [None, 1])
+@pytest.mark.parametrize("only", [None, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("no_saved_model")
 def test_a_run_on_data_that_changed_since_is_not_averaged(tmp_path, in_this_process, only):
     told: list = []

@@ -99,7 +99,11 @@ def _row(row, place):
 
 
 def _are_names(row):
-    """Whether a first line names the columns: "label" or "bag", or no feature is a number."""
+    """Whether a first line names the columns.
+
+    It does by "label" or "bag", by no feature that is a number, or, as pandas counts columns, by
+    0, 1, 2, … or 1, 2, 3, … for features, two or more, beside a label that is no number.
+    """
 
     def is_number(cell):
         try:
@@ -111,4 +115,7 @@ def _are_names(row):
     if len(row) < 3:
         return False
     is_named = row[0].strip().lower() == "label" or row[1].strip().lower() == "bag"
-    return is_named or not any(map(is_number, row[2:]))
+    features = [cell.strip() for cell in row[2:]]
+    counts = ([str(i) for i in range(first, first + len(features))] for first in (0, 1))
+    is_counted = len(features) > 1 and not is_number(row[0]) and features in counts
+    return is_named or is_counted or not any(map(is_number, features))

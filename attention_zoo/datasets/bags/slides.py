@@ -212,7 +212,8 @@ def _row(row, place):
             f"{place} has the split {cells['split']!r}, expected train, validation or test"
         )
     extent = extent_of_cells(cells, place) if {"width", "height"} <= row.keys() else None
-    return _Row(cells["slide"], cells["label"], known, cells["case"] or cells["slide"], extent)
+    case = "" if cells["case"].lower() == "nan" else cells["case"]
+    return _Row(cells["slide"], cells["label"], known, case or cells["slide"], extent)
 
 
 def _check_once(rows, path):

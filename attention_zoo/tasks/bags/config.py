@@ -88,7 +88,7 @@ class BagsConfig(BagsData, BagsModel, EncoderConfig, TaskConfig):
         "soft",
         "How attention is trained: soft, hard, lvml, gumbel, reinforce, hybrid, the registered "
         "name of a layer of your own; or, without attention, for comparison: mean, max, "
-        "instance_max.",
+        "instance_max, whose negative class is the first in the order of names.",
     )
     class_weights: str = setting(
         "none",

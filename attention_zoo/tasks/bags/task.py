@@ -136,6 +136,12 @@ class BagsTask(ClassificationTask):
         check_cases(splits)
         check_rates(config)
         check_encoder(config, train)
+        if config.attention == "instance_max":
+            logging.warning(
+                "attention is instance_max: %r, the first of the classes, is taken for the "
+                "negative one",
+                train.class_names[0] if train.class_names else 0,
+            )
 
     def check_model(self, model, split, class_names):
         super().check_model(model, split, class_names)
