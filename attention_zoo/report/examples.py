@@ -32,7 +32,10 @@ class Segment:
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """An example: what it is, what was predicted, and its segments."""
+    """An example: what it is, what was predicted, and its segments.
+
+    Where its truth is `known`, no segment here may be true: of a bag only some are shown.
+    """
 
     number: int
     label: str
@@ -71,7 +74,7 @@ def _example(one):
         label=one["label"],
         prediction=one["prediction"],
         likelihood=one["likelihood"],
-        known=bool(one["true"]),
+        known=one.get("known", bool(one["true"])),  # earlier versions do not say
         segments=_segments(one),
     )
 

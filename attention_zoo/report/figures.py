@@ -10,10 +10,10 @@ from attention_zoo.report.pictures import PHOTO, file_picture, plot
 from attention_zoo.report.run import FIGURES, is_fixed_focus, is_gradient_flow, trajectories
 from attention_zoo.report.words import (
     HELD_OUT,
-    TEST,
     TRAINING,
     is_known_of_all,
     is_whole,
+    kind,
     known_of,
     truth,
 )
@@ -89,16 +89,16 @@ def _breakdown_columns(run, prefix):
 
 
 def joint_histogram(run):
-    """The joint histogram of the test examples; None without one."""
-    way, on = run.way_to_predict, truth(run)
-    known = known_of(run, TEST, is_known_of_all(run, TEST, way))
+    """The joint histogram of the split that is shown; None without one."""
+    way, on, split = run.way_to_predict, truth(run), run.shown_split
+    known = known_of(run, split, is_known_of_all(run, split, way))
     alt = f"Joint histogram of attention on {on} and probability of the true label, {known}"
     text = f"Share of the {known} by attention on {on} and probability of the true label"
     text += f", predicted by {way}." if way else "."
-    of_test = run.histograms.get("splits", {}).get("test", {})
-    if way not in of_test:
+    by_way = run.histograms.get("splits", {}).get(split, {})
+    if way not in by_way:
         return file_picture(run.path / "joint_histogram.png", alt, title=text)
-    counts = np.asarray(of_test[way])
+    counts = np.asarray(by_way[way])
     if not counts.any():
         return None
     share = counts[-1, -1] / counts.sum()
@@ -132,15 +132,17 @@ def _trajectory(run, name, suffix):
 
 
 def captions(run):
-    """The first test pictures with their captions, word by word; None without them."""
+    """The first pictures with their captions, word by word; None without them."""
     said = "; ".join(f"“{entry['caption']}”" for entry in run.captions[:4])
-    alt = f"Test pictures, each once for every word of its caption, with its attention: {said}"
+    of = kind(run.shown_split).capitalize()
+    alt = f"{of} pictures, each once for every word of its caption, with its attention: {said}"
     return file_picture(run.path / "captions.png", alt, kind=PHOTO, wide=True)
 
 
 def mosaics(run):
-    """The first test mosaics; None without them."""
-    alt = "The first test mosaics with their attention, true segments, labels and predictions"
+    """The first mosaics; None without them."""
+    of = kind(run.shown_split)
+    alt = f"The first {of} mosaics with their attention, true segments, labels and predictions"
     return file_picture(run.path / "mosaics.png", alt, kind=PHOTO, wide=True)
 
 

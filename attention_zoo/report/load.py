@@ -13,8 +13,8 @@ def load(*folders):
 
     Returns:
         A list of dicts, one a run, all with the same keys: "run" (the folder), "task", every
-        setting by its name, and every figure of results.json as "test/focus_accuracy". What a run
-        does not have is None.
+        setting by its name, and every figure of results.json as "test/focus_accuracy", but not
+        "num_known". What a run does not have is None.
 
     Raises:
         ValueError: a folder is not that of a run, or a file in it is damaged.
@@ -31,7 +31,8 @@ def rows_of(runs):
 
 def _row(run):
     row = {"run": str(run.path), "task": run.task}
-    return row | {name: _text(value) for name, value in run.config.items()} | _flat(run.results)
+    figures = {name: value for name, value in run.results.items() if name != "num_known"}
+    return row | {name: _text(value) for name, value in run.config.items()} | _flat(figures)
 
 
 def _text(value):

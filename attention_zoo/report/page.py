@@ -7,7 +7,7 @@ from attention_zoo.report.html import relative_link, render, write_whole
 from attention_zoo.report.measures import floors_line, shown, title
 from attention_zoo.report.run import Run
 from attention_zoo.report.tables import settings, tables
-from attention_zoo.report.words import TEST, is_known_of_all, terms, word
+from attention_zoo.report.words import is_known_of_all, kind, measured_on, terms, word
 
 PAGE = "report.html"
 
@@ -38,7 +38,9 @@ def write(workdir, results=None):
         tables=found,
         terms=said,
         terms_of_curves={k: text for k, text in _terms_of_curves(run).items() if k not in said},
-        word={name: word(run, name) for name in ("examples", "segment", "truth")},
+        word={name: word(run, name) for name in ("segment", "truth")},
+        kind=kind(run.shown_split),
+        measured_on=measured_on(run, run.shown_split),
         files=_files(run),
         curves=figures.curves(run),
         breakdown=figures.breakdown(run),
@@ -51,7 +53,7 @@ def write(workdir, results=None):
         ends=ends(run),
         posts=are_posts(run),
         relative=are_relative(run),
-        whole=is_known_of_all(run, TEST, run.way_to_predict),
+        whole=is_known_of_all(run, run.shown_split, run.way_to_predict),
     )
     path = run.path / PAGE
     write_whole(path, page)

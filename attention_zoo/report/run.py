@@ -28,7 +28,7 @@ class Run:
         histograms: "way_to_predict", and under "splits" the joint histograms, counts (bins, bins),
             by split and way to predict.
         examples: "way_to_predict", and lists "best" and "worst" of examples.
-        captions: captions of the test pictures with the ids of these.
+        captions: captions of pictures, with the ids of these.
         data: fingerprints of the data by the name of a part.
     """
 
@@ -84,6 +84,11 @@ class Run:
     def splits(self):
         """The figures of every split by its name."""
         return {name: self.results[name] for name in SPLITS if name in self.results}
+
+    @property
+    def shown_split(self):
+        """The split that pictures and examples are of: the first of `SPLITS` that was measured."""
+        return next(iter(self.splits), SPLITS[0])
 
     @property
     def way_to_predict(self):

@@ -65,7 +65,7 @@ _SCALAR = (str, bool, *NUMBER, type(None))
 _SPLIT = {str: _FIGURE}
 _OBJECT = (str, dict)  # by its name, or the config of what a user brought
 _EXAMPLE = Whole(
-    {"pictures": [str], "tokens": [str]},
+    {"pictures": [str], "tokens": [str], "known": bool},
     number=int,
     label=str,
     prediction=str,
@@ -87,6 +87,7 @@ SHAPES = {
         "train": _SPLIT,
         "class_names": [str],
         "num_examples": {str: int},
+        "num_known": {str: int},
         "floors": {str: _SPLIT},
         **dict.fromkeys(WARNINGS, _FIGURE),
         "switched_epoch": _FIGURE,

@@ -5,7 +5,13 @@ import numpy as np
 from attention_zoo.report.measures import WAYS, split_way, title
 
 TRAINING, HELD_OUT, TEST = "", "val_", "test"  # prefixes of the columns of metrics.csv; a split
-_SPLITS = {TRAINING: "training", HELD_OUT: "validation", TEST: "test"}
+_KINDS = {  # of examples, by prefix or split
+    TRAINING: "training",
+    "train": "training",
+    HELD_OUT: "validation",
+    "validation": "validation",
+    TEST: "test",
+}
 _DEFAULT = {  # as of `tasks.Words`
     "example": "example",
     "examples": "examples",
@@ -89,9 +95,14 @@ def word(run, name):
     return run.about.get("words", {}).get(name, _DEFAULT[name])
 
 
+def kind(where):
+    """What examples of a prefix or a split are: "training", "validation" or "test"."""
+    return _KINDS[where]
+
+
 def measured_on(run, where):
-    """The examples of `TRAINING`, `HELD_OUT` or `TEST`, such as "validation mosaics"."""
-    return f"{_SPLITS[where]} {word(run, 'examples')}"
+    """The examples of a prefix or a split, such as "validation mosaics"."""
+    return f"{kind(where)} {word(run, 'examples')}"
 
 
 def known_of(run, where, whole):
@@ -114,12 +125,17 @@ def is_whole(accuracy, ftpt, ffpt):
 
 
 def is_known_of_all(run, split, way):
-    """Whether the truth of every example of a split is known, by the figures of a way to predict.
+    """Whether the truth of every example of a split is known.
+
+    Runs of earlier versions have no count of these: there the figures of a way to predict tell.
 
     Args:
         split: its name.
         way: "argmax", "marginal" or "soft"; None of a run that has no such figures.
     """
+    known = run.results.get("num_known", {})
+    if split in known:
+        return known[split] == run.results.get("num_examples", {}).get(split)
     figures = run.splits.get(split, {})
     names = [f"{way}_{name}" for name in ("accuracy", "FTPT", "FFPT")]
     return set(names) <= figures.keys() and is_whole(*(figures[name] for name in names))
@@ -147,5 +163,5 @@ def _in_common(runs):
     for name, default in _DEFAULT.items():
         found = {word(run, name) for run in runs}
         said[name] = found.pop() if len(found) == 1 else default
-    of_all = all(any(is_known_of_all(run, TEST, way) for way in WAYS) for run in runs)
+    of_all = all(any(is_known_of_all(run, run.shown_split, way) for way in WAYS) for run in runs)
     return said | {"those": said["examples"] + ("" if of_all else f" {said['known']}")}

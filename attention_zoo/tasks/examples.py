@@ -1,4 +1,4 @@
-"""The test examples that a model finds likeliest and least likely, for the run's page."""
+"""The examples that a model finds likeliest and least likely, for the run's page."""
 
 import dataclasses
 import functools
@@ -22,6 +22,7 @@ class Extreme:
         log_likelihood: of the true label, in nats, under the model's own way to predict.
         attention: (m,), padding included.
         true: numbers of the true segments, or of the rationale's; none where unknown.
+        known: whether the truth is known, also where no segment that is kept is true.
     """
 
     number: int
@@ -30,6 +31,7 @@ class Extreme:
     log_likelihood: float
     attention: np.ndarray
     true: list[int]
+    known: bool
 
 
 def extremes(model, dataset, count=4, same=None):
@@ -69,7 +71,7 @@ def _spread(order, count, same):
     """Of each group the first that is like none before it, in turn; in the order given."""
     groups: dict[tuple, list[Extreme]] = {}
     for one in order:
-        groups.setdefault((one.label, bool(one.true)), []).append(one)
+        groups.setdefault((one.label, one.known), []).append(one)
     groups = _classes_first(groups)
     chosen: list[Extreme] = []
     seen = set()
@@ -105,13 +107,15 @@ def every_example(model, dataset):
         labels, focus = (np.asarray(truth[name]) for name in ("label", "focus"))
         log_p, a = outputs["label"], outputs["focus"]
         for i, label in enumerate(labels):
+            true = _true_segments(focus[i])
             yield Extreme(
                 number=first + i,
                 label=int(label),
                 prediction=int(log_p[i].argmax()),
                 log_likelihood=float(log_p[i, label]),
                 attention=a[i],
-                true=_true_segments(focus[i]),
+                true=true,
+                known=bool(true),
             )
         first += len(labels)
 
@@ -174,6 +178,7 @@ def described(model, ends, class_names, segments):
             "likelihood": float(np.exp(example.log_likelihood)),
             "attention": [round(float(share), 6) for share in example.attention[:m]],
             "true": example.true,
+            "known": example.known,
         } | shown
 
     best, worst = ([one(example) for example in end] for end in ends)

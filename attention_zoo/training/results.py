@@ -7,6 +7,7 @@ from absl import logging
 
 from attention_zoo import plots, report
 from attention_zoo._attention_warnings import warning_lines
+from attention_zoo.report.run import SPLITS
 
 
 def evaluate_and_write(task, model, folder, config, splits, measured, facts, floors):
@@ -15,7 +16,7 @@ def evaluate_and_write(task, model, folder, config, splits, measured, facts, flo
     if folder.writes:
         _write(task, model, folder, config, measured, evaluations, facts)
         results = {name: found.scalars() for name, found in evaluations.items()}
-        results |= _known_of(splits, measured) | facts | task.facts(splits)
+        results |= _known_of(splits, measured, evaluations) | facts | task.facts(splits)
         finish(folder, results | ({"floors": floors} if floors else {}))
         _say_warnings(facts)
     return evaluations
@@ -27,16 +28,21 @@ def _say_warnings(facts):
         logging.warning("%s (docs/collapse.md)", line)
 
 
-def _known_of(splits, measured):
-    """How many examples figures are of, and what classes are called."""
-    counts = {name: len(split.source) for name, split in measured.items()}
-    names = list(splits["train"].class_names)
-    return {"num_examples": counts} | ({"class_names": names} if names else {})
+def _known_of(splits, measured, evaluations):
+    """How many examples figures are of, how many have a known truth, what classes are called."""
+    found = {
+        "num_examples": {name: len(split.source) for name, split in measured.items()},
+        "num_known": {
+            name: one.num_known for name, one in evaluations.items() if hasattr(one, "num_known")
+        },
+        "class_names": list(splits["train"].class_names),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _write(task, model, folder, config, splits, evaluations, facts):
     """Models, pictures, histograms and examples; these of the test split, if there is one."""
-    shown = next(name for name in ("test", "validation", "train") if name in splits)
+    shown = next(name for name in SPLITS if name in splits)
     folder.write("model.keras", model.save)
     folder.write("saved_model", lambda path: task.export(model, str(path), config), folder=True)
     curves = plots.training_curves(

@@ -60,6 +60,7 @@ def test_a_damaged_file_is_named(run, put, tmp_path, name):
         ("results", {"test": []}, "results.json, test is a list, expected a dict"),
         ("results", {"test": {"entropy": "1"}}, "test, entropy is a str, expected a int or float"),
         ("results", {"switched_epoch": "two"}, "switched_epoch is a str, expected a int or float"),
+        ("results", {"num_known": {"test": 0.5}}, "num_known, test is a float, expected a int"),
         ("results", {"deviation": {"soft": {"mu": 1}}}, "deviation, soft lacks 'nu', expected"),
         ("config", {"dataset": ["a"]}, "config.json, dataset is a list, expected a str or bool"),
         ("about", {"began": 3}, "about.json, began is a int, expected a str"),
@@ -96,6 +97,12 @@ def test_examples_have_their_segments_and_load_nothing(make_example, run, put, c
     examples = {"way_to_predict": "argmax", "best": [make_example(**change)], "worst": []}
     put("examples.json", json.dumps(examples))
     assert line in refused(report.write, run)
+
+
+def test_whether_a_truth_is_known_is_yes_or_no(make_example, run, put):
+    examples = {"way_to_predict": "argmax", "best": [make_example(known=1)], "worst": []}
+    put("examples.json", json.dumps(examples))
+    assert "best, entry 1, known is a int, expected a bool" in refused(report.write, run)
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,21 @@ def test_an_example_without_a_truth_says_what_is_not_known(
     assert read_page(report.write(run)).text.count(f"example 7, {expected}") == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("pictures", "true segment not shown"), ("tokens", "rationale not shown")],
+)
+def test_a_known_truth_that_is_not_shown_is_not_called_unknown(
+    make_run, make_example, tmp_path, read_page, kind, expected
+):
+    one = make_example(true=[], known=True, **{kind: ["data:,", "data:,"]})
+    both = {"way_to_predict": "soft", "best": [one], "worst": []}
+    run = make_run(tmp_path, examples=both, without=("metrics", "histograms", "mosaics"))
+    text = read_page(report.write(run)).text
+    assert text.count(f"example 7, {expected}") == 1
+    assert "unknown" not in text and "no rationale" not in text
+
+
 @pytest.mark.parametrize(("m", "full"), [(10, "1"), (11, "the largest of the example")])
 def test_the_page_says_what_a_full_bar_is(make_run, make_example, tmp_path, read_page, m, full):
     a = [0.5] + [0.5 / (m - 1)] * (m - 1)

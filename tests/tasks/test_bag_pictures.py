@@ -1,4 +1,4 @@
-"""Heat maps of a run: which slides are drawn, and over what."""
+"""Pictures of a run on bags: which slides are drawn, and over what; what is said of examples."""
 
 import h5py
 import numpy as np
@@ -6,14 +6,17 @@ import pytest
 from matplotlib import image
 
 from attention_zoo import datasets
-from attention_zoo.tasks.bags.pictures import heat_maps
+from attention_zoo.tasks import BagsTask
+from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
 
 
 class Even:
     """Attends to all instances alike, and says the first class."""
 
+    way_to_predict = "soft"
+
     def predict_on_batch(self, inputs):
-        mask = inputs["mask"]
+        mask = np.asarray(inputs["mask"])
         label = np.tile([1.0, 0.0], (len(mask), 1))
         return {"focus": mask / mask.sum(axis=1, keepdims=True), "label": label}
 
@@ -85,3 +88,28 @@ def test_a_thumbnail_that_cannot_be_read_is_said_and_left_out(drawn, tmp_path, c
     figure = drawn()
     assert len(titles(figure)) == 4 and not figure.axes[1].images
     assert f"{tmp_path}/s1.jpg cannot be read: " in caplog.text
+
+
+def examples_of(keys, labels):
+    """examples.json of bags of twelve pictures, of which the first eight are shown."""
+    images = [np.zeros((12, 2, 2, 1), np.uint8)] * len(keys)
+    source = datasets.Bags.from_lists(images, labels, keys)
+    split = BagsTask().accept(source, BagsTask.config())
+    return bag_examples(Even(), split, source.in_batches_of(48))
+
+
+def test_key_instances_that_are_not_shown_are_known():
+    found = examples_of(keys=[3, 11, None, None], labels=[0, 0, 0, 1])
+    truth = {one["number"]: (one["known"], one["true"]) for one in found["best"]}
+    assert truth == {0: (True, [3]), 1: (True, []), 2: (False, []), 3: (False, [])}
+
+
+def test_bags_of_hidden_key_instances_are_apart_from_those_of_unknown_ones():
+    found = examples_of(keys=[None] * 4 + [11] * 4 + [None], labels=[0] * 8 + [1])
+    numbers = [one["number"] for one in found["best"]]
+    assert numbers == [0, 1, 4, 8]
+
+
+def test_the_words_above_heat_maps_name_no_split():
+    """They may be of training bags, where there are no others."""
+    assert not {"test", "validation", "training"} & set(SHOWN.split())

@@ -64,7 +64,8 @@ def test_examples_are_of_known_and_of_unknown_focus(linear):
     focus = np.array([-1] * 6 + [1, 2])
     batch = x, {"label": np.array([0, 0, 0, 0, 0, 1, 1, 0]), "focus": focus}
     best, _ = extremes(model, [batch], count=4)
-    groups = [(one.label, bool(one.true)) for one in best]
+    groups = [(one.label, one.known) for one in best]
+    assert [one.known for one in best] == [bool(one.true) for one in best]
     assert sorted(groups) == [(0, False), (0, True), (1, False), (1, True)]
 
 
@@ -77,7 +78,7 @@ def test_every_class_is_there_before_one_is_there_twice(linear):
     batch = x, {"label": labels, "focus": np.array([-1, 2, -1, 2, -1, 2])}
     best, _ = extremes(model, [batch], count=4)
     assert {one.label for one in best} == {0, 1, 2}
-    assert {bool(one.true) for one in best} == {False, True}
+    assert {one.known for one in best} == {False, True}
 
 
 def test_no_two_are_of_the_same_picture(mosaics):
@@ -94,7 +95,7 @@ def test_of_equals_the_first_are_taken(linear):
     batch = np.zeros((6, 4, 2), "float32"), {"label": np.arange(6) % 3, "focus": np.full(6, -1)}
     best, worst = extremes(model, [batch, batch], count=3)
     assert [one.number for one in best] == [one.number for one in worst] == [0, 1, 2]
-    assert best[0].true == []
+    assert best[0].true == [] and not best[0].known
 
 
 def test_mosaics_have_the_pixels_of_their_segments(mosaics, by_numpy):
@@ -135,4 +136,5 @@ def test_posts_have_their_own_tokens_and_as_many_weights():
         assert len(one["attention"]) == len(one["tokens"])
         assert sum(one["attention"]) == pytest.approx(1.0, abs=1e-4)
     assert [by_number[i]["true"] for i in range(3)] == [[], [1, 2], []]
+    assert [by_number[i]["known"] for i in range(3)] == [False, True, False]
     assert [by_number[i]["label"] for i in range(3)] == ["no", "yes", "yes"]
