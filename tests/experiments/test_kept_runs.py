@@ -85,6 +85,31 @@ def test_the_tables_of_more_segments_are_those_of_the_page():
         assert [f"cifar10 m = {m}{places[images]}", third, *seeds, *cells] in of_page
 
 
+def test_the_table_at_the_papers_rate_is_that_of_the_page():
+    docs = _rows((ROOT / "docs" / "results.md").read_text())
+    of_page = _rows((keep_runs.KEPT / "results.md").read_text().replace("\u00a0", " "))
+    places = {"test": "", "training": ", training images"}
+    rows = [row for row in docs if row[0] == "0.05" and len(row) == 8]
+    assert len(rows) == 10
+    for _, images, name, *cells in rows:
+        assert [f"cifar10, rate 0.05 m = 5{places[images]}", name, "1", *cells] in of_page
+
+
+def test_rates_are_compared_by_means_over_ten_epochs():
+    text = (ROOT / "docs" / "results.md").read_text().partition("### At the paper's rate")[2]
+    rows = [row for row in _rows(text.partition("### Ten and twenty")[0]) if len(row) == 5][1:]
+    assert [row[0] for row in rows] == ["soft", "hard", "LVML", "hybrid", "control"]
+    for name, *cells in rows:
+        last = slice(70, 80) if name in ("hybrid", "control") else slice(50, 60)
+        expected = []
+        for column in ("val_label_accuracy", "paper_focus_accuracy"):
+            for folder in ("m5_rate_0.05", "m5"):
+                job = f"cifar10/{folder}/{name.lower()}_0"
+                curve = Run(JOBS[job], keep_runs.KEPT / job).curves[column]
+                expected.append(f"{100 * np.mean(curve[last]):.1f}")
+        assert cells == expected
+
+
 def test_the_tables_of_posts_are_those_of_the_page():
     docs = _rows((ROOT / "docs" / "hatexplain.md").read_text())
     of_page = _rows((keep_runs.KEPT / "results.md").read_text())
