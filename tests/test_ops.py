@@ -96,11 +96,11 @@ def test_sorted_normalizer_of_many_segments(numpy_normalizers, rng, name):
 
 
 @SORTED
-@pytest.mark.parametrize("gap", [0.5, 1.01, 1.3, 2.2, 3.7])
-@pytest.mark.parametrize("spread", [0.0, 1e-4, 1e-2, 1.0])
-def test_sorted_normalizer_of_a_slide(numpy_normalizers, rng, name, gap, spread):
+@pytest.mark.parametrize("m", [20_000, 100_000])
+@pytest.mark.parametrize("gap", [0.5, 1.01, 1.99, 1.995, 3.7])
+@pytest.mark.parametrize("spread", [0.0, 1e-3, 1.0])
+def test_sorted_normalizer_of_a_slide(numpy_normalizers, rng, name, gap, spread, m):
     """One segment stands out by a gap, the others are alike: sums in order are off by units."""
-    m = 20_000
     s = -gap - spread * rng.random((1, m))
     s[0, 17] = 0.0
     a = np.asarray(ops.NORMALIZERS[name](s.astype("float32")), "float64")
@@ -108,6 +108,22 @@ def test_sorted_normalizer_of_a_slide(numpy_normalizers, rng, name, gap, spread)
     # The threshold, of a size up to 1, has an error of half an ulp, and m weights have it.
     distance = np.abs(a - numpy_normalizers[name](s.astype("float32"))).sum()
     assert distance < 2 * m * np.finfo("float32").eps / 2
+
+
+@SORTED
+@pytest.mark.parametrize("gap", [0.5, 1.99, 1.999])
+def test_gradient_of_a_sorted_normalizer_of_a_slide(gradients_of, rng, name, gap):
+    """Of the weight that stands out, by the implicit function."""
+    s = -gap - 1e-4 * rng.random((1, 20_000)).astype("float32")
+    s[0, 17] = 0.0
+    a = np.asarray(ops.NORMALIZERS[name](s), "float64")
+    root = a if name == "sparsemax" else np.sqrt(a)
+    share = (a > 0.0).astype(float) if name == "sparsemax" else root
+    share = share / share.sum()
+    _, gradient = gradients_of(lambda x: keras.ops.sum(ops.NORMALIZERS[name](x)[:, 17]), s)
+    power = 1.0 if name == "sparsemax" else root[0, 17]  # of s / 2, squared
+    expected = power * ((np.arange(20_000) == 17) - share)
+    np.testing.assert_allclose(gradient, expected, atol=5e-3 * np.abs(expected).max())
 
 
 def test_known_values():

@@ -144,7 +144,12 @@ def _is_alone(captioner, key, shape):
         return False
     if key == "image" or rank != 4:
         return True
-    return captioner.grid is not None and shape[1] != math.prod(captioner.grid)
+    if captioner.grid is None:
+        raise ValueError(
+            f"features have shape {shape}, one grid or a batch of regions, of a captioner that "
+            "knows no size of pictures: expected a batch of grids (b, h, w, d)"
+        )
+    return shape[1] != math.prod(captioner.grid)
 
 
 def _rank(captioner, key):

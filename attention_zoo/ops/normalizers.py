@@ -161,17 +161,21 @@ def _threshold(s, descending, inside, tau_of, power):
     last = ops.min(ops.where(inside, descending, math.inf), axis=-1, keepdims=True)
     fixed = ops.stop_gradient(s)
     found = tau_of(fixed, ops.cast(fixed >= last, "float32"))
+    found = ops.clip(found, -1.0, _BELOW_0)
     for _ in range(_NEWTON_STEPS):
-        found = ops.clip(found, -1.0, -1e-7)
         above = ops.relu(fixed - found)
         excess = ops.sum(above**power, axis=-1, keepdims=True) - 1.0
         slope = ops.cast(above > 0.0, "float32") if power == 1 else power * above
         found = found + excess / ops.sum(slope, axis=-1, keepdims=True)
-    tau = tau_of(s, ops.cast(fixed > found, "float32"))
-    return tau + ops.stop_gradient(found - tau)
+        found = ops.clip(found, -1.0, _BELOW_0)
+    # d tau / d s by the implicit function: the formulas of tau cancel where a support is large.
+    share = ops.relu(fixed - found) if power == 2 else ops.cast(fixed > found, "float32")
+    share = share / ops.sum(share, axis=-1, keepdims=True)
+    return found + ops.sum(share * (s - fixed), axis=-1, keepdims=True)
 
 
-_NEWTON_STEPS = 3  # one does where the sums are right
+_BELOW_0 = -1e-7  # the largest score is 0, and has weight
+_NEWTON_STEPS = 8  # of 100,000 segments that are nearly alike
 
 
 def _size(support):

@@ -24,6 +24,13 @@ def test_rows_of_a_bag_are_found_wherever_they_stand(tmp_path):
         ].source.names == ("a",)
 
 
+def test_a_first_row_that_counts_is_a_row_where_its_label_comes_again(tmp_path):
+    path = tmp_path / "bags.csv"
+    path.write_text("tumour,s1,0,1\nhealthy,s2,1,0\ntumour,s3,1,1\n")
+    _, info = datasets.load("bags/csv", data_dir=str(path))
+    assert info.source.names == ("s1", "s2", "s3")
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

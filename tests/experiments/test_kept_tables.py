@@ -38,6 +38,18 @@ def test_what_was_tried_against_lock_in_is_what_the_runs_have():
         assert [cell.strip("*") for cell in cells] == expected
 
 
+def test_the_smaller_rate_is_that_of_the_runs():
+    ways = {"soft": "soft", "hard": "argmax", "LVML": "marginal"}
+    text = (ROOT / "docs/results.md").read_text().partition("By later commits")[2]
+    rows = [line.strip("| ").split(" | ") for line in text.split("\n\n")[1].splitlines()[2:]]
+    assert [row[:2] for row in rows] == [[name, way] for name, way in ways.items()]
+    for name, way, *cells in rows:
+        for cell, end in zip(cells, ("_rate_0.01", ""), strict=True):
+            path = TENTH / f"{name.lower()}{end}_0" / "results.json"
+            found = json.loads(path.read_text())["validation"][f"{way}_accuracy"]
+            assert cell == f"{100 * found:.1f}"
+
+
 @pytest.mark.parametrize("folder", [TENTH], ids=lambda path: path.name)
 def test_runs_have_their_commit_and_name_no_folder(folder):
     commits = json.loads((folder / "commits.json").read_text())

@@ -87,6 +87,17 @@ def test_regions_are_a_batch_where_the_encoder_gives_a_grid():
         np.testing.assert_allclose(one.attention, other.attention, atol=1e-6)
 
 
+def test_one_grid_is_told_from_a_batch_of_regions_by_the_size_of_pictures():
+    inputs = keras.Input((None, None, 3))
+    encoder = keras.Model(inputs, keras.layers.AveragePooling2D(4)(inputs))
+    model = Captioner(["a", "cat"], "lvml", units=4, embedding_dim=3, encoder=encoder)
+    model.build({"image": (None, None, None, 3), "words": (None, None)})
+    (found,) = az.explain(model, {"features": np.ones((1, 2, 3, 3), "float32")})
+    assert found.grid == (2, 3)
+    with pytest.raises(ValueError, match=r"^features have shape \(2, 3, 3\), one grid or a batch "):
+        az.explain(model, {"features": np.ones((2, 3, 3), "float32")})
+
+
 def test_words_of_ones_own_are_explained(captioner, features):
     """Also where another word was more probable; the label is what was written."""
     model = captioner("soft")

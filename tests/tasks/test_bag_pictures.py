@@ -4,10 +4,12 @@ import h5py
 import numpy as np
 import pytest
 from matplotlib import image
+from support.bags import bags_of_vectors
 
 from attention_zoo import datasets
 from attention_zoo.tasks import BagsTask
-from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
+from attention_zoo.tasks.bags.config import BagsConfig
+from attention_zoo.tasks.bags.pictures import bag_examples, heat_maps
 
 
 class Even:
@@ -110,6 +112,11 @@ def test_bags_of_hidden_key_instances_are_apart_from_those_of_unknown_ones():
     assert numbers == [0, 1, 4, 8]
 
 
-def test_the_words_above_heat_maps_name_no_split():
-    """They may be of training bags, where there are no others."""
-    assert not {"test", "validation", "training"} & set(SHOWN.split())
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [(("train", "validation", "test"), "test"), (("train", "validation"), "validation")],
+)
+def test_the_words_above_heat_maps_name_the_split(names, kind):
+    split = BagsTask().accept(bags_of_vectors(), BagsConfig())
+    facts = BagsTask().facts(dict.fromkeys(names, split))
+    assert f"on the first {kind} bags, " in facts["pictures"]["heat_maps"]

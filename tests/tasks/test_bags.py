@@ -49,7 +49,7 @@ def test_from_slides_to_auc_heat_map_and_saved_model(slides_run, slides_dir):
     assert picture.shape[1] == 900
     page = (workdir / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 2  # heat maps, and calibration
-    assert "Attention on the first bags" in page and "AUROC" in page
+    assert "Attention on the first test bags" in page and "AUROC" in page
     saved = tf.saved_model.load(workdir / "saved_model").signatures["explain"]
     info = az.datasets.load("bags/slides", data_dir=str(slides_dir))[1]
     segments, mask, _, _ = info.source.padded([1, 2])

@@ -6,6 +6,7 @@ musk1, musk2, elephant, fox and tiger come like this. There may be a first line 
 """
 
 import csv
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def _read(path):
     features: list[np.ndarray] = []
     with path.open(newline="", encoding="utf-8-sig") as file:
         for line, row in enumerate(csv.reader(file), start=1):
-            if not row or (line == 1 and _are_names(row)):
+            if not row or (line == 1 and (_are_names(row) or _are_counted(row, path))):
                 continue
             label, bag, values = _row(row, f"{path}, line {line}")
             if features and len(values) != len(features[0]):
@@ -99,23 +100,30 @@ def _row(row, place):
 
 
 def _are_names(row):
-    """Whether a first line names the columns.
-
-    It does by "label" or "bag", by no feature that is a number, or, as pandas counts columns, by
-    0, 1, 2, … or 1, 2, 3, … for features, two or more, beside a label that is no number.
-    """
-
-    def is_number(cell):
-        try:
-            float(cell)
-        except ValueError:
-            return False
-        return True
-
+    """Whether a first line names the columns: "label" or "bag", or no feature is a number."""
     if len(row) < 3:
         return False
     is_named = row[0].strip().lower() == "label" or row[1].strip().lower() == "bag"
+    return is_named or not any(map(_is_number, row[2:]))
+
+
+def _are_counted(row, path):
+    """Whether a first line names label and bag, and counts the features, as pandas does.
+
+    From 0 or from 1, two or more, beside a label that is no number and that no other line has.
+    """
     features = [cell.strip() for cell in row[2:]]
     counts = ([str(i) for i in range(first, first + len(features))] for first in (0, 1))
-    is_counted = len(features) > 1 and not is_number(row[0]) and features in counts
-    return is_named or is_counted or not any(map(is_number, features))
+    if len(features) < 2 or _is_number(row[0]) or features not in counts:
+        return False
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        others = itertools.islice(csv.reader(file), 1, None)
+        return all(not other or other[0].strip() != row[0].strip() for other in others)
+
+
+def _is_number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -20,8 +20,8 @@ TOP = 8  # instances of a bag that are shown
 SLIDES = 4  # slides whose heat map is drawn
 _NAMED = 3  # slides without coords that are named
 SHOWN = (
-    "Attention on the first bags, a square an instance where it was cut; the most attended is "
-    "framed. ✓ ✗ true label → prediction."
+    "Attention on the first {kind} bags, a square an instance where it was cut; the most attended "
+    "is framed. ✓ ✗ true label → prediction."
 )
 
 

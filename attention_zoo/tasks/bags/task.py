@@ -15,6 +15,8 @@ from attention_zoo.evaluation.bags import evaluate_bags
 from attention_zoo.models import POOLS, FocusClassifier
 from attention_zoo.models.networks.bags import one_hot
 from attention_zoo.models.networks.standardize import Standardize, moments
+from attention_zoo.report.run import SPLITS
+from attention_zoo.report.words import kind
 from attention_zoo.tasks.bags.checks import (
     check_cases,
     check_data,
@@ -227,7 +229,8 @@ class BagsTask(ClassificationTask):
         return found
 
     def facts(self, splits):
-        return {"pictures": super().facts(splits)["pictures"] | {"heat_maps": SHOWN}}
+        shown = SHOWN.format(kind=kind(next(name for name in SPLITS if name in splits)))
+        return {"pictures": super().facts(splits)["pictures"] | {"heat_maps": shown}}
 
     def random_focus(self, split):
         shares = [np.mean(key) for key in split.source.keys if key is not None and np.any(key)]
