@@ -14,6 +14,7 @@ def test_what_is_left_on_missed_segments():
     assert right["FT"] == 1.0 and np.isnan(right["lost"]) and np.isnan(right["left"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_saved_model")
 def test_a_row_is_of_the_runs_own_training_mosaics(tmp_path, monkeypatch, capsys):
     settings = {
