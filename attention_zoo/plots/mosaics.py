@@ -172,7 +172,7 @@ def _truth(focus, b, m):
     """Which segments are true, bool `(b, m)`."""
     z = np.full(b, -1) if focus is None else np.asarray(focus)
     if z.shape == (b, m) and (m > 1 or z.dtype == bool):
-        return z.astype(bool)
+        return z > 0
     check_shape("focus", z.shape, (b,), (b, 1), (b, m))
     return z.reshape(b, 1) == np.arange(m)
 

@@ -131,6 +131,9 @@ def _table(runs, groups, varied):
         return None
     measures = _measures(groups)
     over, *columns = varied if len(varied) > 1 else [None, *varied]
+    if over:
+        first = list(dict.fromkeys(str(group["settings"][over]) for group in groups))
+        groups = sorted(groups, key=lambda group: first.index(str(group["settings"][over])))
     rows: dict[str, list] = {}
     for group in groups:
         settings = [str(group["settings"][name]) for name in columns] or ["all runs"]

@@ -62,6 +62,8 @@ def test_the_true_segments_are_framed(segments, attention):
     assert framed(index, "true") == [[3], [], [0]]
     mask = mosaics(segments, attention, focus=np.eye(M)[[3, 1, 0]] + np.eye(M)[4])
     assert framed(mask, "true") == [[3, 4], [1, 4], [0, 4]]
+    unknown = mosaics(segments, attention, focus=np.full((B, M), -1))  # as the metrics read it
+    assert framed(unknown, "true") == [[]] * B
 
 
 def test_frames_surround_their_segment(segments, attention):

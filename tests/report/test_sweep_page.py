@@ -67,6 +67,20 @@ def test_rows_stand_below_the_first_setting_that_varies_and_the_best_mean_is_mar
     assert page.faults == [] and all(one.startswith(("#", "./", "s")) for one in page.links)
 
 
+def test_the_best_mean_is_marked_whatever_the_order_of_the_jobs(swept):
+    runs = grid(lambda a, rate, s: 0.5 + (a == "soft") * rate, 0)
+    page = swept([runs[3], runs[1], runs[2], runs[0]])
+    assert page.tables[CAPTION][1:] == [
+        ["attention lvml"],
+        ["0.2", "1", "50.0%"],
+        ["0.1", "1", "50.0%"],
+        ["attention soft"],
+        ["0.2", "1", "70.0%"],
+        ["0.1", "1", "60.0%"],
+    ]
+    assert page.marked[CAPTION] == ["70.0%"]
+
+
 def test_no_mean_is_the_best_where_the_data_differ(swept):
     runs = [({"num_segments": m, "seed": 0}, {"focus_accuracy": 1 / m}) for m in (5, 10)]
     page = swept(runs)
