@@ -87,8 +87,8 @@ class Run:
 
     @property
     def shown_split(self):
-        """The split that pictures and examples are of: the first of `SPLITS` that was measured."""
-        return next(iter(self.splits), SPLITS[0])
+        """The split that its pictures and examples are of."""
+        return shown_of(self.results)
 
     @property
     def way_to_predict(self):
@@ -111,6 +111,11 @@ class Run:
         epochs = self.metrics.get("epoch", np.arange(1.0, len(values) + 1))
         there = np.isfinite(values)
         return (epochs[there], values[there]) if there.any() else None
+
+
+def shown_of(names):
+    """The split that a run's pictures and examples are of: the first of `SPLITS` in the names."""
+    return next((name for name in SPLITS if name in names), SPLITS[0])
 
 
 def _read_json(folder, name, kind):

@@ -7,7 +7,7 @@ from absl import logging
 
 from attention_zoo import plots, report
 from attention_zoo._attention_warnings import warning_lines
-from attention_zoo.report.run import SPLITS
+from attention_zoo.report.run import shown_of
 
 
 def evaluate_and_write(task, model, folder, config, splits, measured, facts, floors):
@@ -42,7 +42,7 @@ def _known_of(splits, measured, evaluations):
 
 def _write(task, model, folder, config, splits, evaluations, facts):
     """Models, pictures, histograms and examples; these of the test split, if there is one."""
-    shown = next(name for name in SPLITS if name in splits)
+    shown = shown_of(splits)
     folder.write("model.keras", model.save)
     folder.write("saved_model", lambda path: task.export(model, str(path), config), folder=True)
     curves = plots.training_curves(

@@ -73,7 +73,6 @@ def test_scores_are_of_the_captions(finished, coco_dir):
     assert found.scores == pytest.approx(expected)
 
 
-@pytest.mark.usefixtures("no_saved_model")
 def test_top_k_error_is_reported(finished, tiny):
     settings = CaptionsConfig(**tiny | {"attention": "lvml", "top_k": 2})
     task = CaptionsTask()
@@ -135,7 +134,6 @@ def test_a_finished_run_of_a_version_that_took_more_settings_is_evaluated(finish
     assert found.perplexity == pytest.approx(finished[1]["test"].perplexity, rel=1e-5)
 
 
-@pytest.mark.usefixtures("no_saved_model")
 def test_uniform_attention_sees_all_regions_alike(tiny):
     settings = CaptionsConfig(**tiny | {"attention": "uniform"})
     task = CaptionsTask()

@@ -15,7 +15,7 @@ from attention_zoo.evaluation.bags import evaluate_bags
 from attention_zoo.models import POOLS, FocusClassifier
 from attention_zoo.models.networks.bags import one_hot
 from attention_zoo.models.networks.standardize import Standardize, moments
-from attention_zoo.report.run import SPLITS
+from attention_zoo.report.run import shown_of
 from attention_zoo.report.words import kind
 from attention_zoo.tasks.bags.checks import (
     check_cases,
@@ -229,7 +229,7 @@ class BagsTask(ClassificationTask):
         return found
 
     def facts(self, splits):
-        shown = SHOWN.format(kind=kind(next(name for name in SPLITS if name in splits)))
+        shown = SHOWN.format(kind=kind(shown_of(splits)))
         return {"pictures": super().facts(splits)["pictures"] | {"heat_maps": shown}}
 
     def random_focus(self, split):
