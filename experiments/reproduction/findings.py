@@ -248,8 +248,8 @@ FINDINGS = (
     ),
     Finding(
         "Hybrid gains accuracy by itself, not by its second learning rate.",
-        "Accuracy by argmax of hybrid is above that of the control, soft going on at the same "
-        "rate, by more than the margin.",
+        "Accuracy by argmax of hybrid is above that of the control, whose first attention goes "
+        "on at the same rate, by more than the margin.",
         ("hybrid", "control"),
         hybrid_gains_accuracy,
     ),

@@ -38,7 +38,8 @@ def comparison(
 ):
     """The jobs that compare rows of `ROWS`: soft, hard, LVML, hybrid and its control.
 
-    The control is a hybrid of soft and soft: soft goes on as hybrid does, at the same rate.
+    The control's second attention is its first, which goes on as hybrid does, at the same rate:
+    soft, where `of_row` does not say otherwise.
 
     Args:
         folder: the jobs are "folder/soft_0" and so on, the number being the seed.

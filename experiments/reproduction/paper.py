@@ -4,6 +4,7 @@ Departures:
 - mosaics are trained at rate 0.02 with weight decay: without it hard's scores run away, at the
   paper's rate of 0.05 as at 0.02, and soft's at 0.05 (docs/collapse.md); jobs of 60 epochs are
   there to look at it (soft, hard and LVML, and at 0.05 with decay hybrid and its control, 80);
+- at that rate there is a hybrid of LVML and hard, too, whose control is LVML going on;
 - mosaics are trained on images of train[:90%]; test mosaics are of test images, and there are
   figures of mosaics drawn anew of the training images, the paper's test mosaics, beside them;
 - on mosaics hybrid goes over to hard after 60 epochs, where soft's validation accuracy has come to
@@ -48,6 +49,10 @@ _SHORTER = {  # of m segments on CIFAR-10: an epoch costs m times one of a singl
     20: {"epochs": 15, "of_row": _switched(15, 10)},
 }
 _SINGLE = ("soft", "hard", "lvml")  # paradigms of one phase
+_FROM_LVML = {  # hybrid and control of LVML: then hard, then LVML
+    row: {"first_attention": "lvml", "second_attention": second} | _SDC_ROWS[row]
+    for row, second in (("hybrid", "hard"), ("control", "lvml"))
+}
 _PAPER_RATE_NO_DECAY = {"learning_rate": 0.05, "weight_decay": 0}
 _POSTS = {
     "batch_size": 256,
@@ -153,6 +158,16 @@ JOBS = (
             num_segments=5,
             **{"epochs": 60} | own,
         )
+    ),
+    *_mosaics(
+        "cifar10/m5_rate_0.05_from_lvml",
+        "cifar10",
+        ", rate 0.05, from LVML",
+        seeds=_SEEDS[:1],
+        rows=tuple(_FROM_LVML),
+        of_row=_FROM_LVML,
+        num_segments=5,
+        learning_rate=0.05,
     ),
     *_posts("simple", _SIMPLE),
     *_posts("transformer", _TRANSFORMER),

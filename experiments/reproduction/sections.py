@@ -112,8 +112,8 @@ def _curves(compared):
         "Focus and accuracy by epoch",
         "On validation examples. Training images: mosaics drawn anew of them, and thin the "
         "training mosaics themselves. Accuracy is by a run's own way to predict. Lines are means "
-        "over the seeds, bands go from the lowest to the highest. Control: a hybrid of soft and "
-        "soft. Tables: FT, then accuracy, %.",
+        "over the seeds, bands go from the lowest to the highest. Control: a hybrid whose "
+        "first attention goes on. Tables: FT, then accuracy, %.",
         tables=[tables.by_epoch(compared, measure) for measure in figures.MEASURES],
         figures=[
             _drawn(figures.learning_curves(group, measure), f"{name}_{data}", f"{says}, {data}.")
