@@ -1,4 +1,4 @@
-"""Prints the results of finished runs of captions as a Markdown table, beside two floors.
+"""Prints the results of finished runs of captions as two Markdown tables, beside two floors.
 
 python -m experiments.captions_results --data_dir=coco runs/soft_0 runs/soft_1 runs/uniform_0
 
@@ -6,8 +6,9 @@ Folders whose names differ in the number at the end only are runs of one kind: m
 behind each mean stands half the distance between the lowest and the highest. The floors: captions
 that people wrote of a random training picture, a mean of several draws, which needs no run; and
 attention held uniform, --attention=uniform of the trainer, whose runs are named here as any others.
-What each kind gains over it in perplexity is told below the table, by the kind's own way to predict
-and by its best. Perplexity comes first by a model's own way to predict, then by all three.
+The first table has the perplexity by each way to predict, a model's own in bold, the second the
+captions that were written. What each kind gains over uniform attention in perplexity is told below,
+by the kind's own way and by its best.
 """
 
 import argparse
@@ -19,11 +20,8 @@ import numpy as np
 from attention_zoo import datasets, metrics
 from experiments.results import markdown, runs_by_kind, spread
 
-COLUMNS = {  # name in results.json: heading, factor, decimals
-    "perplexity": ("perplexity", 1, 2),
-    "argmax_perplexity": ("by argmax", 1, 2),
-    "marginal_perplexity": ("marginal", 1, 2),
-    "soft_perplexity": ("soft", 1, 2),
+WAYS = ("argmax", "marginal", "soft")
+SCORES = {  # name in results.json: heading, factor, decimals
     "bleu_1": ("BLEU-1", 100, 1),
     "bleu_2": ("BLEU-2", 100, 1),
     "bleu_3": ("BLEU-3", 100, 1),
@@ -44,13 +42,15 @@ def main():
     for kind, paths in runs_by_kind(arguments.runs).items():
         runs[kind] = [json.loads((path / "results.json").read_text())["test"] for path in paths]
         kinds[kind] = json.loads((paths[-1] / "config.json").read_text())
-    rows = dict(sorted(runs.items()))
+    print("Perplexity a word on test pictures; bold is the model's own way:\n")
+    print(perplexities(runs))
+    rows = dict(runs)
     if arguments.draws:
         train, test = _splits(arguments, kinds)
         name = "captions of a random training picture"
         rows[name] = [random_captions(train, test, seed) for seed in range(arguments.draws)]
-    print("Test pictures, scores in %:\n")
-    print(table(rows))
+    print("\nCaptions of test pictures, scores in %:\n")
+    print(scores(rows))
     for line in against_uniform(runs, kinds):
         print(f"\n{line}")
 
@@ -87,19 +87,33 @@ def _texts(captions):
     return [text.decode() for text in captions.texts.numpy()]
 
 
-def table(rows):
-    """A Markdown table."""
-    head = ["", "seeds", *(heading for heading, _, _ in COLUMNS.values())]
+def perplexities(runs):
+    """A Markdown table: a row a kind, a column a way to predict, the model's own in bold."""
     lines = [
-        [name, str(len(group)), *(_cell(group, column) for column in COLUMNS)]
-        for name, group in rows.items()
+        [kind, str(len(group)), *(_perplexity(group, way) for way in WAYS)]
+        for kind, group in runs.items()
     ]
-    return markdown(head, lines)
+    return markdown(["", "seeds", *WAYS], lines)
 
 
-def _cell(group, name):
+def _perplexity(group, way):
+    cell = spread([one[f"{way}_perplexity"] for one in group])
+    is_own = all(one[f"{way}_perplexity"] == one["perplexity"] for one in group)
+    return f"**{cell}**" if is_own else cell
+
+
+def scores(rows):
+    """A Markdown table: a row a kind, a column a measure that some of them have."""
+    columns = [
+        name for name in SCORES if any(name in one for group in rows.values() for one in group)
+    ]
+    lines = [[kind, *(_score(group, name) for name in columns)] for kind, group in rows.items()]
+    return markdown(["", *(SCORES[name][0] for name in columns)], lines)
+
+
+def _score(group, name):
     """Mean ± half the range; nothing where it is not known."""
-    _, factor, decimals = COLUMNS[name]
+    _, factor, decimals = SCORES[name]
     return spread([factor * one[name] for one in group if name in one], decimals)
 
 
@@ -110,13 +124,12 @@ def against_uniform(runs, kinds):
         return
     uniform = [one["perplexity"] for one in runs[floor[0]]]
     for kind in sorted(runs.keys() - set(floor)):
-        for way in ("perplexity", _best_way(runs[kind])):
-            yield _verdict(f"{kind} ({COLUMNS[way][0]})", [one[way] for one in runs[kind]], uniform)
-
-
-def _best_way(group):
-    ways = [f"{way}_perplexity" for way in ("argmax", "marginal", "soft")]
-    return min(ways, key=lambda way: np.mean([one[way] for one in group]))
+        by_way = {way: [one[f"{way}_perplexity"] for one in runs[kind]] for way in WAYS}
+        best = min(WAYS, key=lambda way: np.mean(by_way[way]))
+        own = [one["perplexity"] for one in runs[kind]]
+        yield _verdict(kind, own, uniform)
+        if by_way[best] != own:
+            yield _verdict(f"{kind}, {best}", by_way[best], uniform)
 
 
 def _verdict(kind, learned, uniform):

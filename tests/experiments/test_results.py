@@ -55,8 +55,35 @@ def test_tables_leave_open_what_a_run_does_not_have():
     assert markdown(["a", "b"], [["1", ""]]) == head
     of_posts = hatexplain_results.table({"x": [{"accuracy": 0.5}, {"accuracy": 0.7}]}, ["accuracy"])
     assert of_posts.splitlines()[-1] == "| x | 2 | 60.0 ± 10.0 |"
-    of_captions = captions_results.table({"x": [{"cider": 0.5}]}).splitlines()[-1]
-    assert of_captions.startswith("| x | 1 |  |  |") and "| 50.0 |" in of_captions
+    of_captions = captions_results.scores(
+        {"x": [{"cider": 0.5}], "y": [{"words": 8}, {"words": 9}]}
+    )
+    assert of_captions.splitlines()[::2] == ["|  | CIDEr | words |", "| x | 50.0 |  |"]
+    assert of_captions.splitlines()[-1] == "| y |  | 8.5 ± 0.5 |"
+
+
+def test_a_captioners_own_way_is_bold_and_told_beside_the_best():
+    def perplexities(own, *values):
+        by_way = dict(zip(captions_results.WAYS, values, strict=True))
+        named = {f"{way}_perplexity": value for way, value in by_way.items()}
+        return named | {"perplexity": by_way[own]}
+
+    runs = {
+        "hard": [
+            perplexities("argmax", 30.0, 28.0, 29.0),
+            perplexities("argmax", 32.0, 29.0, 31.0),
+        ],
+        "uniform": [perplexities("soft", 80.0, 34.0, 28.5), perplexities("soft", 84.0, 33.0, 28.7)],
+    }
+    rows = captions_results.perplexities(runs).splitlines()[2:]
+    assert rows[0] == "| hard | 2 | **31.0 ± 1.0** | 28.5 ± 0.5 | 30.0 ± 1.0 |"
+    assert rows[1] == "| uniform | 2 | 82.0 ± 2.0 | 33.5 ± 0.5 | **28.6 ± 0.1** |"
+    kinds = {kind: {"attention": kind} for kind in runs}
+    text = "uniform attention in perplexity"
+    assert list(captions_results.against_uniform(runs, kinds)) == [
+        f"hard does not beat {text}: 31.00 against 28.60, in every seed.",
+        f"hard, marginal beats {text}: 28.50 against 28.60, but seeds overlap.",
+    ]
 
 
 def test_the_results_of_runs_by_epoch_and_in_the_end(tmp_path, monkeypatch, capsys):
