@@ -13,6 +13,7 @@ import numpy as np
 
 from attention_zoo._paths import expanded
 from attention_zoo.datasets.bags.bags import BagInfo, Bags
+from attention_zoo.datasets.bags.cells import stripped
 from attention_zoo.datasets.bags.instances import ArrayInstances
 from attention_zoo.datasets.bags.label_names import class_ids
 from attention_zoo.datasets.splits import parts_of
@@ -85,13 +86,13 @@ def _row(row, place):
     """(label, bag, features) of a line."""
     if len(row) < 3:
         raise ValueError(f"{place} has {len(row)} cells, expected label,bag,features")
-    label, bag, *cells = (cell.strip() for cell in row)
+    label, bag = map(stripped, row[:2])
     for name, cell in (("label", label), ("bag", bag)):
-        if not cell or cell.lower() == "nan":
+        if not cell:
             raise ValueError(f"{place} has no {name}, expected label,bag,features")
     try:
         with np.errstate(over="ignore"):
-            values = np.array(cells, float).astype(np.float32)
+            values = np.array(row[2:], float).astype(np.float32)
     except ValueError:
         raise ValueError(f"{place} has a feature that is no number, expected numbers") from None
     if not np.isfinite(values).all():

@@ -25,13 +25,13 @@ def slide_extent(attributes):
 
 
 def extent_of_cells(cells, place):
-    """(width, height) of the cells `width` and `height` of a row; None where both are empty.
+    """(width, height) of the cells `width` and `height` of a row; None where both are "".
 
     Raises:
         ValueError: no numbers above 0, or one alone.
     """
     texts = [cells[name] for name in ("width", "height")]
-    if all(text.lower() in ("", "nan") for text in texts):
+    if not any(texts):
         return None
     found = _numbers(texts)
     if found is None:

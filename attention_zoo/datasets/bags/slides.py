@@ -20,6 +20,7 @@ from absl import logging
 from attention_zoo._errors import first_line
 from attention_zoo._paths import expanded
 from attention_zoo.datasets.bags.bags import BagInfo, Bags
+from attention_zoo.datasets.bags.cells import stripped
 from attention_zoo.datasets.bags.instances import Instances
 from attention_zoo.datasets.bags.label_names import class_ids
 from attention_zoo.datasets.bags.slide_sizes import extent_of_cells, patch_side, slide_extent
@@ -202,9 +203,9 @@ def _table(path):
 
 
 def _row(row, place):
-    cells = {name: (row.get(name) or "").strip() for name in _CELLS}
+    cells = {name: stripped(row.get(name)) for name in _CELLS}
     for name in ("slide", "label", "split"):
-        if not cells[name] or cells[name].lower() == "nan":
+        if not cells[name]:
             raise ValueError(f"{place} has no {name}, expected one")
     known = SPLITS.get(cells["split"].lower())
     if known is None:
@@ -212,8 +213,7 @@ def _row(row, place):
             f"{place} has the split {cells['split']!r}, expected train, validation or test"
         )
     extent = extent_of_cells(cells, place) if {"width", "height"} <= row.keys() else None
-    case = "" if cells["case"].lower() == "nan" else cells["case"]
-    return _Row(cells["slide"], cells["label"], known, case or cells["slide"], extent)
+    return _Row(cells["slide"], cells["label"], known, cells["case"] or cells["slide"], extent)
 
 
 def _check_once(rows, path):
