@@ -24,6 +24,28 @@ def test_rows_of_a_bag_are_found_wherever_they_stand(tmp_path):
         ].source.names == ("a",)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_first_line_that_counts_all_columns_is_one_of_names(first, tmp_path):
+    """As pandas names the columns of an array; without that line the bags are the same."""
+    path = tmp_path / "bags.csv"
+    rows = "1,a,0.5,1,2\n1,a,0.25,2,2\n0,b,3,4,2\n"
+    counted = ",".join(map(str, range(first, first + 5)))
+    found = []
+    for text in (rows, f"{counted}\n{rows}"):
+        path.write_text(text)
+        found.append(csv_file.load(data_dir=str(path)))
+    plain, named = found
+    assert named.source.names == ("a", "b") and named.class_names == ("0", "1")
+    assert named.source.fingerprint() == plain.source.fingerprint()
+
+
+def test_four_columns_that_count_are_a_row(tmp_path):
+    """Such as label 0, bag 1 and two features."""
+    path = tmp_path / "bags.csv"
+    path.write_text("0,1,2,3\n1,2,5,6\n")
+    assert csv_file.load(data_dir=str(path)).source.names == ("1", "2")
+
+
 def test_a_first_row_that_counts_is_a_row_where_its_label_comes_again(tmp_path):
     path = tmp_path / "bags.csv"
     path.write_text("tumour,s1,0,1\nhealthy,s2,1,0\ntumour,s3,1,1\n")
@@ -42,6 +64,8 @@ def test_a_first_row_that_counts_is_a_row_where_its_label_comes_again(tmp_path):
         ("1,d,1", "line 6 has 1 features, expected 2"),
         ("1,d,1,x", "line 6 has a feature that is no number"),
         ("1,d,1,nan", "line 6 has NaN or infinity"),
+        ("NA,d,1,2", "line 6 has no label"),
+        ("1,<NA>,1,2", "line 6 has no bag"),
         ("1,b,1,2", "line 6 has the label '1', expected '0', that of bag b before"),
     ],
 )
@@ -50,6 +74,17 @@ def test_a_bad_row_is_named_with_its_line(row, message, tmp_path):
     with pytest.raises(ValueError, match=message) as error:
         csv_file.load(data_dir=str(tmp_path / "bags.csv"))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("missing", ["NA,NA", ",", "<NA>,1", "nan,nan"])
+def test_a_row_with_missing_features_is_an_error_in_the_first_line_too(missing, tmp_path):
+    path, messages = tmp_path / "bags.csv", []
+    for text in (f"1,d,{missing}\n{ROWS}", f"{ROWS}1,d,{missing}\n"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="line [16] has .*, expected") as error:
+            csv_file.load(data_dir=str(path))
+        messages.append(str(error.value).replace("line 6", "line 1"))
+    assert messages[0] == messages[1]
 
 
 def test_a_file_of_no_bags_or_one_class_or_none_at_all(tmp_path):

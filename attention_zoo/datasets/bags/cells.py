@@ -1,11 +1,13 @@
 """Cells of tables that users bring."""
 
+_MISSING = ("nan", "na", "<na>")
+
 
 def stripped(cell):
     """The text of a cell without blanks around it; "" where it is missing.
 
-    Missing is what is empty, what a short row does not have (None), and nan, by which pandas writes
-    what it does not know.
+    Missing is what is empty, what a short row does not have (None), and what stands for it in
+    tables of pandas (nan, <NA>) and R (NA), in capitals or not.
     """
     text = (cell or "").strip()
-    return "" if text.lower() == "nan" else text
+    return "" if text.lower() in _MISSING else text

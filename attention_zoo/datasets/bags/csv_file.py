@@ -101,25 +101,38 @@ def _row(row, place):
 
 
 def _are_names(row):
-    """Whether a first line names the columns: "label" or "bag", or no feature is a number."""
+    """Whether a first line names the columns.
+
+    By "label" or "bag", by features that all are words, or by counting: five columns or more, as
+    pandas names those of an array.
+    """
     if len(row) < 3:
         return False
     is_named = row[0].strip().lower() == "label" or row[1].strip().lower() == "bag"
-    return is_named or not any(map(_is_number, row[2:]))
+    return is_named or all(map(_is_word, row[2:])) or (len(row) >= 5 and _count(row))
 
 
 def _are_counted(row, path):
     """Whether a first line names label and bag, and counts the features, as pandas does.
 
-    From 0 or from 1, two or more, beside a label that is no number and that no other line has.
+    Two or more, beside a label that is no number and that no other line has.
     """
-    features = [cell.strip() for cell in row[2:]]
-    counts = ([str(i) for i in range(first, first + len(features))] for first in (0, 1))
-    if len(features) < 2 or _is_number(row[0]) or features not in counts:
+    if len(row) < 4 or _is_number(row[0]) or not _count(row[2:]):
         return False
     with path.open(newline="", encoding="utf-8-sig") as file:
         others = itertools.islice(csv.reader(file), 1, None)
         return all(not other or other[0].strip() != row[0].strip() for other in others)
+
+
+def _count(cells):
+    """Whether cells are whole numbers one after another, from 0 or from 1."""
+    counts = ([str(i) for i in range(first, first + len(cells))] for first in (0, 1))
+    return [cell.strip() for cell in cells] in counts
+
+
+def _is_word(cell):
+    """Whether a cell has something that is no number."""
+    return bool(stripped(cell)) and not _is_number(cell)
 
 
 def _is_number(cell):
