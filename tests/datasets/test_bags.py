@@ -113,9 +113,19 @@ def test_images_stay_bytes():
         ({"bags": []}, "there are 0 bags"),
         ({"keys": [3, 0, 0]}, "keys of bag 0 are 3, expected a number below 2"),
         ({"keys": [0, 0]}, "there are 3 bags and 2 keys"),
+        ({"keys": [True, 0, 0]}, "keys of bag 0 are True, expected a number below 2, or 0/1"),
+        ({"keys": [1.5, 0, 0]}, "keys of bag 0 are 1.5, expected a number below 2, or 0/1"),
+        ({"keys": ["1", 0, 0]}, "keys of bag 0 are '1', expected a number below 2, or 0/1"),
+        ({"keys": [[0.3, 0.7], 0, 0]}, r"keys of bag 0 are \[0.3, 0.7\], expected a number below"),
+        ({"keys": [[0, 2], 0, 0]}, r"keys of bag 0 are \[0, 2\], expected a number below 2, or 0"),
+        ({"keys": [[0, np.nan], 0, 0]}, r"keys of bag 0 are \[0.0, nan\], expected a number below"),
         (
             {"coords": [np.zeros((1, 2))] * 3},
             r"coords are of \[1, 1, 1\] … instances, expected \[2, 1, 1\]",
+        ),
+        (
+            {"coords": [np.zeros((2, 2)), np.zeros((1, 4)), np.zeros((1, 2))]},
+            r"coords of bag 1 have shape \(1, 4\), expected \(1, 2\)$",
         ),
     ],
 )

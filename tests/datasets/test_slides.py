@@ -36,6 +36,21 @@ def test_slides_are_read_as_they_are(folder):
     assert info.source.instances.patch_size(0) == 256.0
 
 
+def test_coords_may_have_the_axis_that_features_have(folder):
+    """(1, m, 2), beside (1, m, d)."""
+    places = np.arange(6.0).reshape(1, 3, 2)
+    edit(folder, "a", features=np.ones((1, 3, 5)), coords=places)
+    instances = slides.load("all", data_dir=str(folder)).source.instances
+    np.testing.assert_array_equal(instances.coords(0), places[0])
+
+
+def test_a_table_may_have_columns_without_a_name(folder):
+    """As a spreadsheet leaves them."""
+    lines = (folder / "labels.csv").read_text().splitlines()
+    (folder / "labels.csv").write_text("".join(f"{line},,\n" for line in lines))
+    assert slides.load("all", data_dir=str(folder)).num_examples == 6
+
+
 def test_slides_without_a_case_are_cases_of_their_own(folder):
     lines = (folder / "labels.csv").read_text().splitlines()
     cells = [line.rpartition(",")[0] for line in lines[1:]]
@@ -163,6 +178,13 @@ def edit(folder, name, line=None, **parts):
             file.write(line + "\n")
 
 
+def linked(folder):
+    """Slide "twin" is a link to that of "b"."""
+    (folder / "twin.h5").symlink_to(folder / "b.h5")
+    with (folder / "labels.csv").open("a") as file:
+        file.write("twin,a,test,p9\n")
+
+
 @pytest.mark.parametrize(
     ("damage", "kind", "message"),
     [
@@ -170,7 +192,7 @@ def edit(folder, name, line=None, **parts):
         (
             lambda f: edit(f, "b", features=np.ones((5, 5)), coords=[[0, 0]]),
             ValueError,
-            "b.h5 has 1 coords, expected 5, one a patch",
+            r"b.h5 has coords of shape \(1, 2\), expected \(5, 2\), a row a patch$",
         ),
         (lambda f: (f / "a.h5").write_text("no"), ValueError, "a.h5 cannot be read as HDF5"),
         (lambda f: (f / "a.h5").unlink(), FileNotFoundError, "slide a has no file, expected .*a.h"),
@@ -205,6 +227,34 @@ def edit(folder, name, line=None, **parts):
             "expected slide, lab",
         ),
         (lambda f: (f / "labels.csv").unlink(), FileNotFoundError, "a folder with labels.csv"),
+        (
+            lambda f: edit(f, "g", "g,a,train,p9,b"),
+            ValueError,
+            r"labels.csv, line 8 has \['b'\] beyond the last column, expected a cell a column$",
+        ),
+        (
+            lambda f: (f / "labels.csv").write_text("slide,label, Label\na,a,b\n"),
+            ValueError,
+            "labels.csv has the column label twice, expected it once$",
+        ),
+        (
+            lambda f: edit(f, "g", "a.h5,a,test,p9"),
+            ValueError,
+            "the slides a and a.h5 are one file, .*a.h5, expected a file a slide$",
+        ),
+        (
+            linked,
+            ValueError,
+            "the slides b and twin are one file, .*b.h5, expected a file a slide$",
+        ),
+        *(
+            (
+                lambda f, coords=coords: edit(f, "b", features=np.ones((3, 5)), coords=coords),
+                ValueError,
+                r"b.h5 has coords of shape \(.*\), expected \(3, 2\), a row a patch$",
+            )
+            for coords in (np.ones((2, 3)), np.ones(6), np.ones((1, 2, 3)))
+        ),
         *(
             (
                 lambda f, size=size: (f / "labels.csv").write_text(

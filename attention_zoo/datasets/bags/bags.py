@@ -181,11 +181,11 @@ def _marks(key, m, name):
     if key is None:
         return None
     key = np.asarray(key)
-    if key.ndim == 0 and -1 <= key < m:
+    if key.ndim == 0 and key.dtype.kind in "iu" and -1 <= key < m:
         return np.arange(m) == key
-    if key.shape != (m,):
+    if key.shape != (m,) or not np.isin(key, (0, 1)).all():
         raise ValueError(
-            f"keys of bag {name} are {key.tolist()}, expected a number below {m}, or 0/1 ({m},)"
+            f"keys of bag {name} are {key.tolist()!r}, expected a number below {m}, or 0/1 ({m},)"
         )
     return key > 0
 

@@ -78,12 +78,17 @@ class ArrayInstances(Instances):
         np.concatenate([bag.reshape(-1, *shape) for bag in arrays], out=flat, casting="unsafe")
         if coords is None:
             return cls(flat, lengths)
-        places = np.concatenate([np.asarray(one, np.float32).reshape(-1, 2) for one in coords])
         if list(map(len, coords)) != lengths:
             raise ValueError(
                 f"coords are of {list(map(len, coords))[:5]} … instances, expected {lengths[:5]} …"
             )
-        return cls(flat, lengths, places)
+        places = [np.asarray(one, np.float32) for one in coords]
+        for number, (one, m) in enumerate(zip(places, lengths, strict=True)):
+            if one.shape != (m, 2):
+                raise ValueError(
+                    f"coords of bag {number} have shape {one.shape}, expected ({m}, 2)"
+                )
+        return cls(flat, lengths, np.concatenate(places))
 
     def read(self, number):
         return self.flat[self._of(number)]

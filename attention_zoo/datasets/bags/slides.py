@@ -70,7 +70,7 @@ class SlideInstances(Instances):
         with _opened(self._paths[number]) as file:
             if "coords" not in file:
                 return None
-            return np.asarray(file["coords"], np.float32).reshape(-1, 2)
+            return np.asarray(file["coords"], np.float32).reshape(-1, 2)  # of (1, m, 2), too
 
     def thumbnail(self, number):
         """A picture beside the file, of the whole slide; none where it cannot be read."""
@@ -125,7 +125,8 @@ def load(split="all", *, data_dir=None, seed=0):
         `BagInfo`.
 
     Raises:
-        ValueError: A slide without label or features, one listed twice, a case in two splits.
+        ValueError: A slide without label or features, one listed twice, a case in two splits, a
+            table that is none.
         FileNotFoundError: There is no folder with a labels.csv, or no file of a slide.
     """
     return load_parts(data_dir)(split)
@@ -143,6 +144,7 @@ def load_parts(data_dir):
     table = _table(folder / "labels.csv")
     names, ids = class_ids([row.label for row in table])
     paths, extents = [_file(folder, row.slide) for row in table], [row.extent for row in table]
+    _check_files(table, paths)
     instances = SlideInstances(paths, extents=extents)
     for row, m in zip(table, instances.lengths, strict=True):
         if not m:
@@ -192,6 +194,9 @@ def _table(path):
                 f"{path} has the columns {columns}, expected slide, label, and maybe split, case, "
                 "width, height"
             )
+        for name in filter(None, columns):
+            if columns.count(name) > 1:
+                raise ValueError(f"{path} has the column {name} twice, expected it once")
         reader.fieldnames = columns
         whole = {} if "split" in columns else {"split": "train"}
         rows = [_row(row | whole, f"{path}, line {reader.line_num}") for row in reader]
@@ -203,6 +208,8 @@ def _table(path):
 
 
 def _row(row, place):
+    if more := row.get(None):
+        raise ValueError(f"{place} has {more} beyond the last column, expected a cell a column")
     cells = {name: stripped(row.get(name)) for name in _CELLS}
     for name in ("slide", "label", "split"):
         if not cells[name]:
@@ -224,6 +231,18 @@ def _check_once(rows, path):
             what = f"the labels {before!r} and {row.label!r}" if before != row.label else "two rows"
             raise ValueError(f"{path} has {what} for slide {row.slide}, expected one")
         labels[row.slide] = row.label
+
+
+def _check_files(rows, paths):
+    """Two names may be of one file, with and without its ending, or by a link."""
+    names: dict[Path, str] = {}
+    for row, path in zip(rows, paths, strict=True):
+        before = names.setdefault(path.resolve(), row.slide)
+        if before != row.slide:
+            raise ValueError(
+                f"the slides {before} and {row.slide} are one file, {path.resolve()}, expected a "
+                "file a slide"
+            )
 
 
 def _check_cases(rows, path):
@@ -288,8 +307,9 @@ def _shape(path):
                 f"{path} has features of shape {data.shape} and dtype {data.dtype}, expected "
                 "numbers (m, d)"
             )
-        if "coords" in file and file["coords"].size != 2 * shape[0]:
+        if "coords" in file and file["coords"].shape not in ((shape[0], 2), (1, shape[0], 2)):
             raise ValueError(
-                f"{path} has {file['coords'].size // 2} coords, expected {shape[0]}, one a patch"
+                f"{path} has coords of shape {file['coords'].shape}, expected ({shape[0]}, 2), a "
+                "row a patch"
             )
     return int(shape[0]), int(shape[1])
