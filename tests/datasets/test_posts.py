@@ -140,12 +140,22 @@ def test_vocabulary_is_by_frequency():
         ({"labels": [0]}, "there are 2 posts and 1 labels, expected as many$"),
         ({"rationales": [None]}, "there are 2 posts and 1 rationales, expected as many$"),
         ({"rationales": [None, [1, 0]]}, r"rationale of post 1 has shape \(2,\), expected \(1,\)$"),
+        ({"rationales": [[1], [0.67]]}, "rationale of post 1 has 0.67, expected 0 or 1 a token$"),
+        ({"rationales": [[np.nan], [1]]}, "rationale of post 0 has nan, expected 0 or 1 a token$"),
+        ({"rationales": [None, [-1]]}, "rationale of post 1 has -1, expected 0 or 1 a token$"),
+        ({"rationales": [["1"], [1]]}, "rationale of post 0 has '1', expected 0 or 1 a token$"),
     ],
 )
 def test_bad_posts_are_refused_in_a_line(change, message):
     with pytest.raises(ValueError, match=f"^{message}") as error:
         Posts.from_lists(**{"tokens": [["a"], ["d"]], "labels": [0, 1]} | change)
     assert "\n" not in str(error.value)
+
+
+def test_zeros_and_ones_may_be_of_any_type():
+    marks = [[0, 1], [False, True], np.array([0.0, 1.0], "float32"), np.array([0, 1], "uint8")]
+    posts = Posts.from_lists([["a", "b"]] * 4, [0, 1, 0, 1], marks)
+    assert posts.rationales.to_list() == [[0, 1]] * 4
 
 
 def test_posts_need_no_rationales():

@@ -133,6 +133,12 @@ def test_tokens_of_a_file_of_vectors_may_hold_blanks(tmp_path):
     np.testing.assert_array_equal(vectors[[3, 4]], [[1, 2, 3, 4], [0, 0, 0, 1]])
 
 
+def test_a_byte_order_mark_is_no_part_of_a_token(tmp_path):
+    (tmp_path / "vectors.txt").write_text("word1 1 2\nword2 3 4\n", "utf-8-sig")
+    vectors = read_word_vectors(tmp_path / "vectors.txt", WORDS)
+    np.testing.assert_array_equal(vectors[[3, 4]], [[1, 2], [3, 4]])
+
+
 @pytest.mark.parametrize(
     "text", ["", "other 1 2\n", "word1 1 2 3\nword2 1 2\n", "word1 one two\n", "word1 1 nan\n"]
 )

@@ -55,8 +55,9 @@ class Posts(Examples):
             class_names: Names of the classes, in the order of the ids; None where not known.
 
         Raises:
-            ValueError: Texts that are not cut into tokens, labels that are no class ids, parts of
-                another number, names that are none, or fewer than class ids.
+            ValueError: Texts that are not cut into tokens, labels that are no class ids, rationales
+                that are no 0/1, parts of another number, names that are none, or fewer than class
+                ids.
         """
         lengths = [_number_of_tokens(post, i) for i, post in enumerate(tokens)]
         labels = ids_of(labels, len(lengths), "posts")
@@ -149,6 +150,9 @@ def _marks(rationales, lengths):
     for i, (m, one) in enumerate(zip(lengths, marks, strict=True)):
         if one.shape != (m,):
             raise ValueError(f"rationale of post {i} has shape {one.shape}, expected ({m},)")
+        others = one[~np.isin(one, (0, 1))].tolist()
+        if others:
+            raise ValueError(f"rationale of post {i} has {others[0]!r}, expected 0 or 1 a token")
     return [one.astype(np.int32) for one in marks]
 
 

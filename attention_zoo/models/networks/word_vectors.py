@@ -13,7 +13,7 @@ def read_word_vectors(path, vocabulary, seed=0):
     of the vocabulary that are not in the file, and the unknown token, get small random vectors.
 
     Args:
-        path: the file, UTF-8.
+        path: the file, UTF-8, with or without a byte order mark.
         vocabulary: list of tokens; its ids begin at 2.
         seed: int, of the random vectors.
 
@@ -26,7 +26,7 @@ def read_word_vectors(path, vocabulary, seed=0):
     row = {token: i + 2 for i, token in enumerate(vocabulary)}
     found = {}
     try:
-        with open(expanded(path), encoding="utf-8") as file:
+        with open(expanded(path), encoding="utf-8-sig") as file:
             for token, numbers in _entries(file):
                 if token in row:
                     found[row[token]] = np.asarray(numbers, "float32")
