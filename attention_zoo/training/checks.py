@@ -2,7 +2,10 @@
 
 import dataclasses
 
+from absl import logging
+
 from attention_zoo import layers
+from attention_zoo.training.components import resolved
 from attention_zoo.training.config import FeaturesConfig
 from attention_zoo.training.learning_rates import are_scheduled
 
@@ -62,6 +65,7 @@ def check_config(settings, attention, num_examples, num_replicas, *, has_validat
             f"batch_size is {settings.batch_size}, expected {num_examples} or less, the "
             "training examples"
         )
+    _check_accumulation(settings, attention, num_examples // settings.batch_size)
     if settings.checkpoint_seconds is not None and settings.strategy == "multi_worker":
         raise ValueError(
             f"checkpoint_seconds is {settings.checkpoint_seconds} under multi_worker, expected "
@@ -116,6 +120,34 @@ _WITH_DRIVES = (layers.SoftAttention, layers.HardAttention, layers.LVMLAttention
 
 def _have_drives(first, second):
     return first is not second and {first, second} <= set(_WITH_DRIVES)
+
+
+def _check_accumulation(settings, attention, steps_per_epoch):
+    """Refuses accumulation over more steps than there are; says how many steps are dropped."""
+    phases = [epochs * steps_per_epoch for epochs in _phases(settings, attention)]
+    if settings.accumulation > min(phases):
+        what = "a phase" if len(phases) > 1 else "the run"
+        raise ValueError(
+            f"accumulation is {settings.accumulation}, expected {min(phases)} or less, the steps "
+            f"of {what}: weights would not move"
+        )
+    dropped = sum(steps % settings.accumulation for steps in phases)
+    if dropped:
+        logging.warning(
+            "accumulation is %d: the gradients of %d of %d steps are dropped, the last of %s",
+            settings.accumulation,
+            dropped,
+            sum(phases),
+            "each phase" if len(phases) > 1 else "the run",
+        )
+
+
+def _phases(settings, attention):
+    """Epochs of each phase that begins with a fresh optimizer, where it is known when."""
+    switch = resolved(settings, attention).get("switch_epoch", 0)
+    if are_scheduled(settings) or switch in (0, settings.epochs):
+        return [settings.epochs]
+    return [switch, settings.epochs - switch]
 
 
 def _check_replicas(settings, num_replicas):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -128,3 +130,56 @@ def test_the_best_epoch_is_chosen_by_validation_examples(settings):
     check(settings)
     with pytest.raises(ValueError, match="^keep is '(loss|accuracy)' without validation examples"):
         check_config(settings, make_attention(settings), 96, 1, has_validation=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"attention": "soft"},
+            "^accumulation is 13, expected 12 or less, the steps of the run: w",
+        ),
+        ({}, "^accumulation is 13, expected 6 or less, the steps of a phase: weights would not mo"),
+        ({"switch_epoch": 0}, "^accumulation is 13, expected 12 or less, the steps of the run: w"),
+        (
+            {"switch_when": "focus_stalled"},
+            "^accumulation is 13, expected 12 or less, the steps of",
+        ),
+        ({"schedule": "cosine"}, "^accumulation is 13, expected 12 or less, the steps of the run"),
+    ],
+)
+def test_accumulation_that_never_moves_the_weights_is_refused(settings, message):
+    """96 examples, four epochs of three steps."""
+    settings = TaskConfig(batch_size=32, epochs=4, **settings)
+    check(dataclasses.replace(settings, accumulation=6))
+    with pytest.raises(ValueError, match=message) as error:
+        check(dataclasses.replace(settings, accumulation=13))
+    assert "\n" not in str(error.value)
+
+
+def last_update(settings, steps):
+    """The step after which weights move no more."""
+    weight = keras.Variable(0.0)
+    optimizer, found = make_optimizer(settings, None), 0
+    for step in range(1, steps + 1):
+        before = float(weight.numpy())
+        optimizer.apply([keras.ops.ones(())], [weight])
+        found = step if float(weight.numpy()) != before else found
+    return found
+
+
+@pytest.mark.parametrize("accumulation", [1, 2, 3, 5, 6])
+@pytest.mark.parametrize("attention", ["soft", "hybrid"])
+def test_steps_whose_gradients_are_dropped_are_counted(attention, accumulation, caplog):
+    """Of each phase: the second one's optimizer is fresh."""
+    settings = TaskConfig(
+        batch_size=32, epochs=4, switch_epoch=2, attention=attention, accumulation=accumulation
+    )
+    check(settings)
+    phases = [12] if attention == "soft" else [6, 6]
+    dropped = sum(steps - last_update(settings, steps) for steps in phases)
+    assert ("are dropped" in caplog.text) == (dropped > 0)
+    if dropped:
+        what = "the run" if attention == "soft" else "each phase"
+        expected = f"accumulation is {accumulation}: the gradients of {dropped} of 12 steps are"
+        assert f"{expected} dropped, the last of {what}" in caplog.text
