@@ -18,7 +18,13 @@ from attention_zoo.tasks.classification import ClassificationTask, accepted
 from attention_zoo.tasks.examples import are_pictures, as_bytes, mosaic_examples
 from attention_zoo.tasks.frozen_features import frozen_features
 from attention_zoo.tasks.mosaics_config import MosaicsConfig
-from attention_zoo.training.checks import FEATURES, check_features, check_needs
+from attention_zoo.training.checks import (
+    FEATURES,
+    check_bytes,
+    check_bytes_of_model,
+    check_features,
+    check_needs,
+)
 from attention_zoo.training.task import Words
 
 
@@ -56,7 +62,13 @@ class MosaicsTask(ClassificationTask):
 
     def check(self, config, splits):
         check_augment(config.augment, splits["train"].segment_shape)
-        _check_encoder(config, splits["train"].source.images)
+        dtypes = {name: _dtype(split) for name, split in splits.items()}
+        check_bytes(dtypes, self.words.segments)
+        _check_encoder(config, dtypes["train"])
+
+    def check_model(self, model, split, class_names):
+        super().check_model(model, split, class_names)
+        check_bytes_of_model(model, split.name, _dtype(split), self.words.segments)
 
     def build(self, config, splits, attention):
         data = splits["train"]
@@ -68,7 +80,7 @@ class MosaicsTask(ClassificationTask):
             encoder=encoder,
             inference=config.inference,
             class_names=data.known_names,
-            byte_segments="scaled" if data.source.images.dtype == "uint8" else "auto",
+            byte_segments="scaled" if _dtype(data) == "uint8" else "auto",
         )
         model.build((None, data.num_segments, *data.segment_shape))
         return model
@@ -163,17 +175,19 @@ _NEED = {
 }
 
 
-def _check_encoder(config, images):
+def _dtype(split):
+    """The name of the type of a split's base images."""
+    return keras.backend.standardize_dtype(split.source.images.dtype)
+
+
+def _check_encoder(config, dtype):
     """Raises ValueError for settings of an encoder that is not there, or that it has no use for."""
     check_needs(config, _NEED)
     if config.encoder is None:
         return
     check_features(config)
-    if images.dtype != "uint8":
-        raise ValueError(
-            f"images are {keras.backend.standardize_dtype(images.dtype)}, expected bytes (uint8) "
-            "with an encoder"
-        )
+    if dtype != "uint8":
+        raise ValueError(f"images are {dtype}, expected bytes (uint8) with an encoder")
     if config.augment != "none" and not config.fine_tune_encoder:
         raise ValueError(
             f"augment is {config.augment!r} with a frozen encoder, which sees every image once, "

@@ -48,6 +48,42 @@ def check_unset(settings, names, other):
             )
 
 
+def check_bytes(dtypes, segments):
+    """Raises ValueError where one split has bytes and another floats.
+
+    Args:
+        dtypes: of the segments, their names by split, "train" among them.
+        segments: what these are, in words.
+    """
+    train = dtypes["train"]
+    for name, dtype in dtypes.items():
+        if (dtype == "uint8") != (train == "uint8"):
+            raise ValueError(
+                f"{name} has {segments} of {dtype}, expected {train}, as train: bytes are scaled, "
+                "floats are not"
+            )
+
+
+def check_bytes_of_model(model, name, dtype, segments):
+    """Raises ValueError for bytes where a model was trained on floats, and the other way round.
+
+    Args:
+        model: the trained model.
+        name: of the split.
+        dtype: the name of its segments' type.
+        segments: what these are, in words.
+    """
+    how = getattr(model, "byte_segments", None)
+    if how == "scaled" and dtype != "uint8":
+        raise ValueError(
+            f"{name} has {segments} of {dtype}, expected bytes (uint8), which the model scales"
+        )
+    if how == "refused" and dtype == "uint8":
+        raise ValueError(
+            f"{name} has {segments} of {dtype}, expected floats, as the model was trained on"
+        )
+
+
 FEATURES = tuple(field.name for field in dataclasses.fields(FeaturesConfig))
 
 

@@ -153,6 +153,59 @@ def test_the_last_class_may_be_missing(run, other):
     assert found.scalars() == pytest.approx(expected, abs=1e-6)
 
 
+# Bytes, which are scaled, and floats, which are not
+
+
+def with_numbers(kind, dtype):
+    """The `Split` of mosaics or bags of vectors of these numbers, and its task."""
+    numbers = np.arange(60 * 4).reshape(60, 4).astype(dtype)
+    if kind == "mosaics":
+        source = dataclasses.replace(mosaics(), images=numbers)
+    else:
+        source = az.datasets.Bags.from_lists(numbers.reshape(6, 10, 4), [0, 1] * 3)
+    task = SOURCES[kind][0]()
+    return task, task.accept(source, task.config())
+
+
+segments_of = pytest.mark.parametrize(
+    ("kind", "segments"), [("mosaics", "images"), ("bags", "instances")]
+)
+
+
+@segments_of
+@pytest.mark.parametrize(("train", "test"), [("uint8", "float32"), ("float32", "uint8")])
+def test_splits_of_bytes_and_of_floats_are_not_of_one_run(kind, segments, train, test):
+    task, first = with_numbers(kind, train)
+    _, second = with_numbers(kind, test)
+    task.check(task.config(), {"train": first, "test": first})
+    message = f"^test has {segments} of {test}, expected {train}, as train: bytes are scaled"
+    with pytest.raises(ValueError, match=message) as error:
+        task.check(task.config(), {"train": first, "test": second})
+    assert "\n" not in str(error.value)
+
+
+@segments_of
+@pytest.mark.parametrize(
+    ("train", "test", "expected"),
+    [
+        ("uint8", "float32", r"bytes \(uint8\), which the model scales"),
+        ("float32", "uint8", "floats, as the model was trained on"),
+    ],
+)
+def test_a_model_of_bytes_or_of_floats_is_evaluated_on_the_same(
+    kind, segments, train, test, expected
+):
+    task, split = with_numbers(kind, train)
+    settings = {"network": "linear"} if kind == "mosaics" else {}
+    config = task.config(**settings)
+    model = task.build(config, {"train": split}, task.attention(config))
+    model(next(iter(split.source.dataset(2)))[0], training=True)
+    task.check_model(model, split, ())
+    message = f"^{split.name} has {segments} of {test}, expected {expected}$"
+    with pytest.raises(ValueError, match=message):
+        task.check_model(model, with_numbers(kind, test)[1], ())
+
+
 # Splits that are apart
 
 

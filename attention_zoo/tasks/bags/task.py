@@ -27,6 +27,7 @@ from attention_zoo.tasks.bags.config import BagsConfig
 from attention_zoo.tasks.bags.networks import networks_of
 from attention_zoo.tasks.bags.pictures import SHOWN, bag_examples, heat_maps
 from attention_zoo.tasks.classification import ClassificationTask, accepted
+from attention_zoo.training.checks import check_bytes, check_bytes_of_model
 from attention_zoo.training.task import Words
 
 _INSTANCES = 16_384  # of a batch that is not trained on, unless one bag has more
@@ -134,6 +135,8 @@ class BagsTask(ClassificationTask):
                     f"{name} has instances of shape {split.segment_shape}, expected those of "
                     f"train, {train.segment_shape}"
                 )
+        dtypes = {name: _dtype(split) for name, split in splits.items()}
+        check_bytes(dtypes, self.words.segments)
         check_data(config, splits, cut=not _own_splits(config))
         check_cases(splits)
         check_rates(config)
@@ -153,6 +156,7 @@ class BagsTask(ClassificationTask):
                 f"{split.name} has instances of shape {split.segment_shape}, expected those of the "
                 f"model, {tuple(shape)}"
             )
+        check_bytes_of_model(model, split.name, _dtype(split), self.words.segments)
 
     def attention(self, config):
         if config.attention == "instance_max":
@@ -172,7 +176,7 @@ class BagsTask(ClassificationTask):
             encoder=encoder,
             inference=config.inference,
             class_names=data.known_names,
-            byte_segments="scaled" if data.source.instances.dtype == np.uint8 else "auto",
+            byte_segments="scaled" if _dtype(data) == "uint8" else "auto",
         )
         model.build({"segments": (None, None, *data.segment_shape), "mask": (None, None)})
         for layer in encoder.network._flatten_layers():
@@ -238,6 +242,11 @@ class BagsTask(ClassificationTask):
 
 
 _CUT = {"folds": None, "fold": 0, "repeat": 0, "validation": None}
+
+
+def _dtype(split):
+    """The name of the type of a split's instances."""
+    return np.dtype(split.source.instances.dtype).name
 
 
 def _own_splits(config):
