@@ -1,9 +1,10 @@
-"""What the pictures share: size, colours, axes, marks, the legend, the check of shapes.
+"""What the pictures share: size, colours, axes, marks, the legend, pixels, the check of shapes.
 
 Lines and frames have colours of Okabe and Ito, which the colour-blind can tell apart, and no
 meaning hangs on a colour alone.
 """
 
+import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -11,6 +12,7 @@ WIDTH, PANEL_WIDTH, DPI = 9.0, 4.4, 100  # inches, pixels an inch: a README's wi
 INK, FAINT = "#333333", "#dddddd"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+_ROUNDING = 1e-3  # by how much pixels may lie beyond their scale
 _MARKS = {"switch": (0, (1, 1.6)), "kept": (0, (6, 2, 1.5, 2))}  # lengths of line and gap
 _MARK_TEXT = {"switch": "switch", "kept": "kept epoch"}
 
@@ -52,6 +54,29 @@ def dress(ax, title, label="epoch"):
 def in_percent(ax):
     """Fractions on the y axis are shown in percent."""
     ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.4g}%")
+
+
+def unit_pixels(argument, pixels):
+    """Pixels as floats in [0, 1], whatever their scale.
+
+    Args:
+        argument: what they are called, for the error.
+        pixels: uint8, or floats in [0, 1], or, if any is negative, in [-1, 1]; a thousandth beyond
+            is rounding.
+
+    Raises:
+        ValueError: other values, or none that is a number.
+    """
+    x = np.asarray(pixels)
+    unit = x / 255 if x.dtype == np.uint8 else x.astype("float32")
+    low, high = (unit.min(), unit.max()) if unit.size else (0.0, 0.0)
+    if not (low >= -1 - _ROUNDING and high <= 1 + _ROUNDING):
+        raise ValueError(
+            f"{argument} has {x.dtype} values from {low:g} to {high:g}, "
+            "expected uint8, or floats in [0, 1] or [-1, 1]"
+        )
+    unit = (unit + 1) / 2 if low < -_ROUNDING else unit
+    return unit.clip(0, 1)
 
 
 def check_shape(argument, shape, *expected):

@@ -7,7 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from attention_zoo.plots._style import COLOURS, DPI, INK, WIDTH, check_shape
+from attention_zoo.plots._style import COLOURS, DPI, INK, WIDTH, check_shape, unit_pixels
 
 _COLUMNS = 6  # panels side by side: the picture, and words
 _MARGIN, _TITLE, _GAP = 0.15, 0.26, 0.1  # inches
@@ -25,7 +25,8 @@ def captions(images, words, attention, *, grid=None, hard=False, references=None
     beside it. Between the regions' centres the colour is interpolated.
 
     Args:
-        images: `(b, h, w, 3)`: uint8, or floats in [0, 1].
+        images: `(b, h, w, 3)`: uint8, or floats in [0, 1], or, if any is below 0 by more than a
+            thousandth, in [-1, 1].
         words: the captions, a list of strings, words between blanks, or of lists of words.
         attention: attention weights `(b, T, R)`, T at least the words of any caption.
         grid: rows and columns of the R regions, which run line by line; None if it is square.
@@ -133,11 +134,4 @@ def _unit(images):
     x = np.asarray(images)
     if x.ndim != 4 or x.shape[-1] != 3:
         raise ValueError(f"images has shape {x.shape}, expected (b, h, w, 3)")
-    unit = x / 255 if x.dtype == np.uint8 else x.astype("float64")
-    low, high = unit.min(initial=0.0), unit.max(initial=0.0)
-    if not (low >= -1e-3 and high <= 1.001):
-        raise ValueError(
-            f"images has {x.dtype} values from {low:g} to {high:g}, expected uint8, or floats in "
-            "[0, 1]"
-        )
-    return unit.clip(0, 1)
+    return unit_pixels("images", x)

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from attention_zoo.plots._style import DPI, FAINT, INK, WIDTH, check_shape
@@ -27,9 +27,9 @@ def heat_maps(
     """Draws the patches of slides where they were cut, coloured by attention.
 
     Colours are shares of the even one, m a: 1 is what every patch of the slide would get were
-    attention spread evenly. The most attended patch has a frame. A thumbnail is stretched over the
-    whole slide; where its size is not known, patches lie beyond it, or the thumbnail has sides of
-    another ratio, it is left out, and a line below says so.
+    attention spread evenly. The most attended patch has a frame, but where attention is NaN. A
+    thumbnail is stretched over the whole slide; where its size is not known, patches lie beyond it,
+    or the thumbnail has sides of another ratio, it is left out, and a line below says so.
 
     Args:
         coords: for every slide (m, 2): x and y of a patch's upper left corner, y down.
@@ -75,9 +75,9 @@ def heat_maps(
 
 
 def _norm(attention):
-    """Colours over a hundredth of the even share to the largest, in logarithms."""
-    largest = max(len(a) * np.max(a) for a in attention)
-    return LogNorm(0.01, max(largest, 1.01)) if np.isfinite(largest) else Normalize(0.0, 1.0)
+    """Colours over a hundredth of the even share to the largest known one, in logarithms."""
+    shares = np.concatenate([len(a) * np.ravel(a) for a in attention])
+    return LogNorm(0.01, shares[np.isfinite(shares)].max(initial=1.01))
 
 
 def _why_not(xy, thumbnail, extent):
@@ -85,7 +85,7 @@ def _why_not(xy, thumbnail, extent):
     if extent is None:
         return "no thumbnail: the size of the slide is not known"
     width, height = extent
-    if np.any(xy.max(axis=0) >= extent):
+    if np.any((xy < 0) | (xy >= extent)):
         return f"no thumbnail: patches lie beyond the slide, which is {width:g} × {height:g}"
     h, w = np.shape(thumbnail)[:2]
     if abs(w * height / (h * width) - 1) > _ASKEW + 1 / w + 1 / h:  # sides are whole pixels
@@ -108,8 +108,9 @@ def _draw(ax, xy, a, norm, size, thumbnail, extent):
     patches = PolyCollection(squares, array=share, norm=norm, cmap=_COLOURS, gid="patches")
     patches.set_alpha(0.75 if is_laid else 1.0)
     ax.add_collection(patches)
-    chosen = squares[a.argmax()]
-    ax.plot(*np.vstack([chosen, chosen[:1]]).T, color="#d55e00", lw=2, gid="chosen")
+    if not np.isnan(a).any():
+        chosen = squares[a.argmax()]
+        ax.plot(*np.vstack([chosen, chosen[:1]]).T, color="#d55e00", lw=2, gid="chosen")
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", facecolor=FAINT)
     ax.set(xticks=[], yticks=[])
     ax.set_xlabel(why_not or "", loc="left", color=INK, fontsize=8)

@@ -6,7 +6,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from attention_zoo.plots._style import COLOURS, DPI, FAINT, INK, WIDTH, add_legend, check_shape
+from attention_zoo.plots._style import (
+    COLOURS,
+    DPI,
+    FAINT,
+    INK,
+    WIDTH,
+    add_legend,
+    check_shape,
+    unit_pixels,
+)
 
 _CHOSEN = {"color": COLOURS[1], "lw": 3}
 _TRUE = {"color": COLOURS[0], "lw": 2.2, "ls": (0, (2.2, 1.4)), "gapcolor": "white"}
@@ -33,7 +42,7 @@ def mosaics(
 
     Args:
         segments: images `(b, m, h, w, c)` with c 1 or 3: uint8, or floats in [0, 1], or, if
-            any is negative, in [-1, 1].
+            any is below 0 by more than a thousandth, in [-1, 1].
         attention: attention weights `(b, m)`.
         focus: index of the true segment `(b,)` (negative: unknown), or 0/1 mask `(b, m)`.
         labels: true class ids `(b,)`.
@@ -157,15 +166,9 @@ def images_of(segments):
     x = np.asarray(segments)
     if x.ndim != 5 or x.shape[-1] not in (1, 3):
         raise ValueError(f"segments has shape {x.shape}, expected (b, m, h, w, c) with c 1 or 3")
-    unit = x / 255 if x.dtype == np.uint8 else x.astype("float32")
-    low, high = unit.min(), unit.max()
-    if not (low >= -1.001 and high <= 1.001):
-        raise ValueError(
-            f"segments has {x.dtype} values from {low:g} to {high:g}, "
-            "expected uint8, or floats in [0, 1] or [-1, 1]"
-        )
-    unit = (unit + 1) / 2 if low < 0 else unit
-    return np.broadcast_to(unit.clip(0, 1), (*x.shape[:-1], 3))
+    if not len(x):
+        raise ValueError(f"segments has shape {x.shape}, expected 1 example or more")
+    return np.broadcast_to(unit_pixels("segments", x), (*x.shape[:-1], 3))
 
 
 def _truth(focus, b, m):

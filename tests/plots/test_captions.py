@@ -65,11 +65,11 @@ def test_floats_squares_lists_and_empty_captions(tmp_path):
     [
         (IMAGES[0], WORDS, A, (2, 3), r"^images has shape \(20, 30, 3\), expected \(b, h, w, 3\)$"),
         (
-            IMAGES - 1.0,
+            IMAGES - 2.0,
             WORDS,
             A,
             (2, 3),
-            r"^images has float64 values from -1 to 0, expected uint8",
+            r"^images has float64 values from -2 to -2, expected uint8, or floats in \[0, 1\] or",
         ),
         (IMAGES, WORDS, A[0], (2, 3), r"^attention has shape \(8, 6\), expected \(b, T, R\)$"),
         (IMAGES, WORDS, A, None, "^grid is None, expected rows and columns of 6 regions$"),

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.colors import LogNorm
 
 from attention_zoo import plots
 
@@ -55,6 +56,40 @@ def test_a_thumbnail_without_a_place_is_left_out_and_it_is_said(extent, reason):
     first, second, _ = figure.axes
     assert (len(first.images), first.get_xlabel(), second.get_xlabel()) == (0, reason, "")
     assert first.get_xlim() == (0, 150)  # up to the last patch, where there is no more to see
+
+
+@pytest.mark.parametrize("corner", [(-256, 0), (0, -1)])
+def test_patches_to_the_left_or_above_are_not_cut_off_by_a_thumbnail(corner):
+    figure = plots.heat_maps(
+        [[corner, (256, 256)]],
+        [[0.9, 0.1]],
+        sizes=[256],
+        thumbnails=[np.zeros((4, 6, 3))],
+        extents=[(768, 512)],
+    )
+    ax = figure.axes[0]
+    reason = "no thumbnail: patches lie beyond the slide, which is 768 × 512"
+    assert (len(ax.images), ax.get_xlabel()) == (0, reason)
+    assert (ax.get_xlim()[0], ax.get_ylim()[1]) == corner  # the most attended patch is seen
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_attention_that_is_nan_has_no_say_in_the_colours_and_no_frame(order):
+    xy = [[[0, 0], [1, 0]], [[0, 0], [1, 0], [2, 0]]]
+    attention = [[np.nan, np.nan], [0.9, 0.1, 0.0]]
+    figure = plots.heat_maps([xy[i] for i in order], [attention[i] for i in order])
+    norms = [drawn(ax, "patches").norm for ax in figure.axes[:2]]
+    assert [(type(norm), norm.vmin) for norm in norms] == [(LogNorm, 0.01)] * 2
+    assert [norm.vmax for norm in norms] == pytest.approx([3 * 0.9] * 2)
+    framed = [bool(ax.lines) for ax in figure.axes[:2]]
+    assert framed == [i == 1 for i in order]
+
+
+def test_slides_of_which_all_attention_is_nan_are_drawn(tmp_path):
+    figure = plots.heat_maps([[[0, 0], [1, 0]]], [[np.nan, 0.5]])
+    assert not figure.axes[0].lines
+    figure = plots.heat_maps([[[0, 0], [1, 0]]], [[np.nan, np.nan]])
+    figure.savefig(tmp_path / "heat_maps.png")
 
 
 def grid(x, y, columns, rows, step):

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from attention_zoo.plots import mosaics
+from attention_zoo.plots import captions, mosaics
 
 B, M, H, W = 3, 5, 4, 6
 
@@ -93,6 +93,26 @@ def test_pixels_of_every_scale_look_alike(segments, attention, scale):
     }[scale]
     ax = mosaics(same, attention).axes[1]
     np.testing.assert_allclose(tile(ax, 2), bytes_[1, 2] / 255, atol=1e-3)
+
+
+def test_rounding_below_zero_does_not_make_a_picture_grey(segments, attention):
+    """Resizing and standardising back leave such numbers; they say nothing of the scale."""
+    noisy = segments.copy()
+    noisy[0, 0, 0, 0] = -1e-7
+    ax = mosaics(noisy, attention).axes[0]
+    np.testing.assert_allclose(tile(ax, 0), noisy[0, 0].clip(0, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("low", [0.0, -1e-7, -5e-4, -0.25, -1.0])
+def test_pixels_mean_the_same_as_in_pictures_with_captions(low, segments, attention):
+    """They are half of what -1 to 1 is where one lies below 0 by more than a thousandth."""
+    segments[0, 0, 0, 0] = low
+    expected = (segments + 1) / 2 if low < -1e-3 else segments.clip(0, 1)
+    drawn = captions(segments[:, 0], ["a"] * B, np.ones((B, 1, 1))).axes[0].images[0]
+    np.testing.assert_allclose(drawn.get_array(), expected[0, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        tile(mosaics(segments, attention).axes[0], 0), expected[0, 0], atol=1e-6
+    )
 
 
 def test_one_channel_is_gray(segments, attention):
@@ -194,6 +214,10 @@ def test_legend_explains_what_is_drawn(segments, attention):
         ({"segments": np.zeros((B, M, H, W, 2))}, r"segments has shape .*, expected"),
         ({"segments": np.full((B, M, H, W, 1), 255)}, "segments has int64 values from 255 to 255"),
         ({"segments": np.full((B, M, H, W, 1), np.nan)}, "values from nan to nan"),
+        (
+            {"segments": np.zeros((0, M, H, W, 3))},
+            r"segments has shape \(0, 5, 4, 6, 3\), expected 1 example or more",
+        ),
         ({"attention": np.zeros((B, 7))}, r"attention has shape \(3, 7\), expected \(3, 5\)"),
         ({"focus": [0, 1]}, r"focus has shape \(2,\), expected \(3,\) or \(3, 1\) or \(3, 5\)"),
         ({"labels": [0]}, r"labels has shape \(1,\), expected \(3,\)"),
