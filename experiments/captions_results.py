@@ -18,9 +18,9 @@ import json
 import numpy as np
 
 from attention_zoo import datasets, metrics
+from attention_zoo.report.measures import WAYS
 from experiments.results import markdown, runs_by_kind, spread
 
-WAYS = ("argmax", "marginal", "soft")
 SCORES = {  # name in results.json: heading, factor, decimals
     "bleu_1": ("BLEU-1", 100, 1),
     "bleu_2": ("BLEU-2", 100, 1),

@@ -7,8 +7,9 @@ CIFAR-10 mosaics by the paper's protocol (test mosaics of training images), m = 
 networks, LVML, Adam 1e-3, batch 64, 6,000 mosaics, 3 epochs: attention becomes one-hot while the
 loss stays at ln 3. Each cure changes one thing. In the folder: steps.csv has a row every few steps,
 measured on the batch of that step before its update; runs.json the figures on 2,000 test mosaics
-after each run. A run that is in runs.json is not made again. Prints the table of runs.json;
---plot draws what happened in the steps of some runs with seed 0.
+after each run. A run that is in runs.json is not made again; a folder is of one --num_examples,
+--epochs and --every. Prints the table of runs.json; --plot draws what happened in the steps of some
+runs with seed 0.
 
 Columns of steps.csv besides loss, entropy (nats), FT and accuracy of the batch:
 
@@ -27,6 +28,7 @@ import csv
 import dataclasses
 import functools
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -43,6 +45,7 @@ from attention_zoo.tasks import MosaicsTask
 from attention_zoo.training.run import build_model
 from experiments.collapse_steps import compiled
 
+_SETTINGS = ("num_examples", "epochs", "every")  # of a row of runs.json, the same in all of them
 _FIGURES = ("focus_accuracy", "entropy", "argmax_accuracy", "marginal_accuracy")
 
 
@@ -98,11 +101,12 @@ def main():
     logging.set_verbosity(logging.WARNING)
     folder, cures = Path(args.folder), args.cures.split(",")
     folder.mkdir(parents=True, exist_ok=True)
-    runs = _read(folder / "runs.json")
+    settings = {name: getattr(args, name) for name in _SETTINGS}
+    runs = _read(folder / "runs.json", settings)
     for cure in cures:
         for seed in map(int, args.seeds.split(",")):
             if not any((run["cure"], run["seed"]) == (cure, seed) for run in runs):
-                runs.append(train(args, cure, seed, folder / "steps.csv"))
+                runs.append(settings | train(args, cure, seed, folder / "steps.csv"))
                 (folder / "runs.json").write_text(json.dumps(runs, indent=2) + "\n")
                 print(f"{cure}, seed {seed}: {runs[-1]['minutes']:.1f} minutes", flush=True)
     print_table(runs)
@@ -220,8 +224,17 @@ def draw(steps_file, cures, path):
     figure.savefig(path, dpi=110)
 
 
-def _read(path):
-    return json.loads(path.read_text()) if path.exists() else []
+def _read(path, settings):
+    """The rows of runs.json; ends the script where one was made with other settings."""
+    runs = json.loads(path.read_text()) if path.exists() else []
+    for run in runs:
+        for name, value in settings.items():
+            if run.get(name) != value:
+                sys.exit(
+                    f"{path} has {run['cure']}, seed {run['seed']}, with {name} "
+                    f"{run.get(name, 'not noted')}, expected {value}: name another --folder"
+                )
+    return runs
 
 
 def _append(path, rows):

@@ -17,9 +17,13 @@ def by_kind(folders):
 
 
 def runs_by_kind(folders):
-    """`by_kind` of finished runs; ends the script where those of a kind differ in a setting."""
+    """`by_kind` of finished runs; ends the script where those of a kind are no runs of other seeds.
+
+    They differ in a setting, or two of them have the same seed.
+    """
     kinds = by_kind(folders)
     for kind, paths in kinds.items():
+        _check_seeds(kind, paths)
         first, *others = ((path, _settings(path)) for path in paths)
         for path, settings in others:
             if differ := sorted(
@@ -34,9 +38,24 @@ def runs_by_kind(folders):
     return kinds
 
 
+def _check_seeds(kind, paths):
+    of_seed: dict[int | None, Path] = {}
+    for path in paths:
+        seed = _config(path).get("seed")
+        if seed in of_seed:
+            sys.exit(
+                f"runs of {kind} have seed {seed} twice ({of_seed[seed]}, {path}), expected other "
+                "seeds"
+            )
+        of_seed[seed] = path
+
+
 def _settings(path):
-    config = json.loads((path / "config.json").read_text())
-    return {name: value for name, value in config.items() if name not in _OF_A_RUN}
+    return {name: value for name, value in _config(path).items() if name not in _OF_A_RUN}
+
+
+def _config(path):
+    return json.loads((path / "config.json").read_text())
 
 
 def spread(values, decimals=1):

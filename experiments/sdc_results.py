@@ -10,10 +10,8 @@ import csv
 import json
 import sys
 
+from attention_zoo.report.measures import BREAKDOWN, WAYS
 from experiments.results import markdown, runs_by_kind, spread
-
-CELLS = ("FTPT", "FFPT", "FTPF", "FFPF")
-WAYS = ("argmax", "marginal", "soft")
 
 
 def main():
@@ -38,13 +36,13 @@ def main():
 def final_table(results):
     """A row a kind of run: FT, then accuracy and breakdown under each prediction."""
     head = ["run", "seeds", "FT", "entropy, nats"]
-    head += [f"{way}: accuracy {' '.join(CELLS)}" for way in WAYS]
+    head += [f"{way}: accuracy {' '.join(BREAKDOWN)}" for way in WAYS]
     rows = []
     for name, group in results.items():
         entropy = sum(one["entropy"] for one in group) / len(group)
         row = [name, str(len(group)), percent(group, "focus_accuracy"), f"{entropy:.2f}"]
         for way in WAYS:
-            cells = " ".join(mean(group, f"{way}_{cell}") for cell in CELLS)
+            cells = " ".join(mean(group, f"{way}_{cell}") for cell in BREAKDOWN)
             row.append(f"**{percent(group, f'{way}_accuracy')}** {cells}")
         rows.append(row)
     return markdown(head, rows)

@@ -4,13 +4,12 @@ import dataclasses
 
 import numpy as np
 
+from attention_zoo.report.measures import BREAKDOWN, WAYS
 from experiments.reproduction import theory
 from experiments.reproduction.job import NAMES, ROWS
 from experiments.reproduction.verdict import difference
 from experiments.results import spread
 
-WAYS = ("argmax", "marginal", "soft")
-CELLS = ("FTPT", "FFPT", "FTPF", "FFPF")
 _EPOCHS = (1, 2, 5, 10, 20, 40, 60, 80, 100, 150, 200, 300, 500)
 
 
@@ -86,9 +85,14 @@ def predictions(comparisons):
 
 def breakdown(comparisons):
     """FTPT, FFPT, FTPF, FFPF under the three ways to predict."""
-    head = ["data", "attention", "predicts by", *CELLS]
+    head = ["data", "attention", "predicts by", *BREAKDOWN]
     rows = [
-        [one.name, NAMES[row], way, *(_percent(one.final(row, f"{way}_{cell}")) for cell in CELLS)]
+        [
+            one.name,
+            NAMES[row],
+            way,
+            *(_percent(one.final(row, f"{way}_{cell}")) for cell in BREAKDOWN),
+        ]
         for one, row in _rows(comparisons)
         for way in WAYS
     ]

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from attention_zoo.report import measures
 from experiments import captions_results, hatexplain_results, sdc_results, switch_sweep
+from experiments.reproduction import tables
 from experiments.results import by_kind, markdown, runs_by_kind, spread
 
 
@@ -26,6 +28,27 @@ def test_runs_of_a_kind_differ_in_their_seed_alone(tmp_path):
     message = "^runs of soft differ in num_segments .*, expected other seeds alone$"
     with pytest.raises(SystemExit, match=message):
         runs_by_kind([*same, other])
+
+
+def test_a_seed_counts_once(tmp_path):
+    """One run given twice, or two runs of a seed, are no two seeds."""
+    runs = [tmp_path / folder / f"soft_{i}" for folder, i in (("a", 0), ("b", 0), ("a", 1))]
+    for run, seed in zip(runs, (0, 0, 1), strict=True):
+        run.mkdir(parents=True)
+        (run / "config.json").write_text(json.dumps({"seed": seed}))
+    assert runs_by_kind(runs[1:]) == {"soft": runs[1:]}
+    for given, names in ((runs, runs[:2]), ([runs[2], runs[0], runs[2]], [runs[2]] * 2)):
+        with pytest.raises(SystemExit) as refused:
+            runs_by_kind(given)
+        first, second = names
+        said = f"runs of soft have seed {{}} twice ({first}, {second}), expected other seeds"
+        assert str(refused.value) == said.format(int(given is not runs))
+
+
+def test_ways_to_predict_and_cells_are_those_of_reports():
+    for script in (sdc_results, captions_results, tables):
+        assert script.WAYS is measures.WAYS
+    assert sdc_results.BREAKDOWN is tables.BREAKDOWN is measures.BREAKDOWN
 
 
 @pytest.mark.parametrize(
@@ -87,7 +110,7 @@ def test_a_captioners_own_way_is_bold_and_told_beside_the_best():
 
 
 def test_the_results_of_runs_by_epoch_and_in_the_end(tmp_path, monkeypatch, capsys):
-    cells = dict.fromkeys(sdc_results.CELLS, 0.25) | {"accuracy": 0.5}
+    cells = dict.fromkeys(sdc_results.BREAKDOWN, 0.25) | {"accuracy": 0.5}
     figures = {f"{way}_{name}": value for way in sdc_results.WAYS for name, value in cells.items()}
     for seed, ft in enumerate((0.4, 0.8)):
         run = tmp_path / f"soft_{seed}"
