@@ -22,6 +22,7 @@ from attention_zoo.report.words import (
     HELD_OUT,
     TEST,
     TRAINING,
+    capitalised,
     is_known_of_all,
     known_of,
     measured_on,
@@ -155,7 +156,7 @@ def _kept(run):
 
 def _measured_on(runs, where):
     """What the runs' figures are of, all kinds of examples."""
-    return ", ".join(dict.fromkeys(measured_on(run, where) for run in runs)).capitalize()
+    return capitalised(", ".join(dict.fromkeys(measured_on(run, where) for run in runs)))
 
 
 def _panels(runs, names, prefix, named):
@@ -186,7 +187,7 @@ def _curve(run, prefix, columns):
 def _known(runs):
     """The test examples that a breakdown is of, all kinds of examples."""
     found = [known_of(run, TEST, is_known_of_all(run, TEST, WAYS[0])) for run in _measured(runs)]
-    return ", ".join(dict.fromkeys(found)).capitalize()
+    return capitalised(", ".join(dict.fromkeys(found)))
 
 
 def _measured(runs):

@@ -11,6 +11,7 @@ from attention_zoo.report.run import FIGURES, is_fixed_focus, is_gradient_flow, 
 from attention_zoo.report.words import (
     HELD_OUT,
     TRAINING,
+    capitalised,
     is_known_of_all,
     is_whole,
     kind,
@@ -134,7 +135,7 @@ def _trajectory(run, name, suffix):
 def captions(run):
     """The first pictures with their captions, word by word; None without them."""
     said = "; ".join(f"“{entry['caption']}”" for entry in run.captions[:4])
-    of = kind(run.shown_split).capitalize()
+    of = capitalised(kind(run.shown_split))
     alt = f"{of} pictures, each once for every word of its caption, with its attention: {said}"
     return file_picture(run.path / "captions.png", alt, kind=PHOTO, wide=True)
 
@@ -150,7 +151,7 @@ def own_pictures(run):
     """(heading, picture) of a task's own that results name, with what these say of them."""
     said = {n: t for n, t in run.results.get("pictures", {}).items() if Path(n).name == n}
     found = {
-        name.replace("_", " ").capitalize(): file_picture(
+        capitalised(name.replace("_", " ")): file_picture(
             run.path / f"{name}.png", text, title=text, wide=True
         )
         for name, text in said.items()

@@ -6,12 +6,14 @@ from attention_zoo.plots.training_curves import TITLES
 WAYS = ("argmax", "marginal", "soft")
 BREAKDOWN = tuple(AREAS)
 
+# Of attention; by a way to predict the same name is that of a measure of the probabilities.
+OF_CLASSES = {"average_precision": "class_average_precision"}
 _PERCENT = {  # as in `Evaluation.table` and `RationaleEvaluation.table`
     *("accuracy", "focus_accuracy", *BREAKDOWN),
     *("macro_f1", "auroc", "comprehensiveness", "sufficiency"),
     *("attention_mass", "average_precision", "token_precision", "token_recall", "token_f1"),
     *("auprc", "iou_f1"),
-    *("balanced_accuracy", "instance_auroc"),
+    *("balanced_accuracy", "class_average_precision", "instance_auroc"),
     *("flip_rate", "deletion_area", "insertion_area", "ece"),
 }
 _LOWER = {
@@ -56,9 +58,12 @@ def floors_line(results):
 
 
 def split_way(name):
-    """("argmax", "accuracy") of "argmax_accuracy"; (None, name) of a figure of no way."""
+    """("argmax", "accuracy") of "argmax_accuracy"; (None, name) of a figure of no way.
+
+    By a way to predict a measure of `OF_CLASSES` has another name than in results.json.
+    """
     way, _, measure = name.partition("_")
-    return (way, measure) if way in WAYS else (None, name)
+    return (way, OF_CLASSES.get(measure, measure)) if way in WAYS else (None, name)
 
 
 def title(name):
@@ -77,16 +82,18 @@ def shown(name, value):
     measure = split_way(name)[1]
     if value is None or value != value:
         return "–"
-    text = format(value, _digits(measure))
+    text = format(value, _digits(measure, value))
     return text if text.strip("-0.%") else text.lstrip("-")  # what rounds to zero has no sign
 
 
-def _digits(measure):
+def _digits(measure, value):
     if measure in _PERCENT:
         return ".1%"
     if measure in ("nll", "brier", "aurc", "confidence_aurc"):
         return ".4f"
-    return ".0f" if measure.startswith("num_") else ".3f"
+    if measure.startswith("num_"):
+        return ".1f" if value % 1 else ".0f"  # a mean of counts need not be whole
+    return ".3f"
 
 
 def best(name, values):

@@ -15,7 +15,7 @@ from attention_zoo.report.page import PAGE
 from attention_zoo.report.run import Run
 from attention_zoo.report.same_data import are_of_the_same_data
 from attention_zoo.report.tables import Table, places
-from attention_zoo.report.words import TEST, measured_on, terms
+from attention_zoo.report.words import TEST, capitalised, measured_on, terms
 
 HEADLINE = (
     "focus_accuracy",
@@ -152,7 +152,7 @@ def _table(runs, groups, varied):
 
 def _caption(runs):
     of = ", ".join(dict.fromkeys(measured_on(run, TEST) for run in runs))
-    return f"{of}: mean ± standard deviation over seeds".capitalize()
+    return capitalised(f"{of}: mean ± standard deviation over seeds")
 
 
 def _marks(runs, groups, measures, columns):

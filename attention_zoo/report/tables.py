@@ -47,9 +47,8 @@ def _predictions(run):
         return None
     groups = []
     for split, figures in run.splits.items():
-        rows = [
-            [way, *(shown(name, figures.get(f"{way}_{name}")) for name in measures)] for way in WAYS
-        ]
+        values = {split_way(name): value for name, value in figures.items()}
+        rows = [[way, *(shown(name, values.get((way, name))) for name in measures)] for way in WAYS]
         groups.append((split, rows))
     head = ["prediction", *map(title, measures)]
     return Table("Three ways to predict", head, groups, terms=terms([run], names))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from attention_zoo.report.measures import WAYS, split_way, title
+from attention_zoo.report.measures import OF_CLASSES, WAYS, split_way, title
 
 TRAINING, HELD_OUT, TEST = "", "val_", "test"  # prefixes of the columns of metrics.csv; a split
 _KINDS = {  # of examples, by prefix or split
@@ -45,6 +45,8 @@ _MEANINGS = {  # by name, in words of a task; {those}: the examples whose truth 
     "auroc": "how often, of {examples} of two classes, that of the one is given the higher "
     "probability of it; mean over the pairs of classes",
     "balanced_accuracy": "share of right labels in each class, mean over the classes",
+    "class_average_precision": "mean precision as more {examples} of the second of two classes are "
+    "found, ranked by its probability",
     "instance_auroc": "how often attention ranks {truth} above another {segment} of the same "
     "{example}",
     "comprehensiveness": "what the probability of the predicted label loses without the most "
@@ -100,6 +102,11 @@ def kind(where):
     return _KINDS[where]
 
 
+def capitalised(text):
+    """The text with its first letter in upper case; the others stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def measured_on(run, where):
     """The examples of a prefix or a split, such as "validation mosaics"."""
     return f"{kind(where)} {word(run, 'examples')}"
@@ -150,6 +157,7 @@ def terms(runs, names):
     """
     said = _in_common(runs)
     own = {k: v for run in runs for k, v in run.about.get("words", {}).get("measures", {}).items()}
+    own = {other: own[name] for name, other in OF_CLASSES.items() if name in own} | own
     meanings = {name: text.format(**said) for name, text in _MEANINGS.items()} | own
     asked = [split_way(name) for name in names]
     measures = dict.fromkeys(measure for _, measure in asked)

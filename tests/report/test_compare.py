@@ -27,6 +27,16 @@ def results_of(runs, split="test"):
     return [json.loads((run / "results.json").read_text())[split] for run in runs]
 
 
+def test_a_tasks_own_words_keep_their_capitals(make_run, tmp_path, read_page, about_of):
+    about = about_of("mosaics")
+    about["words"] = about["words"] | {"examples": "MRI slices"}
+    runs = [make_run(tmp_path / str(i), i, about=about) for i in range(2)]
+    text = read_page(report.compare(*runs, output=tmp_path / "page.html")).text
+    for said in ("Validation MRI slices", "Training MRI slices", "Test MRI slices, predicted by"):
+        assert said in text
+    assert "mri" not in text
+
+
 def test_every_figure_of_every_run_is_there(runs, page):
     found = results_of(runs)
     head, *rows = page.tables["test"]

@@ -66,6 +66,16 @@ def test_what_is_not_known_is_a_dash():
     assert shown("accuracy", None) == shown("accuracy", float("nan")) == "–"
 
 
+def test_a_count_is_whole_and_a_mean_of_counts_need_not_be():
+    """Of five folds one left out 3 bags: 0.6 in the mean, not 1."""
+    assert [shown("num_left_out", x) for x in (0, 3, 1234567, 3 / 5)] == [
+        "0",
+        "3",
+        "1234567",
+        "0.6",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "values", "expected"),
     [

@@ -327,11 +327,16 @@ def test_a_tasks_own_pictures_are_those_that_results_name(tmp_path):
     """None that is not there, and none from outside of the folder."""
     inside = tmp_path / "run"
     inside.mkdir()
-    for path in (inside / "map.png", tmp_path / "secret.png"):
+    for path in (inside / "map.png", inside / "ROC_curve.png", tmp_path / "secret.png"):
         path.write_bytes(b"PNG")
-    said = {"map": "Where it lies.", "gone": "Not there.", "../secret": "Elsewhere."}
+    said = {
+        "map": "Where it lies.",
+        "ROC_curve": "By class.",
+        "gone": "Not there.",
+        "../secret": "Elsewhere.",
+    }
     run = types.SimpleNamespace(path=inside, results={"pictures": said})
-    ((heading, picture),) = figures.own_pictures(run)
-    assert heading == "Map" and picture.wide
+    (heading, picture), (other, _) = figures.own_pictures(run)
+    assert (heading, other) == ("Map", "ROC curve") and picture.wide
     assert picture.title == picture.alt == "Where it lies."
     assert figures.own_pictures(types.SimpleNamespace(path=inside, results={})) == []

@@ -15,7 +15,7 @@ def swept(tmp_path, read_page, about_of):
     (list of (settings, test figures or None), other results by run, settings in common) -> page.
     """
 
-    def make(runs, facts=None, **common):
+    def make(runs, facts=None, examples="mosaics", **common):
         jobs = []
         for settings, figures in runs:
             job = SimpleNamespace(
@@ -25,7 +25,9 @@ def swept(tmp_path, read_page, about_of):
             if figures is not None:
                 folder = tmp_path / job.name
                 folder.mkdir()
-                contents = {"config": common | settings, "about": about_of("mosaics")}
+                about = about_of("mosaics")
+                about["words"] = about["words"] | {"examples": examples}
+                contents = {"config": common | settings, "about": about}
                 contents["results"] = {"test": figures} | (facts or {}).get(job.name, {})
                 for name, content in contents.items():
                     (folder / f"{name}.json").write_text(json.dumps(content))
@@ -65,6 +67,11 @@ def test_rows_stand_below_the_first_setting_that_varies_and_the_best_mean_is_mar
         "the true segment"
     )
     assert page.faults == [] and all(one.startswith(("#", "./", "s")) for one in page.links)
+
+
+def test_the_caption_keeps_the_capitals_of_the_tasks_words(swept):
+    page = swept([({"seed": 0}, {"focus_accuracy": 0.5})], examples="MRI slices")
+    assert "Test MRI slices: mean ± standard deviation over seeds" in page.tables
 
 
 def test_the_best_mean_is_marked_whatever_the_order_of_the_jobs(swept):

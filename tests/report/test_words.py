@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from attention_zoo import report
+from attention_zoo.evaluation.bags import bag_scores
 from attention_zoo.report.measures import title
 
 BARE = ("metrics", "histograms", "examples", "mosaics")
@@ -67,6 +69,59 @@ def test_the_other_measures_of_tasks_are_explained_too(make_run, tmp_path, read_
     figures = {f"soft_{name}": 0.5 for name in MORE} | dict.fromkeys(OTHERS, 0.5)
     page = read_page(report.write(make_run(tmp_path, results={"test": figures}, without=BARE)))
     assert {title(name) for name in (*MORE, *OTHERS)} <= page.terms.keys()
+
+
+OF_THE_CLASS = (
+    "mean precision as more bags of the second of two classes are found, ranked by its probability"
+)
+OF_KEYS = "mean precision as more of the rationale is found, words ranked by attention"
+
+
+def bags_run(make_run, folder, about_of, **more):
+    """A run on three bags, the second class ranked first and last: 1 and 2/3 in the mean."""
+    labels, p = np.array([1, 0, 1]), np.array([0.9, 0.8, 0.7])
+    scores = bag_scores(labels, np.stack([1 - p, p], axis=1))
+    figures = {f"soft_{name}": value for name, value in scores.items()}
+    about = about_of("text") | {"task": "bags"}
+    about["words"] = {"examples": "bags", "segments": "instances", "truth": "the key instances"}
+    about["words"] |= more
+    return make_run(folder, about=about, results={"test": figures}, without=BARE)
+
+
+def test_the_average_precision_of_bags_is_that_of_a_class(make_run, tmp_path, read_page, about_of):
+    """By a way to predict it ranks bags by probability, not instances by attention."""
+    page = read_page(report.write(bags_run(make_run, tmp_path, about_of)))
+    head, _, *rows = page.tables["Three ways to predict"]
+    values = dict(zip(head, rows[2], strict=True))
+    assert values["prediction"] == "soft" and values["class average precision"] == "83.3%"
+    assert page.terms["class average precision"] == OF_THE_CLASS
+    assert "average precision" not in page.terms
+
+
+def test_beside_bags_the_average_precision_of_posts_keeps_its_meaning(
+    make_run, tmp_path, read_page, about_of
+):
+    posts = make_run(
+        tmp_path / "posts",
+        about=about_of("text"),
+        results={"test": {"average_precision": 0.25}},
+        without=BARE,
+    )
+    bags = bags_run(make_run, tmp_path / "bags", about_of)
+    page = read_page(report.compare(posts, bags, output=tmp_path / "page.html"))
+    rows = {row[0]: row[1:] for row in page.tables["test"]}
+    assert rows["average precision"] == ["25.0%", "–"]
+    assert rows["class average precision"] == ["–", "83.3%"]
+    general = [OF_THE_CLASS.replace("bags", "examples"), OF_KEYS.replace("words", "segments")]
+    general[1] = general[1].replace("the rationale", "the true segment")
+    found = [page.terms[name] for name in ("class average precision", "average precision")]
+    assert found == general
+
+
+def test_a_tasks_own_meaning_is_of_both_average_precisions(make_run, tmp_path, read_page, about_of):
+    own = {"measures": {"average_precision": "of my own"}}
+    page = read_page(report.write(bags_run(make_run, tmp_path, about_of, **own)))
+    assert page.terms["class average precision"] == "of my own"
 
 
 def test_a_task_explains_figures_of_its_own(make_run, tmp_path, read_page, about_of):
