@@ -87,8 +87,8 @@ class Evaluation:
     def scalars(self):
         """All figures but the histograms, flat: {"focus_accuracy": …, "argmax_accuracy": …}.
 
-        What is not known (NaN) is left out, so that the rest can be written as JSON; so is
-        "num_left_out" where it is 0.
+        What is not known (NaN) is left out, so that the rest can be written as JSON. Where
+        sufficiency is known, which every example has, "num_left_out" is, too.
         """
         flat = {"focus_accuracy": self.focus_accuracy, "attention_mass": self.attention_mass}
         flat |= {"entropy": self.entropy}
@@ -96,8 +96,9 @@ class Evaluation:
             flat |= {f"{name}_accuracy": way.accuracy, f"{name}_nll": way.nll}
             flat |= {f"{name}_{cell}": value for cell, value in way.breakdown.items()}
             flat |= {f"{name}_{figure}": value for figure, value in way.belief.items()}
-        flat |= {"num_left_out": self.num_left_out} if self.num_left_out else {}
-        return {name: value for name, value in flat.items() if np.isfinite(value)}
+        known = {name: value for name, value in flat.items() if np.isfinite(value)}
+        is_counted = any(f"{name}_sufficiency" in known for name in self.ways)
+        return known | ({"num_left_out": self.num_left_out} if is_counted else {})
 
     def table(self):
         """The figures as a table in plain text, in percent (NLL in nats); "–" is not known."""

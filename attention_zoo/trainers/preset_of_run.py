@@ -74,7 +74,7 @@ def _model(folder):
 
 _LATER = (
     *("attention_mass", "ece", "brier", "aurc", "comprehensiveness", "sufficiency", "flip_rate"),
-    *("deletion_area", "insertion_area"),
+    *("deletion_area", "insertion_area", "num_left_out"),
 )
 
 

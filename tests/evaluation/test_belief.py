@@ -86,7 +86,7 @@ def test_examples_without_a_rest_are_left_out_and_counted(data):
     assert result.num_left_out == result.scalars()["num_left_out"] == 3
     assert "3 examples have nothing left" in result.table()
     rest = evaluate(model, [({k: v[3:] for k, v in inputs.items()}, labels[3:])], top_k=3)
-    assert rest.num_left_out == 0 and "num_left_out" not in rest.scalars()
+    assert rest.num_left_out == rest.scalars()["num_left_out"] == 0
     for way in WAYS:
         for name in ("comprehensiveness", "flip_rate"):
             figures = result.ways[way].belief[name], rest.ways[way].belief[name]
@@ -103,6 +103,7 @@ def test_attention_that_is_nan_is_no_missing_rest(data):
     with pytest.warns(RuntimeWarning, match="attention is NaN in 1 of 9"):
         result = evaluate(model_of(), [(x, labels)])
     assert np.isnan(result.ways["soft"].belief["comprehensiveness"]) and result.num_left_out == 0
+    assert "num_left_out" not in result.scalars()
 
 
 def test_explain_has_the_same_rule(data):
@@ -251,6 +252,7 @@ def test_a_model_that_cannot_leave_segments_out_has_no_figures_of_it(data):
     x, _, labels = data
     found = evaluate(model_of(Mixing()), [(x, labels)])
     assert set(found.ways["soft"].belief) == {"ece", "brier", "aurc", "confidence_aurc"}
+    assert "num_left_out" not in found.scalars()
 
 
 def test_curves_is_checked(data):

@@ -185,7 +185,8 @@ def test_what_is_not_known_is_not_given_as_a_number(linear_model, segments, trut
     result = evaluate(linear_model(), [(segments, truth["label"])])
     scalars = json.loads(json.dumps(result.scalars(), allow_nan=False))
     figures = ("accuracy", "nll", *BELIEF)
-    assert set(scalars) == {"entropy"} | {f"{way}_{f}" for way in WAYS for f in figures}
+    names = {f"{way}_{f}" for way in WAYS for f in figures}
+    assert set(scalars) == {"entropy", "num_left_out"} | names
     head, columns, *lines = result.table().splitlines()[:5]
     assert head.startswith(f"{N} examples, focus true (FT) –, attention entropy")
     assert all(line.split()[3:] == ["–"] * 4 for line in lines)
@@ -271,6 +272,7 @@ def test_scalars_are_all_figures_by_name(result):
         f"{way}_{f}" for way in WAYS for f in figures
     }
     scalars = result.scalars()
+    assert scalars.pop("num_left_out") == 0
     assert set(scalars) == names
     assert {type(value) for value in scalars.values()} == {float}
     assert scalars["soft_FFPT"] == result.ways["soft"].breakdown["FFPT"]

@@ -103,6 +103,7 @@ def _check_sums(folder, found, source):
     mean, error, count = found.figures["argmax_accuracy"]
     assert mean == pytest.approx(np.mean(values)) and count == 3
     assert error == pytest.approx(np.std(values, ddof=1) / 3**0.5)
+    assert found.figures["num_left_out"] == (0.0, 0.0, 3)  # 0 is known, and counts in the mean
     assert "focus true (FT): " in found.table() and "3 folds, by argmax" in found.table()
     with (folder / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

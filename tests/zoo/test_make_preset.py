@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+import types
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import attention_zoo as az
 from attention_zoo._settings import make
 from attention_zoo.tasks import BagsTask, MosaicsTask
-from attention_zoo.trainers import make_preset
+from attention_zoo.trainers import make_preset, preset_of_run
 from attention_zoo.trainers.preset_of_run import command
 
 SETTINGS = {"attention": "lvml", "num_examples": 50, "num_test_examples": 20, "seed": 7}
@@ -141,6 +142,21 @@ def test_figures_must_be_the_models(run, tmp_path, figure, change, is_refused):
     else:
         assert make_preset.make_preset(**arguments).figures == results["test"]
     assert (tmp_path / "preset").exists() != is_refused
+
+
+@pytest.mark.parametrize("before", [["soft_aurc", "num_left_out"], []])
+def test_a_run_of_before_some_figures_were_measured_lacks_them(model, before):
+    now = {"entropy": 1.0, "soft_aurc": 0.25, "num_left_out": 0}
+    task = types.SimpleNamespace(
+        inputs=lambda splits, *_: splits,
+        evaluate=lambda *_: types.SimpleNamespace(scalars=lambda: now),
+    )
+    figures = {name: value for name, value in now.items() if name not in before}
+    test = types.SimpleNamespace(num_examples=20)
+    preset_of_run._check_figures("run", model, task, None, test, figures)
+    other = now | {"num_left_out": 3}
+    with pytest.raises(ValueError, match="^run run has num_left_out 3 in results.json, expected 0"):
+        preset_of_run._check_figures("run", model, task, None, test, other)
 
 
 def test_model_of_another_class_is_refused(run, tmp_path):
