@@ -6,15 +6,20 @@ which one may be called eXIf. Either holds a TIFF header and a directory of entr
 that with the tag 0x0112 is the orientation, 1 to 8. What is damaged, cut short or of another kind
 counts as upright.
 
+A BMP file of 8 bits a pixel has numbers of entries in a palette, which TensorFlow takes for greys:
+where they are none it counts as no picture.
+
 There is no control flow in it: a `tf.while_loop` in `tf.data` can lock up with a thread that
 destroys an iterator.
 
-Reference: CIPA DC-008 (Exif 2.3), section 4.5; PNG 3, section 11.3.2.7.
+Reference: CIPA DC-008 (Exif 2.3), section 4.5; PNG 3, section 11.3.2.7; for
+BMP, Windows' BITMAPINFOHEADER.
 """
 
 import tensorflow as tf
 
 HOPS = 12  # segments or chunks that are looked at: EXIF data stand near the beginning
+COLOURS = 256  # of a palette, at most
 ENTRIES = 128  # of a directory that are looked at; they are in the order of their tags
 
 
@@ -29,11 +34,14 @@ def decoded(data, size):
         float32 (h, w, 3), whole numbers from 0 to 255.
     """
     turn = orientation(data)
+    data = tf.where(has_palette(data), "no picture", data)  # which TensorFlow then says
     return upright(lying(data, size, turn), turn, size)
 
 
 def lying(data, size, turn=None):
     """The picture as it lies in its file, of the size that it has to have before it is turned.
+
+    Of a file that `has_palette` these are no colours.
 
     Args:
         data, size: as of `decoded`.
@@ -68,6 +76,29 @@ def orientation(data):
     is_jpeg = _is(data, 0, b"\xff\xd8\xff")
     found = _in_tiff(data, tf.where(is_jpeg, _in_jpeg(data), _in_png(data)))
     return tf.where((found >= 1) & (found <= 8), found, 1)
+
+
+def head(data):
+    """The bytes that `has_palette` looks at: of a BMP file header and palette."""
+    return tf.strings.substr(data, 0, 14 + 124 + 4 * COLOURS)
+
+
+def has_palette(data):
+    """Whether these are a BMP file of 8 bits a pixel, but one whose entry i is the grey i.
+
+    Args:
+        data: the bytes of a file, or their `head`.
+    """
+    is_8_bit = _is(data, 0, b"BM") & tf.equal(_number(data, 28, 2, big=False), 8)
+    is_compressed = tf.not_equal(_number(data, 30, 4, big=False), 0)
+    count = _length(data, 46, big=False)
+    count = tf.where(tf.equal(count, 0), COLOURS, count)
+    start = 14 + _length(data, 14, big=False)  # of the palette: blue, green, red, 0 an entry
+    block = tf.io.decode_raw(_bytes(data, start, 4 * COLOURS), tf.uint8, fixed_length=4 * COLOURS)
+    entries = tf.cast(tf.reshape(block, (COLOURS, 4)), tf.int32)
+    numbers = tf.range(COLOURS)[:, None]
+    are_grey = tf.reduce_all(tf.equal(entries[:, :3], numbers) | (numbers >= count))
+    return is_8_bit & (is_compressed | ~are_grey)
 
 
 def _among(value, *values):

@@ -113,6 +113,64 @@ def test_a_picture_without_exif_is_as_it_was():
     np.testing.assert_array_equal(decoded(file.getvalue(), SIZE), PIXELS)
 
 
+GREYS = np.repeat(np.arange(256, dtype="uint8")[:, None], 3, axis=1)
+NUMBERS = np.arange(24 * 40).reshape(SIZE) % 64  # of entries in a palette
+
+
+def bmp(palette=None, mode=None):
+    """The bytes of a BMP file of 8 bits a pixel with a palette (n, 3), or of another mode."""
+    picture = Image.fromarray(PIXELS).convert(mode)
+    if palette is not None:
+        picture = Image.fromarray(NUMBERS.astype("uint8"), "L").convert("P")
+        picture.putpalette(palette.astype("uint8").tobytes())
+    file = io.BytesIO()
+    picture.save(file, "BMP")
+    return file.getvalue()
+
+
+def squeezed(data):
+    """The same file, called run-length encoded."""
+    return data[:30] + b"\1" + data[31:]
+
+
+BMP = {
+    "rgb": (bmp(), True),
+    "grey": (bmp(mode="L"), True),
+    "greys in order": (bmp(GREYS), True),
+    "few greys in order": (bmp(GREYS[:64]), True),
+    "colours": (bmp(np.random.default_rng(0).integers(256, size=(256, 3))), False),
+    "one colour among greys": (bmp(np.where(GREYS == 63, [63, 63, 64], GREYS)), False),
+    "few colours": (bmp(np.random.default_rng(0).integers(256, size=(64, 3))), False),
+    "greys upside down": (bmp(GREYS[::-1]), False),
+    "1 bit": (bmp(mode="1"), False),
+    "runs": (squeezed(bmp(mode="L")), False),
+    "cut short": (bmp(GREYS)[:40], False),
+}
+
+
+def test_bmp_files_are_as_pillow_shows_them_or_unreadable(tmp_path):
+    """TensorFlow takes the numbers of a palette's colours for greys."""
+    places, unreadable = [], set()
+    for i, (data, is_readable) in enumerate(BMP.values()):
+        (tmp_path / f"{i}.bmp").write_bytes(data)
+        places.append((str(tmp_path / f"{i}.bmp"), None, len(data)))
+        unreadable |= set() if is_readable else {i}
+    pictures = Pictures(np.arange(len(BMP)), places, SIZE)
+    found = pictures[range(len(BMP))]
+    assert pictures.unreadable == unreadable
+    for x, (data, is_readable) in zip(found, BMP.values(), strict=True):
+        np.testing.assert_array_equal(x, shown(data) if is_readable else 0.0)
+
+
+def test_exported_models_read_the_same_bmp_files():
+    for data, is_readable in BMP.values():
+        if is_readable:
+            np.testing.assert_array_equal(decoded(data, SIZE), shown(data))
+        else:
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                decoded(data, SIZE)
+
+
 def test_a_file_that_is_not_there_is_upright(tmp_path):
     assert orientation_of(tmp_path / "a") == 1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from attention_zoo._decode import lying, upright
+from attention_zoo._decode import has_palette, head, lying, upright
 from attention_zoo.datasets.captions.exif import orientation_of
 from attention_zoo.datasets.fingerprint import ends, fingerprint
 
@@ -115,11 +115,13 @@ class Pictures:
 
         def attached(number, row):
             decoded = read(row).flat_map(functools.partial(self._decoded, turns[row]))
-            return decoded.map(lambda x, readable: (number, row, x, readable))
+            return decoded.map(lambda x, readable, start: (number, row, x, readable, start))
 
-        def turned(number, row, x, readable):
+        def turned(number, row, x, readable, start):
             # Here, not where it is decoded: what is there is instantiated for every picture.
-            return number, row, upright(x, turns[row], self.size), readable
+            is_sound = ~has_palette(start)
+            x = upright(tf.where(is_sound, x, tf.zeros_like(x)), turns[row], self.size)
+            return number, row, x, readable & is_sound
 
         def noted(numbers, rows, x, readable):
             bad = tf.boolean_mask(rows, ~readable)
@@ -137,12 +139,15 @@ class Pictures:
         return np.array([1 if i else orientation_of(path) for path, i, _ in self.places], np.int32)
 
     def _decoded(self, turn, data):
-        """Bytes -> a data set of one element: (picture as it lies, True), or (black, False)."""
+        """Bytes -> a data set of one element: (picture as it lies, True, the bytes' head).
+
+        Where they cannot be decoded: (black, False, "").
+        """
         h, w = self.size
         shape = (h, w, 3) if h == w else tf.where(turn >= 5, (w, h, 3), (h, w, 3))
-        black = tf.data.Dataset.from_tensors((tf.zeros(shape, tf.uint8), False))
+        black = tf.data.Dataset.from_tensors((tf.zeros(shape, tf.uint8), False, ""))
         decoded = tf.data.Dataset.from_tensors(data).map(
-            lambda x: (tf.cast(lying(x, self.size, turn), tf.uint8), True)
+            lambda x: (tf.cast(lying(x, self.size, turn), tf.uint8), True, head(x))
         )
         return decoded.ignore_errors().concatenate(black).take(1)
 
