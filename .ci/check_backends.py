@@ -124,6 +124,20 @@ def of_rows():
     return {"history": history.history, "rows": rows, "pixels": pixels}
 
 
+def of_carried_mask():
+    """A history and a prediction on ids, whose mask the encoder makes and Keras carries."""
+    ids, (_, y, mask) = np.random.default_rng(5).integers(1, 9, (B, M)), data()
+    ids = np.where(mask, ids, 0)
+    encoder = keras.layers.Embedding(9, D, mask_zero=True)
+    model = az.FocusClassifier(network(1), network(C), "lvml", encoder=encoder)
+    model.build((None, M))
+    with_fixed_weights(model).compile(keras.optimizers.SGD(0.1))
+    history = model.fit(ids, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    predicted = model.predict(ids, verbose=0)
+    np.testing.assert_array_equal(predicted["focus"][~mask], 0.0)
+    return {"history": history.history, "predicted": predicted}
+
+
 def of_captions():
     """A captioner's scores, a history and its captions."""
     rng = np.random.default_rng(3)
@@ -188,7 +202,8 @@ def found_by(path):
 def write(path):
     """Runs all, writes what came out and a trained model."""
     found = {attention: of_classifier(attention) for attention in ATTENTIONS}
-    found |= {"rows": of_rows(), "captions": of_captions(), "preset": of_preset()}
+    found |= {"rows": of_rows(), "mask": of_carried_mask()}
+    found |= {"captions": of_captions(), "preset": of_preset()}
     fitted("hybrid")[1].save(path.with_suffix(".keras"))
     found = flat(found | {"file": of_file(path.with_suffix(".keras"))})
     np.savez(path, **{name.replace("/", "|"): array for name, array in found.items()})

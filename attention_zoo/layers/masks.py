@@ -5,6 +5,11 @@ from keras import ops as kops
 from attention_zoo import ops
 from attention_zoo._checks import may_be_equal
 
+try:  # Nothing public finds the mask of a tensor of JAX's that is traced: it takes no attributes.
+    from keras.src.backend.common.masking import get_keras_mask  # noqa: TID251
+except ImportError:  # a Keras that has it elsewhere
+    get_keras_mask = None
+
 
 def masked(segments, scores, mask=None):
     """The segments with zeros where they are masked, and the mask that holds, or None.
@@ -30,7 +35,9 @@ def masked(segments, scores, mask=None):
 
 def keras_mask(tensor):
     """The mask that Keras keeps with a tensor, or None."""
-    return getattr(tensor, "_keras_mask", None)
+    if get_keras_mask is None:
+        return getattr(tensor, "_keras_mask", None)
+    return get_keras_mask(tensor)
 
 
 def conjunction(*masks):

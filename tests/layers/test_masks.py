@@ -6,7 +6,7 @@ import pytest
 from keras import ops as kops
 
 from attention_zoo import ops
-from attention_zoo.layers import Attention, PerSegment
+from attention_zoo.layers import Attention, PerSegment, SoftAttention
 
 B, M, D, C = 6, 4, 3, 3
 TRAINING = pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
@@ -81,6 +81,21 @@ def test_embedding_before_attention_in_a_functional_model(make, tmp_path):
     np.testing.assert_allclose(a[0, :2], shorter[0], atol=1e-6)
     model.save(tmp_path / "model.keras")
     assert_equal(keras.saving.load_model(tmp_path / "model.keras")(ids), (average, a))
+
+
+def test_compiled_steps_carry_masks_too():
+    """`predict` and `evaluate`, where JAX's tensors take no attributes."""
+    ids = np.array([[3, 1, 0, 0], [2, 0, 0, 0], [5, 2, 1, 4]])
+    words = keras.Input((None,), dtype="int32")
+    values = keras.layers.Embedding(6, D, mask_zero=True)(words)
+    scores = keras.layers.Dense(1)(values)[..., 0]
+    model = keras.Model(words, SoftAttention()(values, scores)[1])
+    model.compile(loss=lambda padding, a: kops.sum(padding * a, axis=1))
+    a = model.predict(ids, verbose=0)
+    np.testing.assert_array_equal(a[ids == 0], 0.0)
+    np.testing.assert_allclose(a.sum(axis=1), 1.0, atol=1e-6)
+    padding = (ids == 0).astype("float32")
+    assert model.evaluate(ids, padding, verbose=0) == 0.0
 
 
 def test_masking_before_attention_in_a_functional_model(make, segments, scores, mask):

@@ -85,6 +85,35 @@ def test_dropout_of_the_encoder_is_on_in_training_only():
     assert np.any(np.abs(trained - predicted) > 1e-3)
 
 
+def of_ids():
+    """An encoder that makes a mask, and segments whose last has none."""
+    ids = np.array([[3, 1, 4, 0], [2, 5, 6, 0]])
+    inputs = keras.Input((None,), dtype="int32")
+    return keras.Model(inputs, keras.layers.Embedding(10, D, mask_zero=True)(inputs)), ids
+
+
+def of_zeros():
+    x = np.random.default_rng(0).normal(size=(2, M + 1, D)).astype("float32")
+    x[:, M:] = 0.0
+    dense = keras.layers.Dense(D, bias_initializer="ones")
+    return keras.Sequential([keras.layers.Masking(), dense]), x
+
+
+@pytest.mark.parametrize("make", [of_ids, of_zeros])
+def test_compiled_steps_heed_the_mask_that_an_encoder_makes(make):
+    """The oracle: the same without padding, by a call, whose tensors are values."""
+    encoder, x = make()
+    model = FocusClassifier(keras.layers.Dense(1), keras.layers.Dense(2), encoder=encoder)
+    model.compile(keras.optimizers.SGD(0.0))
+    q, a = keras.tree.map_structure(keras.ops.convert_to_numpy, model(x[:, :M])).values()
+    found, label = model.predict(x, verbose=0), np.array([0, 1])
+    np.testing.assert_array_equal(found["focus"][:, M:], 0.0)
+    np.testing.assert_allclose(found["focus"][:, :M], a, atol=ATOL)
+    np.testing.assert_allclose(found["label"], q, atol=ATOL)
+    history = model.fit(x, label, verbose=0).history
+    np.testing.assert_allclose(history["loss"], [-np.mean(q[label, label])], atol=ATOL)
+
+
 # Subclassed networks
 
 
