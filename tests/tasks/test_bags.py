@@ -183,6 +183,20 @@ def test_features_are_standardised_by_the_training_bags_within_the_model():
     assert "standardize" not in [one.name for one in plain.encoder.network.layers]
 
 
+def test_bytes_are_standardised_as_the_model_reads_them():
+    rng = np.random.default_rng(0)
+    bags = [rng.integers(0, 256, (8, 6)).astype("uint8") for _ in range(4)]
+    bags = [np.hstack([bag, np.full((8, 1), 7, "uint8")]) for bag in bags]  # one never varies
+    task, config = BagsTask(), BagsConfig()
+    split = task.accept(az.datasets.Bags.from_lists(bags, [0, 1, 0, 1]), config)
+    model = task.build(config, {"train": split}, task.attention(config))
+    layer = model.encoder.network.get_layer("standardize")
+    read = (np.concatenate(bags) - 127.5) / 127.5
+    deviation = np.where(np.ptp(read, axis=0) > 0, read.std(axis=0), 1.0)
+    expected = (read - read.mean(axis=0)) / deviation
+    np.testing.assert_allclose(layer(read.astype("float32")), expected, atol=1e-5)
+
+
 def test_the_encoder_may_be_a_keras_file(tmp_path):
     network = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "relu")])
     network.save(tmp_path / "encoder.keras")

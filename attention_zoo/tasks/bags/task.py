@@ -8,6 +8,7 @@ import numpy as np
 from absl import logging
 
 from attention_zoo import datasets, layers
+from attention_zoo._pixels import from_bytes
 from attention_zoo.datasets.bags import csv_file, digits, slides
 from attention_zoo.datasets.bags.bags import padded_size
 from attention_zoo.datasets.bags.folds import train_validation_test
@@ -166,7 +167,7 @@ class BagsTask(ClassificationTask):
         return super().attention(config)
 
     def build(self, config, splits, attention):
-        """Features are standardised by the training bags."""
+        """Features are standardised by the training bags, bytes once they are scaled."""
         data = splits["train"]
         focus, classifier, encoder = networks_of(config, data)
         model = FocusClassifier(
@@ -181,8 +182,7 @@ class BagsTask(ClassificationTask):
         model.build({"segments": (None, None, *data.segment_shape), "mask": (None, None)})
         for layer in encoder.network._flatten_layers():
             if isinstance(layer, Standardize):
-                bags = data.source
-                layer.adapt(*moments(bags.read(number) for number in range(len(bags))))
+                layer.adapt(*_moments(data.source, model))
         return model
 
     def batches(self, split, config, first_step):
@@ -242,6 +242,14 @@ class BagsTask(ClassificationTask):
 
 
 _CUT = {"folds": None, "fold": 0, "repeat": 0, "validation": None}
+
+
+def _moments(bags, model):
+    """Mean and deviation (d,) of the instances as the model reads them."""
+    mean, deviation = moments(bags.read(number) for number in range(len(bags)))
+    if model.byte_segments != "scaled":
+        return mean, deviation
+    return from_bytes(mean), from_bytes(deviation) - from_bytes(0.0)
 
 
 def _dtype(split):
