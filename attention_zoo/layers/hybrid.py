@@ -97,6 +97,12 @@ class HybridAttention(Attention):
             self._known_phase = phase
         return self._known_phase
 
+    def attend(self, scores, mask=None):
+        return self.of_phase().attend(scores, mask)
+
+    def log_attend(self, scores, mask=None):
+        return self.of_phase().log_attend(scores, mask)
+
     def class_scores(self, classify, segments, scores, mask=None, training=None):
         return self.of_phase().class_scores(classify, segments, scores, mask, training)
 

@@ -143,8 +143,9 @@ class Captioner(WordTraining):
         regions = self.look(inputs, training)
         if training:
             return self._train(regions, inputs["words"])
-        reading = self._read(regions, inputs["words"])
-        q, a = self.predict_words(reading)
+        attention = self.attention.of_phase()
+        reading = self._read(regions, inputs["words"], attention=attention)
+        q, a = self.predict_words(reading, attention)
         return {"words": q, "focus": a}
 
     def look(self, inputs, training=None):
@@ -161,9 +162,14 @@ class Captioner(WordTraining):
             return inputs["features"]
         return self.encoder(kops.cast(inputs["image"], "float32"), training=training)
 
-    def predict_words(self, reading):
-        """Log-probabilities (b, n, v) by the model's way to predict, and attention (b, n, r)."""
-        a = caption_scores.attend(self.attention, reading.scores)
+    def predict_words(self, reading, attention=None):
+        """Log-probabilities (b, n, v) by the model's way to predict, and attention (b, n, r).
+
+        Args:
+            reading: Reading.
+            attention: that whose phase it is, where the caller has asked for it.
+        """
+        a = caption_scores.attend(attention or self.attention, reading.scores)
         return caption_scores.WAYS[self.way_to_predict](reading, a), a
 
     def likelihoods(self, inputs, targets):
@@ -196,7 +202,7 @@ class Captioner(WordTraining):
         apart = [_repeated(x, k) for x in (*regions, words)]
         reading = self._read(Regions(*apart[:2]), apart[2], True, attention)
         q = caption_scores.class_scores(attention, reading, self.top_k)
-        a = caption_scores.attend(self.attention, reading.scores)
+        a = caption_scores.attend(attention, reading.scores)
         outputs = {"words": _mean(q, k), "focus": _mean(a, k)}
         if judge is None:
             return outputs

@@ -15,6 +15,16 @@ from attention_zoo.ops import entmax15
 B, M = 6, 4
 
 
+class Cold(SoftAttention):
+    """An attention of its own: scores times 10."""
+
+    def attend(self, scores, mask=None):
+        return super().attend(10 * scores, mask)
+
+    def log_attend(self, scores, mask=None):
+        return super().log_attend(10 * scores, mask)
+
+
 @pytest.fixture
 def to_gumbel():
     """Soft, then a sampler with everything that a layer can have to remember."""
@@ -35,6 +45,30 @@ def test_is_its_first_attention_until_the_switch_then_its_second(
     assert_steps_agree(step(hybrid, *arguments), step(first, *arguments), atol=0)
     hybrid.switch()
     assert_steps_agree(step(hybrid, *arguments), step(second, *arguments), atol=0)
+
+
+def test_attention_is_that_of_the_part_whose_phase_it_is(scores):
+    """Also of a hybrid within a hybrid."""
+    mask = np.arange(M) < np.arange(B)[:, None]
+    cold, soft = Cold(), SoftAttention()
+    hybrid = HybridAttention(HybridAttention(cold, "hard"), soft)
+    for part in (cold, soft):
+        np.testing.assert_array_equal(hybrid.attend(scores, mask), part.attend(scores, mask))
+        np.testing.assert_array_equal(hybrid.log_attend(scores), part.log_attend(scores))
+        hybrid.switch()
+
+
+@pytest.mark.filterwarnings("ignore:attention is hybrid")
+def test_focus_of_a_model_is_that_of_the_part_in_training_and_after(focus_classifier, segments):
+    model = focus_classifier(HybridAttention(Cold(), "hard"))
+    for twin in (focus_classifier(Cold()), focus_classifier("hard")):
+        expected = twin(segments, training=True)["focus"]
+        np.testing.assert_allclose(model(segments, training=True)["focus"], expected, atol=1e-6)
+        np.testing.assert_allclose(model.predict(segments, verbose=0)["focus"], expected, atol=1e-6)
+        np.testing.assert_allclose(
+            model.every_way(*model.encode(segments))["focus"], expected, atol=1e-6
+        )
+        model.attention.switch()
 
 
 @pytest.mark.tensorflow("graphs that can be looked into")
@@ -62,9 +96,17 @@ def test_a_graph_holds_the_phase_it_was_traced_in(tf, step, segments, scores, ke
 
 
 @pytest.mark.tensorflow("graphs that raise as they run")
-def test_a_graph_of_the_other_phase_fails_instead_of_being_wrong(tf, segments, scores):
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda hybrid, *given: hybrid(*given, training=True)[1],
+        lambda hybrid, segments, scores: hybrid.attend(scores),
+    ],
+    ids=["call", "attend"],
+)
+def test_a_graph_of_the_other_phase_fails_instead_of_being_wrong(tf, segments, scores, call):
     hybrid = HybridAttention("soft", GumbelAttention(seed=1))
-    graph = tf.function(lambda: hybrid(segments, scores, training=True)[1], autograph=False)
+    graph = tf.function(lambda: call(hybrid, segments, scores), autograph=False)
     graph()
     hybrid.phase.assign(1)  # as weights that are loaded do
     with pytest.raises(tf.errors.InvalidArgumentError, match="traced in the other phase"):

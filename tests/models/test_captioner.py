@@ -110,6 +110,24 @@ def test_samplers_read_the_most_attended_region_outside_training(captioner, capt
     np.testing.assert_allclose(np.exp(outputs["words"]).sum(axis=2), 1.0, atol=1e-5)
 
 
+class Cold(layers.SoftAttention):
+    """An attention of its own: scores times 10."""
+
+    def attend(self, scores, mask=None):
+        return super().attend(10 * scores, mask)
+
+
+def test_focus_of_a_hybrid_is_that_of_the_part(captioner, captions):
+    inputs, _ = captions
+    hybrid, cold, soft = map(captioner, (layers.HybridAttention(Cold(), "soft"), Cold(), "soft"))
+    for training in (False, True):
+        focus, expected, plain = (
+            m(inputs, training=training)["focus"] for m in (hybrid, cold, soft)
+        )
+        np.testing.assert_allclose(focus, expected, atol=1e-6)
+        assert np.abs(expected - plain).max() > 0.01
+
+
 def test_hybrid_is_its_first_then_its_second(captioner, captions):
     model, (inputs, _) = captioner("hybrid"), captions
     for name in ("soft", "hard"):

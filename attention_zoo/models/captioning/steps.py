@@ -54,7 +54,7 @@ class NextWord:
         features = self._regions.features
         pre, scores, w = (kops.reshape(x, (-1, self._width, x.shape[-1])) for x in (pre, scores, w))
         reading = Reading(decoder, pre, features, scores, w, region_logits=self._region_logits)
-        q, a = self._captioner.predict_words(reading)
+        q, a = self._captioner.predict_words(reading, attention)
         return kops.where(self._is_written(q.shape[-1]), q, NEVER), a, state
 
     @staticmethod
