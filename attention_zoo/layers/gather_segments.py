@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops as kops
 
 from attention_zoo import ops
+from attention_zoo._assertions import as_line, can_look, can_raise, require_lazily
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -24,6 +25,10 @@ class GatherSegments(keras.layers.Layer):
     further on rows, join its networks to a new layer: `FocusClassifier(model.focus,
     model.classifier, model.attention, encoder=GatherSegments(images))`.
 
+    A row outside 0 to N - 1 raises, as `losses.NegativeLogLikelihood` does of labels; under XLA and
+    JAX, and with PyTorch on a GPU, its segment is NaN. Masked rows are looked up like any: pad with
+    rows that there are, such as 0. A `FocusClassifier` reads them as 0 itself.
+
     Args:
         base: base images or vectors (N, ...): uint8, scaled by (x - 127.5) / 127.5, or floating,
             kept as they are. None makes a layer for pixels alone, as of a loaded model.
@@ -38,7 +43,8 @@ class GatherSegments(keras.layers.Layer):
         Segments (b, m, ...), float32.
 
     Raises:
-        ValueError: bytes beside floating base images, of which the layer does not know the scale.
+        ValueError: bytes beside floating base images, of which the layer does not know the scale;
+            rows that are not there.
     """
 
     reads_segments_alone = True  # as of `PerSegment`
@@ -83,7 +89,7 @@ class GatherSegments(keras.layers.Layer):
                 "inputs are rows and the base images are not there, expected segments: base images "
                 "are not saved with a model"
             )
-        return ops.scaled(kops.take(self.base, kops.cast(inputs, "int32"), axis=0))
+        return _looked_up(self.base, kops.cast(inputs, "int32"))
 
     def _pixels(self, segments):
         if ops.is_integer(segments) and not self.scales_bytes:
@@ -109,3 +115,34 @@ class GatherSegments(keras.layers.Layer):
     def get_config(self):
         own = {"shape": self.segment_shape, "scales_bytes": self.scales_bytes}
         return super().get_config() | {"base": None} | own
+
+
+def _looked_up(base, rows):
+    """Segments (b, m, ...) of rows (b, m); NaN of those that there are not, or an error."""
+    count = base.shape[0]
+    there = kops.logical_and(rows >= 0, rows < count)
+    _refuse_others(rows, there, f"expected 0 to {count - 1}: there are {count} base images")
+    segments = ops.scaled(kops.take(base, kops.where(there, rows, 0), axis=0))
+    return segments if can_raise() else ops.nan_where(kops.logical_not(there), segments)
+
+
+def _refuse_others(rows, there, expected):
+    """Raises unless all rows are there, wherever that can be done."""
+    if not can_look(there):
+        return
+    all_there = kops.all(there)
+    try:
+        if all_there:
+            return
+    except TypeError:  # what a symbolic truth value raises
+        require_lazily(all_there, lambda: (*_span(rows), expected))
+        return
+    raise ValueError(as_line(*map(_as_text, _span(rows)), expected))
+
+
+def _span(rows):
+    return "rows are from", kops.min(rows), "to", kops.max(rows)
+
+
+def _as_text(part):
+    return part if isinstance(part, str) else str(int(part))

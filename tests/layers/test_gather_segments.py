@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 import attention_zoo as az
+from attention_zoo.ops import scaled
 
 N, B, M = 20, 12, 3
 
@@ -40,6 +41,53 @@ def test_pixels_of_other_integers_are_refused(mosaics, dtype):
     np.testing.assert_array_equal(  # rows of a table may be any
         az.layers.GatherSegments(mosaics.images)(mosaics.table.astype(dtype)), mosaics.arrays()[0]
     )
+
+
+OTHERS = pytest.mark.parametrize(
+    ("rows", "span"), [([[0, N, 1]], "0 to 20"), ([[2, -1]], "-1 to 2")]
+)
+
+
+@OTHERS
+def test_rows_that_are_not_there_are_refused(mosaics, rows, span):
+    message = f"rows are from {span}, expected 0 to 19: there are 20 base images"
+    with pytest.raises(ValueError, match=message):
+        az.layers.GatherSegments(mosaics.images)(np.array(rows))
+
+
+@OTHERS
+@pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
+def test_rows_that_are_not_there_are_nan_where_nothing_can_be_raised(
+    compiled, mosaics, rows, span, xla
+):
+    """And raise in a graph of TensorFlow; PyTorch, which compiles nothing here, raises too."""
+    layer = az.layers.GatherSegments(mosaics.images)
+    look_up = compiled(lambda rows: layer(rows), xla)
+    if keras.backend.backend() == "torch" or (keras.backend.backend() == "tensorflow" and not xla):
+        with pytest.raises(
+            Exception, match=rf"rows are from\W+{span.replace(' ', '.+')}.+expected 0"
+        ):
+            look_up(ops.convert_to_tensor(rows))
+        return
+    segments = ops.convert_to_numpy(look_up(ops.convert_to_tensor(rows)))
+    rows = np.array(rows)
+    there = (rows >= 0) & (rows < N)
+    np.testing.assert_array_equal(segments[~there], np.nan)
+    np.testing.assert_array_equal(segments[there], scaled(mosaics.images[rows[there]]))
+
+
+def test_a_model_refuses_rows_that_are_not_there_or_gives_nan(mosaics, model):
+    """Rows that are masked do not count: the model reads row 0 there."""
+    rows, mask = mosaics.table.copy(), np.ones((B, M), bool)
+    rows[3, 1], mask[3, 1] = N, False
+    q = ops.convert_to_numpy(model({"segments": rows, "mask": mask})["label"])
+    assert np.isfinite(q).all()
+    if keras.backend.backend() == "jax":
+        q = model.predict(rows, verbose=0)["label"]
+        assert [n for n in range(B) if np.isnan(q[n]).any()] == [3]
+        return
+    with pytest.raises(ValueError, match=r"rows are from .* to 20, expected 0 to 19: there are 20"):
+        model.predict(rows, verbose=0)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
