@@ -52,6 +52,19 @@ def dtype_of(x):
     return keras.backend.standardize_dtype(x.dtype)
 
 
+def of_unknown_size(function):
+    """In a graph of TensorFlow that does not know how many segments there are; else as it is."""
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    def call(*arrays):
+        free = [tf.TensorSpec([None, None, *x.shape[2:]], "float32") for x in arrays]
+        return tf.function(function, free, autograph=False)(*arrays)
+
+    return call
+
+
 # --- entropy ---
 
 
@@ -247,6 +260,63 @@ def test_average_is_in_the_dtype_of_float_values(scores):
     assert dtype_of(ops.average(kops.zeros((B, M, D), "float16"), scores)) == "float16"
     pixels = ops.average(np.full((B, M, D), 255, "uint8"), np.full((B, M), 1 / M))
     np.testing.assert_allclose(pixels, 255.0)
+
+
+@pytest.mark.parametrize("m", [1, 5, 1024])
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+def test_average_of_few_segments_is_one_sum_bit_by_bit(rng, gradients_of, m, known):
+    """Also where TensorFlow does not know how many there are."""
+    values, a = rng.normal(size=(B, m, D)).astype("float32"), rng.random((B, m)).astype("float32")
+    average = ops.average if known else of_unknown_size(ops.average)
+
+    def one_sum(x, a):
+        return kops.sum(kops.multiply(a[..., None], x), axis=1)
+
+    results = []
+    for f in (average, one_sum):
+        value, *gradients = gradients_of(lambda x, a, f=f: kops.sum(kops.sin(f(x, a))), values, a)
+        results.append([kops.convert_to_numpy(x) for x in (f(values, a), value, *gradients)])
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("m", [1025, 100_000])
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+def test_averages_of_a_slide_do_not_drift(rng, m, known):
+    """Summed one after the other, ones came to 1.001."""
+    average = ops.average if known else of_unknown_size(ops.average)
+    a = np.full((2, m), 1 / m, "float32")
+    np.testing.assert_allclose(average(np.ones((2, m, D), "float32"), a), 1.0, rtol=1e-5)
+    values = rng.random((2, m, D)).astype("float32")
+    expected = np.einsum("bm,bmd->bd", a.astype("float64"), values)
+    np.testing.assert_allclose(average(values, a), expected, rtol=2e-6)
+
+
+def test_log_average_of_a_slide_does_not_drift():
+    log_v = np.full((2, 100_000, D), -1.2, "float32")
+    log_v[:, 0] = 0.0
+    expected = scipy.special.logsumexp(log_v.astype("float64"), axis=1)
+    found = ops.log_average(log_v, np.zeros(log_v.shape[:2], "float32"))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_gradient_of_an_average_of_a_slide(rng, gradients_of):
+    m = 2500
+    values, a = rng.normal(size=(2, m, D)).astype("float32"), rng.random((2, m)).astype("float32")
+    d_values, d_a = gradients_of(lambda v, a: kops.sum(ops.average(v, a)), values, a)[1:]
+    np.testing.assert_array_equal(d_values, np.broadcast_to(a[..., None], values.shape))
+    np.testing.assert_allclose(d_a, values.sum(axis=2), atol=1e-6)
+    log_a = np.log(a)
+    gradient = gradients_of(lambda v: kops.sum(ops.log_average(v, log_a)), values)[1]
+    expected = scipy.special.softmax(log_a[..., None].astype("float64") + values, axis=1)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.tensorflow("graphs that do not know how many segments there are")
+def test_average_of_no_segments_is_0():
+    none = np.zeros((B, 0, D), "float32"), np.zeros((B, 0), "float32")
+    for average in (ops.average, of_unknown_size(ops.average)):
+        np.testing.assert_array_equal(average(*none), np.zeros((B, D)))
 
 
 @pytest.mark.low_precision
