@@ -7,7 +7,7 @@ from attention_zoo._checks import as_count, as_number
 from attention_zoo.layers.masks import masked
 from attention_zoo.layers.registry import attention
 from attention_zoo.layers.sampling import SamplingAttention
-from attention_zoo.ops.normalizers import mean_or_0
+from attention_zoo.ops.normalizers import fill, mean_or_0
 
 
 @attention("reinforce")
@@ -72,13 +72,12 @@ class ReinforceAttention(SamplingAttention):
         a = self.attend(scores, mask)
         if not training:
             return ops.log_likelihoods(classify(ops.choose_segment(segments, a))), a
-        log_a = self.log_attend(scores, mask)
-        z, log_a_z = self._sample(log_a)  # (b, k), (b, k)
-        drawn = self._read(segments, z, a)  # (b, k, ...)
+        z, log_a_z = self._sample(self.log_attend(scores, mask))  # (b, k), (b, k)
+        drawn = ops.gather_segments(segments, z)  # (b, k, ...)
         log_p = ops.log_likelihoods(ops.map_segments(classify, drawn))  # (b, k, c)
         advantage = self.advantage(log_p, lambda: self._most_attended_log_p(classify, segments, a))
         q = kops.mean(log_p + advantage * only_gradient(log_a_z)[..., None], axis=1)
-        return q + self.bonus(a, log_a)[:, None], a
+        return q + self.bonus(a)[:, None], a
 
     def advantage(self, rewards, greedy_rewards):
         """Rewards over the baseline, without gradient.
@@ -90,12 +89,11 @@ class ReinforceAttention(SamplingAttention):
         """
         return kops.stop_gradient(rewards - BASELINES[self.baseline](self, rewards, greedy_rewards))
 
-    def bonus(self, a, log_a):
-        """0, with the gradient of entropy_bonus * H(a): a and log a (..., m) -> (...)."""
+    def bonus(self, a):
+        """0, with the gradient of entropy_bonus * H(a): a (..., m) -> (...)."""
         if self.entropy_bonus == 0.0:
             return kops.zeros_like(a[..., 0])
-        entropy = -kops.sum(kops.where(a > 0.0, a * log_a, 0.0), axis=-1)
-        return self.entropy_bonus * only_gradient(entropy)
+        return self.entropy_bonus * only_gradient(ops.entropy(a))
 
     def _most_attended_log_p(self, classify, segments, a):
         return ops.log_likelihoods(classify(ops.choose_segment(segments, a)))[:, None]
@@ -114,26 +112,18 @@ class ReinforceAttention(SamplingAttention):
 
     def call(self, values, scores, mask=None, training=None):
         values, mask = masked(values, scores, mask)
-        a = self.attend(scores, mask)
-        if not training:
-            w = ops.one_hot_argmax(a, where=mask)
-            return ops.average(values, w), w
-        z, _ = self._sample(self.log_attend(scores, mask))
-        w = kops.mean(kops.one_hot(z, kops.shape(a)[1], dtype="float32"), axis=1)  # (b, m)
-        w = kops.where(a > 0.0, w, 0.0)
+        if training:
+            z, _ = self._sample(self.log_attend(scores, mask))
+            w = kops.one_hot(z, kops.shape(scores)[1], dtype="float32")  # (b, k, m)
+            w = fill(kops.mean(w, axis=1), mask, 0.0)  # (b, m)
+        else:
+            w = ops.one_hot_argmax(self.attend(scores, mask), where=mask)
         return ops.average(values, w), w
 
     def _sample(self, log_a):
         """z (b, k) drawn from a, and log a_z (b, k)."""
         z = kops.argmax(self.perturbed(log_a, self.num_samples), axis=-1)
         return z, ops.gather_segments(log_a, z)
-
-    def _read(self, segments, z, a):
-        """The drawn segments (b, k, ...); zeros in a row without segments."""
-        drawn = ops.gather_segments(segments, z)
-        present = kops.any(a > 0.0, axis=1)
-        present = kops.reshape(present, (-1,) + (1,) * (len(segments.shape) - 1))
-        return kops.where(present, drawn, kops.zeros_like(drawn))
 
     def get_config(self):
         return super().get_config() | {

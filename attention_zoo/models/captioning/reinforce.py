@@ -35,7 +35,7 @@ def _(attention, reading):
     drawn = kops.stop_gradient(reading.weights)
     a, log_a = attend(attention, reading.scores), log_attend(attention, reading.scores)
     choice = kops.sum(kops.where(drawn > 0.0, drawn * log_a, 0.0), axis=-1)
-    return choice, attention.bonus(a, log_a)
+    return choice, attention.bonus(a)
 
 
 def score_function_term(sampler, log_p, choice, greedy_log_p, weights):
