@@ -16,7 +16,12 @@ from attention_zoo.models import prediction
 from attention_zoo.models.attention_model import checked_inference
 from attention_zoo.models.final_activation import check_logits, check_scores
 from attention_zoo.models.inputs import masked_segments, segments_shape, split, unrounded
-from attention_zoo.models.kept_masks import checked_call, without_warnings
+from attention_zoo.models.kept_masks import (
+    check_made_mask_is_kept,
+    checked_call,
+    without_warnings,
+    without_warnings_of,
+)
 from attention_zoo.models.label_training import LabelTraining
 from attention_zoo.models.score_watch import ScoreWatch
 from attention_zoo.ops.normalizers import mean_or_0
@@ -228,8 +233,14 @@ class FocusClassifier(LabelTraining):
 
     def _encoded(self, segments, mask, training, may_lose_mask):
         encoder, reads = _told(self.encoder, training), self._reads(segments)
-        if mask is None or reads is None:
+        if reads is None:
             return encoder(segments)
+        if mask is None:
+            with without_warnings_of(reads):
+                features = encoder(segments)
+            if not may_lose_mask:
+                check_made_mask_is_kept(reads, features)
+            return features
         if "mask" in inspect.signature(reads.call).parameters:
             with without_warnings() if may_lose_mask else checked_call(reads):
                 return encoder(segments, mask=mask)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import keras
 
 from attention_zoo import ops
+from attention_zoo.layers.masks import keras_mask
+from attention_zoo.models.networks.subword_embedding import SubwordEmbedding
 from attention_zoo.models.segment_axes import (
     acts_on_segments,
     axes_after_layer,
@@ -18,8 +20,8 @@ from attention_zoo.models.segment_axes import (
     mixes_segments,
 )
 
-# What passed, with all that may change in it: a model that runs eagerly asks in every call.
-_PASSED: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+# What was found, with all that may change in it: a model that runs eagerly asks in every call.
+_FOUND: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def check_mask_is_kept(encoder):
@@ -35,25 +37,36 @@ def check_mask_is_kept(encoder):
     for. Layers within `layers.PerSegment` are not looked at, nor are other models and layers: what
     their `call` does with a mask is theirs.
     """
+    if _has_known_layers(encoder):
+        _loss_within(encoder, None)
+
+
+def check_made_mask_is_kept(encoder, features):
+    """The same of a model that is given no mask and makes one, from where it is made.
+
+    Raises ValueError, too, where the mask is lost at the end, so that its `features` have none.
+    """
     if not _has_known_layers(encoder):
         return
-    within = encoder._flatten_layers(include_self=False)
-    state = [(layer, layer.trainable, layer.supports_masking) for layer in within]
-    if _PASSED.get(encoder) == state:
+    lost = _loss_within(encoder, _UNMADE)
+    if lost is None or lost is _UNMADE:
         return
-    try:
-        _walk(encoder, None)
-    except _LetsPaddingIn as error:
+    if isinstance(lost, _FalseMask) or keras_mask(features) is None:
         raise ValueError(
-            f"encoder is a {type(encoder).__name__} with {error}: padding would count in the "
-            "features of others (docs/concepts.md, Masks)"
-        ) from None
-    _PASSED[encoder] = state
+            f"encoder is a {type(encoder).__name__} that makes a mask and loses it ({lost.who}), "
+            f'expected {lost.remedy}, or inputs {{"segments": ..., "mask": ...}}: padding would '
+            "have attention (docs/concepts.md, Masks)"
+        )
 
 
 def checked_call(encoder):
     """`check_mask_is_kept`; a context for the call: Keras warns of no layer that was looked at."""
     check_mask_is_kept(encoder)
+    return without_warnings_of(encoder)
+
+
+def without_warnings_of(encoder):
+    """A context: Keras warns of no layer that is looked at here."""
     return without_warnings() if _has_known_layers(encoder) else contextlib.nullcontext()
 
 
@@ -76,15 +89,48 @@ class _Loss(NamedTuple):
     remedy: str
 
 
+class _Loose(_Loss):
+    """Of what has no mask to lose: none is made yet, or the model itself multiplies by one."""
+
+
+class _FalseMask(_Loss):
+    """Of what has a mask that is True everywhere."""
+
+
+_UNMADE = _Loose("no mask was made before it", "one")
+_UNMASKED = _Loss("one of its inputs has none", "a mask on each of them")
+
+
 def _has_known_layers(network):
     return isinstance(network, keras.Sequential) or hasattr(network, "_nodes_by_depth")
 
 
+def _loss_within(encoder, lost):
+    """What `_walk` finds; raises ValueError where padding is let in."""
+    within = encoder._flatten_layers(include_self=False)
+    state = [(layer, layer.trainable, layer.supports_masking) for layer in within]
+    found = _FOUND.setdefault(encoder, {})
+    if lost not in found or found[lost][0] != state:
+        try:
+            found[lost] = state, _walk(encoder, lost)
+        except _LetsPaddingIn as error:
+            raise ValueError(
+                f"encoder is a {type(encoder).__name__} with {error}: padding would count in the "
+                "features of others (docs/concepts.md, Masks)"
+            ) from None
+    return found[lost][1]
+
+
 def _walk(network, lost):
-    """The `_Loss` of what a model gives, of that of what it is given; None where it has a mask."""
+    """The `_Loss` of what a model gives, of that of what it is given; None where it has a mask.
+
+    `_UNMADE` where there is none to lose: one that none was made in, or that gives other segments.
+    """
     graph = getattr(network, "_functional", network)  # of a Sequential that is built
     if hasattr(graph, "_nodes_by_depth"):
         return _walk_graph(graph, lost)
+    if lost is _UNMADE:
+        return lost
     for layer in network.layers:
         lost = _after_layer(layer, [lost])
     return lost
@@ -97,24 +143,52 @@ def _walk_graph(graph, lost):
         for node in graph._nodes_by_depth[depth]:
             if not node.is_input:
                 _step(node, losses, axes)
-    return _first(losses[id(x)] for x in keras.tree.flatten(graph.outputs))
+    outputs = keras.tree.flatten(graph.outputs)
+    if lost is _UNMADE:
+        outputs = [x for x in outputs if 1 in axes[id(x)]]
+        return _first(losses[id(x)] for x in outputs) if outputs else lost
+    return _first(losses[id(x)] for x in outputs)
 
 
 def _step(node, losses, axes):
     """Notes of the outputs of a layer or an operation where their mask was lost, and their axes."""
     operation = node.operation
     before = [losses[id(x)] for x in node.input_tensors]
-    if isinstance(operation, keras.Layer):
+    is_layer = isinstance(operation, keras.Layer)
+    after = axes_after_layer(node, axes) if is_layer else axes_after_operation(node, axes)
+    if any(isinstance(one, _Loose) for one in before) and not _has_known_layers(operation):
+        lost = _after_loose(node, before, axes, after)
+    elif is_layer:
         _check_axes(node, axes)
-        lost, after = _after_layer(operation, before, node), axes_after_layer(node, axes)
+        lost = _after_layer(operation, before, node)
     else:
-        after = axes_after_operation(node, axes)
         lost = _after_operation(node, before, mixes_segments(node, axes, after))
     if isinstance(operation, keras.layers.MultiHeadAttention):
-        losses.update((id(x), _taken_off(operation)) for x in node.input_tensors)
+        masked = [x for x in node.input_tensors if not isinstance(losses[id(x)], _Loose)]
+        losses.update((id(x), _taken_off(operation)) for x in masked)
     for x, its_axes in zip(node.output_tensors, after, strict=True):
         losses[id(x)] = lost if 1 in its_axes else lost or _passes_none(operation)
         axes[id(x)] = its_axes
+
+
+def _after_loose(node, before, axes, after):
+    """The `_Loss` of what is given some tensor that no mask was made for."""
+    operation = node.operation
+    if all(isinstance(one, _Loose) for one in before):
+        if _makes_mask(operation) and 1 in after[0] and node.output_tensors[0].ndim == 3:
+            return None
+        return next((one for one in before if one is not _UNMADE), _UNMADE)
+    if not isinstance(operation, keras.Layer):
+        return _Loose(*_passes_none(operation))
+    _check_axes(node, axes)
+    empty = [isinstance(operation, _ATTENTION) and not axes[id(x)] for x in node.input_tensors]
+    before = [_needs(*one) for one in zip(before, empty, strict=True)]
+    return _after_layer(operation, before, node)
+
+
+def _needs(lost, has_no_segments):
+    """A loss beside tensors with a mask, which attention does not need for what are no segments."""
+    return _UNMASKED if isinstance(lost, _Loose) and not has_no_segments else lost
 
 
 def _after_operation(node, before, mixes):
@@ -159,8 +233,13 @@ def _needed(layer, before):
     if isinstance(layer, _MERGE):  # Keras passes no mask on where one of the inputs has none
         lost = next(filter(None, before), None)
         return lost, lost
+    if isinstance(layer, keras.layers.Concatenate) and None in before and any(before):
+        who = f"{_named(layer)} before it takes all segments of an input without a mask for there"
+        lost = _FalseMask(who, "a mask on each of its inputs")
+        return lost, lost
     if isinstance(layer, _ATTENTION) and len(before) > 1:  # of query, value, key
-        return next(filter(None, before[1:]), None), before[0]
+        read = (one for one in before[1:] if one and not isinstance(one, _Loose))
+        return next(read, None), before[0]
     lost = _first(before)
     return lost, lost
 
@@ -179,6 +258,7 @@ _ATTENTION = (
     *(keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention),
     *(keras.layers.Attention, keras.layers.AdditiveAttention),
 )
+_MASKING = (keras.layers.Masking, SubwordEmbedding)
 _ACT_ON_AXES = (
     *(keras.layers.LayerNormalization, keras.layers.RMSNormalization),
     *(keras.layers.UnitNormalization, keras.layers.Dot, keras.layers.Concatenate),
@@ -245,7 +325,7 @@ def _has_tensor(value):
 
 
 def _makes_mask(layer):
-    return getattr(layer, "mask_zero", False) or isinstance(layer, keras.layers.Masking)
+    return getattr(layer, "mask_zero", False) or isinstance(layer, _MASKING)
 
 
 def _reads_alone(layer, node=None):

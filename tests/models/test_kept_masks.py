@@ -34,7 +34,7 @@ from keras.layers import (
 
 from attention_zoo import layers
 from attention_zoo.models import FocusClassifier
-from attention_zoo.models.kept_masks import check_mask_is_kept
+from attention_zoo.models.kept_masks import check_mask_is_kept, without_warnings
 from attention_zoo.models.networks.text import text_networks
 
 B, M, D, C = 6, 4, 6, 3
@@ -168,6 +168,10 @@ LEAKS = {
     "masked query, plain values in a list": (
         graph(lambda x: Attention()([x, dense()(x) + 0.0])),
         "Attention .*operation Add",
+    ),
+    "LSTM behind vectors with a mask and without": (
+        graph(lambda x: lstm()(Concatenate()([x, conv(1)(x)]))),
+        "LSTM .*is given no mask .Concatenate .*expected a mask on each",
     ),
     "LSTM behind a mean": (
         graph(lambda x: both_ways()(added(x, GlobalAveragePooling1D(keepdims=True)(x)))),
@@ -406,3 +410,159 @@ def test_what_passed_once_is_judged_anew_where_it_changed():
     encoder.add(GroupNormalization(2))
     with pytest.raises(ValueError, match="^encoder is a Sequential with GroupNormalization"):
         check_mask_is_kept(encoder)
+
+
+# Encoders that are given no mask and make one
+
+
+def of_ids(make, shape=(None,)):
+    """A functional encoder of what an Embedding gives that masks id 0."""
+
+    def encoder():
+        ids = keras.Input(shape, dtype="int32")
+        with without_warnings():
+            return keras.Model(ids, make(Embedding(9, D, mask_zero=True)(ids), ids))
+
+    return encoder
+
+
+class Gate(Layer):
+    """Each segment times a context of all."""
+
+    supports_masking = True
+
+    def call(self, x, context):
+        return x * k.expand_dims(context, 1)
+
+
+class Seeds(Layer):
+    """Two queries, whatever is given."""
+
+    def call(self, x):
+        return k.ones_like(x[:, :1, :1]) * np.ones((1, 2, D), "float32")
+
+    def compute_output_shape(self, shape):
+        return (shape[0], 2, D)
+
+
+def mean_by_hand(x, ids):
+    there = k.cast(k.not_equal(ids, 0), "float32")[:, :, None]
+    return k.sum(x * there, axis=1) / k.sum(there, axis=1)
+
+
+# Refused: the encoder, and the line.
+LOSE = {
+    "residual": (
+        of_ids(lambda x, ids: added(x, attends(x))),
+        "makes a mask and loses it .MultiHeadAttention .*took the mask off .*LayerNormalization",
+    ),
+    "sum": (of_ids(lambda x, ids: x + dense()(x)), "loses it .the operation Add .*layers.Add in"),
+    "product": (of_ids(lambda x, ids: x * 2.0), "loses it .the operation Multiply .*or inputs"),
+    "times a mask": (
+        of_ids(lambda x, ids: x * k.cast(ids > 0, "float32")[:, :, None]),
+        "loses it .the operation Multiply",
+    ),
+    "positions": (
+        of_ids(lambda x, ids: added(x, ids_without()(ids))),
+        "one of its inputs has none",
+    ),
+    "kernel of one": (of_ids(lambda x, ids: conv(1)(x)), "loses it .Conv1D"),
+    "convolution": (of_ids(lambda x, ids: conv(3)(x)), "Conv1D .*heeds no mask"),
+    "LSTM behind a sum": (of_ids(lambda x, ids: lstm()(x + 0.0)), "LSTM .*is given no mask"),
+    "concatenated": (
+        of_ids(lambda x, ids: Concatenate()([x, ids_without()(ids)])),
+        "loses it .Concatenate .*a mask on each of its inputs",
+    ),
+    "in a model": (
+        of_ids(lambda x, ids: keras.Sequential([dense(), conv(3)])(x)),
+        "Conv1D .*heeds no mask",
+    ),
+}
+HOLD = {
+    "plain": of_ids(lambda x, ids: x),
+    "LSTM": lambda: keras.Sequential([ids(mask_zero=True), dense(), lstm()]),
+    "attention": of_ids(lambda x, ids: attends(x)),
+    "pre-norm": of_ids(lambda x, ids: pre_norm(x, added)),
+    "mask by hand": of_ids(lambda x, ids: lstm()(x + 0.0, mask=k.not_equal(ids, 0))),
+    "mean by hand": of_ids(lambda x, ids: Gate()(x, mean_by_hand(x, ids))),
+    "memory": of_ids(lambda x, ids: attends(x, Seeds()(ids_without()(ids)))),
+    "own of tokens": KEEP["own of tokens"],
+    "own of pieces": KEEP["own of pieces"],
+    "own of pieces in context": lambda: text_networks("transformer", ["a"] * 7, C, subwords=7)[2],
+}
+
+
+def ids_without():
+    return Embedding(9, D)
+
+
+def without_a_mask(encoder):
+    """(model, ids, the same with padding behind)."""
+    model, x, padded = of_encoder(encoder, True, front=False)
+    return model, x, padded["segments"]
+
+
+@pytest.mark.parametrize("name", LOSE)
+def test_encoder_that_loses_its_own_mask_is_refused_by_name(name):
+    make, line = LOSE[name]
+    model, _, padded = without_a_mask(make())
+    for training in (False, True):
+        with pytest.raises(ValueError, match=f"encoder is a (Sequential|Functional) .*{line}"):
+            model(padded, training=training)
+
+
+@pytest.mark.parametrize("name", LOSE)
+def test_padding_would_have_had_attention(name):
+    """That is no false refusal."""
+    model, _, padded = without_a_mask(LOSE[name][0]())
+    with without_warnings():
+        segments, mask = model.encode(padded, may_lose_mask=True)
+    a = array(layers.SoftAttention().attend(model.scores(segments), mask))
+    assert (a * (padded == 0)).sum(axis=1).min() > 0.1
+
+
+@pytest.mark.parametrize("name", ["residual", "sum", "product", "kernel of one"])
+def test_the_line_says_what_helps(name):
+    """The mask in the inputs does."""
+    model, x, padded = without_a_mask(LOSE[name][0]())
+    found = model({"segments": padded, "mask": padded > 0})
+    every = model({"segments": x, "mask": x > 0})
+    np.testing.assert_allclose(array(found["label"]), array(every["label"]), atol=1e-5)
+    np.testing.assert_array_equal(array(found["focus"])[padded == 0], 0.0)
+
+
+@pytest.mark.parametrize("name", HOLD)
+def test_encoder_that_holds_its_own_mask_gives_what_it_gives_without_padding(name):
+    model, x, padded = without_a_mask(HOLD[name]())
+    expected, found = keras.tree.map_structure(array, [model(x), model(padded)])
+    np.testing.assert_allclose(found["label"], expected["label"], atol=1e-5)
+    np.testing.assert_array_equal(found["focus"][padded == 0], 0.0)
+
+
+def words_in_segments(x):
+    """Of ids (b, m, words): the mask that is made is of words."""
+    return k.mean(Embedding(9, D, mask_zero=True)(x), axis=2)
+
+
+FREE = {
+    "words": (lambda: keras.Model(i := keras.Input((M, 3)), words_in_segments(i)), (M, 3)),
+    "slots": (of_ids(lambda x, ids: attends(Seeds()(ids_without()(ids)), x)), (M,)),
+    "no mask": (lambda: keras.Sequential([ids(), conv(3)]), (M,)),
+    "mask behind": (sequential(lambda: conv(3), keras.layers.Masking, lstm), (M, D)),
+}
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_encoder_without_a_mask_of_segments_is_not_refused(name):
+    make, shape = FREE[name]
+    model = of_encoder(make(), len(shape) < 3, front=False)[0]
+    x = np.random.default_rng(0).integers(0, 9, (B, *shape))
+    x = x.astype("float32") if shape == (M, D) else x
+    assert np.isfinite(array(model(x)["label"])).all()
+
+
+def test_fit_refuses_an_encoder_that_loses_its_own_mask():
+    model, _, padded = without_a_mask(LOSE["residual"][0]())
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="makes a mask and loses it"):
+        model.fit(padded, np.arange(B) % C, verbose=0)

@@ -91,6 +91,42 @@ def test_pieces_of_tokens_are_options_of_the_embedding(network):
     assert np.any(np.asarray(encoder(ids, training=True)) != np.asarray(encoder(ids)))
 
 
+def transformer_of_before(dim):
+    """The encoder as it was: its one tensor is read by the attention, and added."""
+    ids = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(len(WORDS) + 2, dim, mask_zero=True)(ids)
+    x = SinusoidalPositions()(x)
+    context = keras.layers.MultiHeadAttention(num_heads=2, key_dim=50)(x, x)
+    return keras.Model(ids, keras.layers.Add()([x, context]), name="encoder")
+
+
+def test_transformer_takes_the_weights_of_before(tmp_path):
+    """Files of weights and of models, and gives the same, bit for bit."""
+    old, new = transformer_of_before(8), text_networks("transformer", WORDS, 3, dim=8)[2]
+    ids = np.array([[3, 5, 2, 0, 0], [4, 4, 1, 9, 0]])
+    old.save_weights(tmp_path / "old.weights.h5")
+    new.load_weights(tmp_path / "old.weights.h5")
+    np.testing.assert_array_equal(new(ids), old(ids))
+    networks = [keras.Sequential([keras.Input((8,)), keras.layers.Dense(n)]) for n in (1, 3)]
+    models = [FocusClassifier(*networks, encoder=TokenEncoder(WORDS, one)) for one in (old, new)]
+    models[0](ids)
+    models[0].save(tmp_path / "old.keras")
+    loaded = keras.saving.load_model(tmp_path / "old.keras")
+    for key, found in loaded(ids).items():
+        np.testing.assert_array_equal(found, models[1](ids)[key])
+
+
+@pytest.mark.parametrize("network", TEXT_NETWORKS)
+def test_encoders_carry_their_mask_without_a_token_encoder(network):
+    """Padding is as good as absent."""
+    focus, classifier, encoder = text_networks(network, WORDS, 3, dim=8)
+    one = FocusClassifier(focus, classifier, encoder=encoder)
+    ids = np.random.default_rng(0).integers(1, 22, (4, 5))
+    expected, found = one(ids), one(np.pad(ids, [(0, 0), (0, 3)]))
+    np.testing.assert_array_equal(found["focus"][:, 5:], 0.0)
+    np.testing.assert_allclose(found["label"], expected["label"], atol=ATOL)
+
+
 def test_positions_are_sines_and_cosines():
     x = np.random.default_rng(0).normal(size=(1, 7, 4)).astype("float32")
     j, rate = np.arange(7)[:, None], np.array([1.0, 0.01])

@@ -39,9 +39,10 @@ def transformer_networks(vocabulary, num_classes, *, dim=100, dropout=0.0, **emb
     Args: as for `simple_networks`.
     """
     ids, x = _embedded(vocabulary, dim, dropout, **embedding)
-    x = SinusoidalPositions()(x)
-    context = keras.layers.MultiHeadAttention(num_heads=2, key_dim=50, dropout=dropout)(x, x)
-    encoder = keras.Model(ids, keras.layers.Add()([x, context]), name="encoder")
+    positions = SinusoidalPositions()
+    read, x = positions(x), positions(x)  # MultiHeadAttention takes the mask off what it reads
+    attention = keras.layers.MultiHeadAttention(num_heads=2, key_dim=50, dropout=dropout)
+    encoder = keras.Model(ids, keras.layers.Add()([x, attention(read, read)]), name="encoder")
     return _dense(dim, 50, 1, dropout), _dense(dim, 200, num_classes, dropout), encoder
 
 
