@@ -439,7 +439,7 @@ class Seeds(Layer):
     """Two queries, whatever is given."""
 
     def call(self, x):
-        return k.ones_like(x[:, :1, :1]) * np.ones((1, 2, D), "float32")
+        return k.ones_like(k.repeat(x[:, :1], 2, axis=1))
 
     def compute_output_shape(self, shape):
         return (shape[0], 2, D)
