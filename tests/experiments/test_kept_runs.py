@@ -1,12 +1,10 @@
-"""Figures of the paper's runs that the repository keeps, and the page drawn from them."""
+"""The paper's runs that the repository keeps, the page drawn from them, and how runs are kept."""
 
 import csv
 import json
 import re
 import shutil
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from experiments import keep_runs
@@ -16,9 +14,7 @@ from experiments.reproduction.job import Job
 from experiments.reproduction.outcome import outlook
 from experiments.reproduction.runs import Run, comparisons
 
-ROOT = Path(__file__).resolve().parents[2]
 JOBS = {job.name: job for job in paper.JOBS}
-ACCURACIES = [f"{way}_accuracy" for way in ("argmax", "marginal", "soft")]
 NAMES = sorted(
     path.parent.relative_to(keep_runs.KEPT).as_posix()
     for path in keep_runs.KEPT.rglob("results.json")
@@ -40,11 +36,6 @@ def test_a_kept_run_has_all_epochs(name):
     assert list(epochs) == list(range(1, JOBS[name].settings["epochs"] + 1))
 
 
-def test_what_is_kept_names_no_folder():
-    paths = list(keep_runs.KEPT.rglob("*.json"))
-    assert [path for path in paths if re.search(r'"(/|~)', path.read_text())] == []
-
-
 def test_the_page_is_that_of_the_kept_runs(tmp_path):
     kept = tmp_path / "kept"
     shutil.copytree(keep_runs.KEPT, kept)
@@ -61,103 +52,6 @@ def test_the_page_is_that_of_the_kept_runs(tmp_path):
 def _page(kept):
     """The text, but for distances from the solver, which are those of the CPU's rounding."""
     return re.sub(r"\de-1\d", "", (kept / "results.md").read_text())
-
-
-def test_the_tables_of_docs_are_those_of_the_page():
-    docs = (ROOT / "docs" / "results.md").read_text().partition("## A tenth of the scale")[0]
-    of_page = _rows((keep_runs.KEPT / "results.md").read_text().replace("\u00a0", " "))
-    places = {"test": "", "validation": "", "training": ", training images"}
-    rows = [row for row in _rows(docs) if row[0] in places and len(row) == 7]
-    assert len(rows) == 10 + 20  # after the last epoch, and by epoch
-    for images, second, *cells in rows:
-        seeds = [] if second.isdigit() else ["2"]
-        assert [f"cifar10 m = 5{places[images]}", second, *seeds, *cells] in of_page
-
-
-def test_the_tables_of_more_segments_are_those_of_the_page():
-    docs = (ROOT / "docs" / "results.md").read_text().partition("## A tenth of the scale")[0]
-    of_page = _rows((keep_runs.KEPT / "results.md").read_text().replace("\u00a0", " "))
-    places = {"test": "", "validation": "", "training": ", training images"}
-    rows = [row for row in _rows(docs) if row[0] in ("10", "20") and len(row) == 8]
-    assert rows
-    for m, images, third, *cells in rows:
-        seeds = [] if third.isdigit() else ["1"]
-        assert [f"cifar10 m = {m}{places[images]}", third, *seeds, *cells] in of_page
-
-
-def test_the_table_at_the_papers_rate_is_that_of_the_page():
-    docs = _rows((ROOT / "docs" / "results.md").read_text())
-    of_page = _rows((keep_runs.KEPT / "results.md").read_text().replace("\u00a0", " "))
-    places = {"test": "", "training": ", training images"}
-    rows = [row for row in docs if row[0] == "0.05" and len(row) == 8]
-    assert len(rows) == 10
-    for _, images, name, *cells in rows:
-        assert [f"cifar10, rate 0.05 m = 5{places[images]}", name, "1", *cells] in of_page
-
-
-def test_rates_are_compared_by_means_over_ten_epochs():
-    text = (ROOT / "docs" / "results.md").read_text().partition("### At the paper's rate")[2]
-    rows = [row for row in _rows(text.partition("### Ten and twenty")[0]) if len(row) == 5][1:]
-    assert [row[0] for row in rows] == ["soft", "hard", "LVML", "hybrid", "control"]
-    for name, *cells in rows:
-        last = slice(70, 80) if name in ("hybrid", "control") else slice(50, 60)
-        expected = []
-        for column in ("val_label_accuracy", "paper_focus_accuracy"):
-            for folder in ("m5_rate_0.05", "m5"):
-                job = f"cifar10/{folder}/{name.lower()}_0"
-                curve = Run(JOBS[job], keep_runs.KEPT / job).curves[column]
-                expected.append(f"{100 * np.mean(curve[last]):.1f}")
-        assert cells == expected
-
-
-def test_the_tables_of_posts_are_those_of_the_page():
-    docs = _rows((ROOT / "docs" / "hatexplain.md").read_text())
-    of_page = _rows((keep_runs.KEPT / "results.md").read_text())
-    rows = [row for row in docs if row[0] in ("FT", "accuracy") and len(row) == 7]
-    assert len(rows) == 2 * 10
-    for _, *cells in rows:
-        assert ["HateXplain, simple", *cells] in of_page
-
-
-def test_figures_of_posts_after_the_last_epoch_are_those_of_the_runs():
-    ways = {"soft": "soft", "hard": "argmax", "LVML": "marginal", "hybrid": "argmax"}
-    docs = (ROOT / "docs" / "hatexplain.md").read_text().partition("## At the paper's budget")[2]
-    rows = [row for row in _rows(docs) if len(row) == 8 and row[0] != "attention"]
-    assert len(rows) == 5 + 1  # and the line below the head
-    for name, *cells in rows[1:]:
-        paths = (keep_runs.KEPT / "hatexplain" / "simple").glob(f"{name.lower()}_*/results.json")
-        runs = [json.loads(path.read_text()) for path in paths]
-        tests = [run["test"] for run in runs]
-        own = f"{ways.get(name, 'soft')}_accuracy"
-        of_test = ("focus_accuracy", "average_precision", "entropy", *ACCURACIES)
-        first, second, entropy, *others = ([one[figure] for one in tests] for figure in of_test)
-        shares = [first, second, *others, [run["train"][own] for run in runs]]
-        expected = [f"{100 * np.mean(x):.1f} ± {50 * np.ptp(x):.1f}" for x in shares]
-        expected.insert(2, f"{np.mean(entropy):.2f}")
-        assert cells == expected
-
-
-def test_every_kept_run_has_its_commit():
-    commits = json.loads((keep_runs.KEPT / "commits.json").read_text())
-    assert sorted(commits) == NAMES
-    assert all(re.fullmatch("[0-9a-f]{7}", commit) for commit in commits.values())
-
-
-def test_drives_are_medians_of_the_runs():
-    docs = (ROOT / "docs" / "results.md").read_text()
-    head, _, *rows = _rows(docs.partition("### The drive to focus")[2])[:9]
-    assert rows[0][:2] == ["soft", "soft"] and rows[-1][:2] == ["hard", "hybrid"]
-    for name, run, *cells in rows:
-        job = f"cifar10/m5/{run.lower()}_0"
-        drive = Run(JOBS[job], keep_runs.KEPT / job).curves[f"drive_{name.lower()}"]
-        for span, cell in zip(head[2:], cells, strict=True):
-            first, last = map(int, span.split("–"))
-            expected = f"{np.median(drive[first - 1 : last]):.2f}" if last <= len(drive) else "–"
-            assert cell == expected.replace("-", "−")
-
-
-def _rows(text):
-    return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
 
 
 JOB = Job(name="m5/soft_0", trainer="sdc", data="d", settings={"seed": 0}, row="soft")
