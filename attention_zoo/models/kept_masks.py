@@ -1,22 +1,29 @@
 """Whether the layers of a Keras model of segments heed the mask that it is given."""
 
 import contextlib
-import inspect
-import math
 import warnings
 import weakref
 from typing import NamedTuple
 
 import keras
 
-from attention_zoo import ops
 from attention_zoo.layers.masks import keras_mask
-from attention_zoo.models.networks.subword_embedding import SubwordEmbedding
+from attention_zoo.models.masking_layers import (
+    ACT_ON_AXES,
+    ATTENTION,
+    MERGE,
+    asks_for_mask,
+    makes_mask,
+    masks_given,
+    mixes_despite_masks,
+    named,
+    reads_alone,
+    remedy_of,
+)
 from attention_zoo.models.segment_axes import (
     acts_on_segments,
     axes_after_layer,
     axes_after_operation,
-    einsum_dense_keeps,
     mixes_segments,
 )
 
@@ -175,13 +182,13 @@ def _after_loose(node, before, axes, after):
     """The `_Loss` of what is given some tensor that no mask was made for."""
     operation = node.operation
     if all(isinstance(one, _Loose) for one in before):
-        if _makes_mask(operation) and 1 in after[0] and node.output_tensors[0].ndim == 3:
+        if makes_mask(operation) and 1 in after[0] and node.output_tensors[0].ndim == 3:
             return None
         return next((one for one in before if one is not _UNMADE), _UNMADE)
     if not isinstance(operation, keras.Layer):
         return _Loose(*_passes_none(operation))
     _check_axes(node, axes)
-    empty = [isinstance(operation, _ATTENTION) and not axes[id(x)] for x in node.input_tensors]
+    empty = [isinstance(operation, ATTENTION) and not axes[id(x)] for x in node.input_tensors]
     before = [_needs(*one) for one in zip(before, empty, strict=True)]
     return _after_layer(operation, before, node)
 
@@ -193,7 +200,7 @@ def _needs(lost, has_no_segments):
 
 def _after_operation(node, before, mixes):
     """The `_Loss` of what a plain operation gives: it passes no mask on."""
-    if mixes and not _masks_given(node):
+    if mixes and not masks_given(node):
         raise _LetsPaddingIn(
             f"the operation {type(node.operation).__name__} over segments, which heeds no mask, "
             "expected Keras's layers, or a layer of your own whose call takes `mask`"
@@ -205,16 +212,16 @@ def _after_layer(layer, before, node=None):
     """The `_Loss` of what a layer gives, of those of its inputs; None where it has a mask."""
     if _has_known_layers(layer):
         return _walk(layer, _first(before))
-    passes, asks = getattr(layer, "supports_masking", False), _asks_for_mask(layer)
-    given, alone = _masks_given(node), _reads_alone(layer, node)
+    passes, asks = getattr(layer, "supports_masking", False), asks_for_mask(layer)
+    given, alone = masks_given(node), reads_alone(layer, node)
     read, passed = _needed(layer, before)
     if asks and read and not (given or alone):
         raise _LetsPaddingIn(
-            f"{_named(layer)}, which is given no mask ({read.who}), expected {read.remedy}"
+            f"{named(layer)}, which is given no mask ({read.who}), expected {read.remedy}"
         )
-    if _mixes(layer) or not (passes or asks or alone):
-        raise _LetsPaddingIn(f"{_named(layer)}, which heeds no mask, expected {_remedy(layer)}")
-    if _makes_mask(layer) or (passes and "mask" in given):
+    if mixes_despite_masks(layer) or not (passes or asks or alone):
+        raise _LetsPaddingIn(f"{named(layer)}, which heeds no mask, expected {remedy_of(layer)}")
+    if makes_mask(layer) or (passes and "mask" in given):
         return None
     return passed if passes else passed or _passes_none(layer)
 
@@ -222,22 +229,22 @@ def _after_layer(layer, before, node=None):
 def _check_axes(node, axes):
     """Raises where a layer of Keras that asks for no mask acts on the axis of the segments."""
     layer, on = node.operation, axes[id(node.input_tensors[0])]
-    if (on and 1 not in on) or (isinstance(layer, _ACT_ON_AXES) and acts_on_segments(node, axes)):
+    if (on and 1 not in on) or (isinstance(layer, ACT_ON_AXES) and acts_on_segments(node, axes)):
         raise _LetsPaddingIn(
-            f"{_named(layer)} over segments, which heeds no mask, expected it to act on other axes"
+            f"{named(layer)} over segments, which heeds no mask, expected it to act on other axes"
         )
 
 
 def _needed(layer, before):
     """The `_Loss` of the inputs whose mask a layer has to read, and of those it passes on."""
-    if isinstance(layer, _MERGE):  # Keras passes no mask on where one of the inputs has none
+    if isinstance(layer, MERGE):  # Keras passes no mask on where one of the inputs has none
         lost = next(filter(None, before), None)
         return lost, lost
     if isinstance(layer, keras.layers.Concatenate) and None in before and any(before):
-        who = f"{_named(layer)} before it takes all segments of an input without a mask for there"
+        who = f"{named(layer)} before it takes all segments of an input without a mask for there"
         lost = _FalseMask(who, "a mask on each of its inputs")
         return lost, lost
-    if isinstance(layer, _ATTENTION) and len(before) > 1:  # of query, value, key
+    if isinstance(layer, ATTENTION) and len(before) > 1:  # of query, value, key
         read = (one for one in before[1:] if one and not isinstance(one, _Loose))
         return next(read, None), before[0]
     lost = _first(before)
@@ -250,101 +257,15 @@ def _first(losses):
     return None if None in losses else next(iter(losses), None)
 
 
-_MERGE = (
-    *(keras.layers.Add, keras.layers.Subtract, keras.layers.Multiply),
-    *(keras.layers.Average, keras.layers.Maximum, keras.layers.Minimum),
-)
-_ATTENTION = (
-    *(keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention),
-    *(keras.layers.Attention, keras.layers.AdditiveAttention),
-)
-_MASKING = (keras.layers.Masking, SubwordEmbedding)
-_ACT_ON_AXES = (
-    *(keras.layers.LayerNormalization, keras.layers.RMSNormalization),
-    *(keras.layers.UnitNormalization, keras.layers.Dot, keras.layers.Concatenate),
-)
-
-
-def _named(layer):
-    return f"{type(layer).__name__} {layer.name!r}"
-
-
 def _passes_none(operation):
     kind = type(operation).__name__
     if isinstance(operation, keras.Layer):
-        remedy = "mask_zero=True" if kind == "Embedding" else _remedy(operation)
-        return _Loss(f"{_named(operation)} before it passes none on", remedy)
+        remedy = "mask_zero=True" if kind == "Embedding" else remedy_of(operation)
+        return _Loss(f"{named(operation)} before it passes none on", remedy)
     layer = f"keras.layers.{kind}" if hasattr(keras.layers, kind) else "a layer"
     return _Loss(f"the operation {kind} before it passes none on", f"{layer} in its place")
 
 
 def _taken_off(layer):
-    who = f"{_named(layer)} before it took the mask off what it read"
+    who = f"{named(layer)} before it took the mask off what it read"
     return _Loss(who, "that one to read what nothing else does, as LayerNormalization()(x)")
-
-
-def _remedy(layer):
-    if isinstance(layer, keras.layers.Lambda):
-        return "a function that takes `mask`, or a layer of your own with supports_masking"
-    if getattr(layer, "go_backwards", False):
-        return "keras.layers.Bidirectional, or go_backwards=False: its segments come out reversed"
-    if isinstance(layer, keras.layers.GroupNormalization):
-        return "LayerNormalization, or a layers.PerSegment around it"
-    return (
-        "layers that do: set its supports_masking where it reads each segment by itself, or put it "
-        "in a layers.PerSegment"
-    )
-
-
-def _asks_for_mask(layer):
-    asked = layer.function if isinstance(layer, keras.layers.Lambda) else layer.call
-    return any(name.endswith("mask") for name in inspect.signature(asked).parameters)
-
-
-def _mixes(layer):
-    """Whether a layer mixes segments, though it says that it supports masks."""
-    backwards = getattr(layer, "go_backwards", False) and getattr(layer, "return_sequences", False)
-    return backwards or isinstance(layer, keras.layers.GroupNormalization)
-
-
-def _masks_given(node):
-    """The arguments in which the model itself hands over a mask of what is attended or read."""
-    if node is None:
-        return set()
-    call = inspect.signature(node.operation.call)
-    given = call.bind_partial(*node.arguments.args, **node.arguments.kwargs).arguments
-    return {
-        name
-        for name, value in given.items()
-        if name.endswith("mask") and name != "query_mask" and _has_tensor(value)
-    }
-
-
-def _has_tensor(value):
-    return any(isinstance(x, keras.KerasTensor) for x in keras.tree.flatten(value))
-
-
-def _makes_mask(layer):
-    return getattr(layer, "mask_zero", False) or isinstance(layer, _MASKING)
-
-
-def _reads_alone(layer, node=None):
-    """Whether what passes no mask on, or was given none, reads each segment by itself."""
-    if isinstance(layer, keras.layers.Conv1D):
-        return layer.kernel_size == (1,) and layer.strides == (1,)
-    if isinstance(layer, keras.layers.EinsumDense):
-        return einsum_dense_keeps(layer.equation)
-    if isinstance(layer, keras.layers.Reshape):
-        return node is not None and _keeps_size_of_segment(node)
-    if isinstance(layer, keras.layers.TimeDistributed):
-        return not ops.mixes_batch(layer)
-    if isinstance(layer, keras.layers.SpectralNormalization):
-        inner = layer.layer
-        heeds_none = inner.supports_masking and not (_asks_for_mask(inner) or _mixes(inner))
-        return heeds_none or _reads_alone(inner, node)
-    return isinstance(layer, keras.layers.Embedding)
-
-
-def _keeps_size_of_segment(node):
-    before, after = (tensors[0].shape[2:] for tensors in (node.input_tensors, node.output_tensors))
-    return None not in (*before, *after) and math.prod(before) == math.prod(after)

@@ -326,6 +326,7 @@ def test_what_does_not_go_together_is_refused_before_anything_is_made(task_of, t
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_run_on_data_of_ones_own_is_evaluated_on_such_alone(tmp_path):
     task = registry.get("mosaics")
     splits = task.load(task.config(num_examples=32, num_test_examples=32))

@@ -346,6 +346,7 @@ def test_settings_reach_the_model():
         assert model.way_to_predict == "marginal"
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_vectors_train_too(tmp_path):
     """Linear networks on the orthogonal data; no mosaics are drawn of what are no images."""
     settings = TINY | {"dataset": "orthogonal", "attention": "soft", "learning_rate": 0.5}

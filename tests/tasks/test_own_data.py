@@ -286,6 +286,7 @@ def test_all_training_examples_are_measured_where_there_are_no_others():
     )
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_run_on_training_examples_alone_has_their_figures(tmp_path):
     source = mosaics()
     found = az.train("mosaics", tmp_path / "run", data=source, **TINY)
@@ -297,6 +298,7 @@ def test_a_run_on_training_examples_alone_has_their_figures(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(4, 4, 1), (4, 4, 3), (4, 4, 2)])
+@pytest.mark.usefixtures("no_saved_model")
 def test_images_of_any_numbers_are_drawn_where_they_are_pictures(shape, tmp_path):
     """Standardised ones go below 0; two channels are no colours."""
     images = np.random.default_rng(0).normal(size=(60, *shape)).astype("float32")

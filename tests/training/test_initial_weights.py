@@ -142,6 +142,7 @@ def test_nothing_of_that_name(tmp_path):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_run_begins_with_them(tmp_path):
     settings = {"num_examples": 64, "num_test_examples": 32, "batch_size": 32, "epochs": 1}
     found = az.train(

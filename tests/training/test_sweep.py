@@ -19,6 +19,8 @@ from attention_zoo.trainers.sweep import grid_of
 from attention_zoo.training import sweep
 from attention_zoo.training.preemption import Preempted
 
+pytestmark = pytest.mark.usefixtures("no_saved_model")
+
 TINY = {"num_examples": 64, "num_test_examples": 32, "batch_size": 32, "epochs": 1}
 
 
@@ -160,7 +162,6 @@ def _write_posts(folder, of_test):
 
 
 @pytest.mark.parametrize("only", [None, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.usefixtures("no_saved_model")
 def test_a_run_on_data_that_changed_since_is_not_averaged(tmp_path, in_this_process, only):
     told: list = []
     common = {"dataset": "json_lines", "data_dir": str(tmp_path / "posts"), "attention": "soft"}

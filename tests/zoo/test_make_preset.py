@@ -196,6 +196,7 @@ def test_command_names_a_file_of_data_without_its_folder(tmp_path):
         )
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_preset_of_a_run_on_bags(tmp_path):
     settings = {"num_examples": 40, "num_test_examples": 20, "epochs": 1}
     az.train("bags", tmp_path / "run", **settings)
