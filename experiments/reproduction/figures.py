@@ -119,5 +119,7 @@ def _dress(ax, title, label, measure="FT, %"):
 
 
 def _legend(figure):
-    entries = {NAMES[row]: style for row, style in _STYLES.items()}
+    """Of the rows that are drawn in some panel."""
+    drawn = {line.get_gid() for ax in figure.axes for line in ax.lines if len(line.get_xdata())}
+    entries = {NAMES[row]: style for row, style in _STYLES.items() if row in drawn}
     add_legend(figure, entries, "outside upper left")

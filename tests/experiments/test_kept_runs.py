@@ -123,6 +123,8 @@ def test_ranges_of_scores_are_drawn_where_they_were_measured(workdir):
     (panel,) = figures.score_ranges(comparisons([Run(JOB, path.parent)])).axes
     (line,) = panel.lines
     assert list(line.get_ydata()) == [0.5, 500.0] and panel.get_yscale() == "log"
+    (legend,) = panel.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["soft"]  # what is drawn alone
     path.write_text("epoch\n1\n2\n")
     (panel,) = figures.score_ranges(comparisons([Run(JOB, path.parent)])).axes
     assert not panel.lines
