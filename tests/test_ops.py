@@ -292,6 +292,14 @@ def test_averages_of_a_slide_do_not_drift(rng, m, known):
     np.testing.assert_allclose(average(values, a), expected, rtol=2e-6)
 
 
+def test_averages_of_a_slide_do_not_drift_when_compiled(compiled):
+    """XLA joins sums of blocks to one that goes one after the other: 1.0001."""
+    m = 100_000
+    average = compiled(ops.average, xla=True)
+    a = np.full((2, m), 1 / m, "float32")
+    np.testing.assert_allclose(average(np.ones((2, m, D), "float32"), a), 1.0, rtol=1e-5)
+
+
 def test_log_average_of_a_slide_does_not_drift():
     log_v = np.full((2, 100_000, D), -1.2, "float32")
     log_v[:, 0] = 0.0

@@ -114,6 +114,10 @@ def test_images_stay_bytes():
         ({"keys": [3, 0, 0]}, "keys of bag 0 are 3, expected a number below 2"),
         ({"keys": [0, 0]}, "there are 3 bags and 2 keys"),
         ({"keys": [True, 0, 0]}, "keys of bag 0 are True, expected a number below 2, or 0/1"),
+        (
+            {"keys": [float("nan"), 0, 0]},
+            "keys of bag 0 are nan, expected a number below 2, or 0/1",
+        ),
         ({"keys": [1.5, 0, 0]}, "keys of bag 0 are 1.5, expected a number below 2, or 0/1"),
         ({"keys": ["1", 0, 0]}, "keys of bag 0 are '1', expected a number below 2, or 0/1"),
         ({"keys": [[0.3, 0.7], 0, 0]}, r"keys of bag 0 are \[0.3, 0.7\], expected a number below"),
@@ -134,3 +138,10 @@ def test_bad_bags_are_refused_in_a_line(change, message):
     with pytest.raises(ValueError, match=message) as error:
         datasets.Bags.from_lists(**given | change)
     assert "\n" not in str(error.value)
+
+
+def test_a_key_may_be_a_whole_float():
+    """As pandas has them beside missing ones."""
+    bags = [np.zeros((2, 3), "float32")] * 2
+    found, same = (datasets.Bags.from_lists(bags, [0, 1], keys) for keys in ([1.0, -1.0], [1, -1]))
+    assert found.fingerprint() == same.fingerprint()

@@ -181,7 +181,7 @@ def _marks(key, m, name):
     if key is None:
         return None
     key = np.asarray(key)
-    if key.ndim == 0 and key.dtype.kind in "iu" and -1 <= key < m:
+    if key.ndim == 0 and key.dtype.kind in "iuf" and key % 1 == 0 and -1 <= key < m:
         return np.arange(m) == key
     if key.shape != (m,) or not np.isin(key, (0, 1)).all():
         raise ValueError(
