@@ -161,12 +161,23 @@ def test_what_was_tried_against_lock_in_is_what_the_runs_have():
         assert [cell.strip("*") for cell in cells] == expected
 
 
-def test_the_smaller_rate_is_that_of_the_runs():
-    _, *rows = _rows(_docs("results.md", "By later commits", "### After 15 epochs"))
+def test_rates_are_those_of_the_runs_and_the_best_is_bold():
+    text = _docs("results.md", "### Learning rates", "### After 15 epochs")
+    head, *rows = _rows(text)
+    assert head[2:] == ["0.01", "0.02", "0.05"]
     assert [row[:2] for row in rows] == [[name, WAYS[name]] for name in ("soft", "hard", "LVML")]
+
+    def accuracy(kind, way):
+        return 100 * _results(TENTH, kind)[0]["validation"][f"{way}_accuracy"]
+
     for name, way, *cells in rows:
-        runs = [_results(TENTH, f"{name.lower()}{end}")[0] for end in ("_rate_0.01", "")]
-        assert cells == [f"{100 * run['validation'][f'{way}_accuracy']:.1f}" for run in runs]
+        found = [
+            accuracy(f"{name.lower()}{rate}", way) for rate in ("_rate_0.01", "", "_rate_0.05")
+        ]
+        assert [cell.strip("*") for cell in cells] == [f"{one:.1f}" for one in found]
+        assert [cell.startswith("**") for cell in cells] == [one == max(found) for one in found]
+    second = [accuracy(kind, "argmax") for kind in ("hybrid_second_rate_0.005", "hybrid")]
+    assert "has {:.1f} at a rate of 0.005 and {:.1f} at 0.02".format(*second) in text
 
 
 def test_the_tables_of_captions_are_those_of_the_runs():
