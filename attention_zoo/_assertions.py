@@ -37,7 +37,36 @@ def require(condition, *message):
         _assert(condition, message)
 
 
-def require_lazily(condition, message):
+def require_all(right, message):
+    """Raises unless all of `right` is, wherever that can be done.
+
+    Eagerly a ValueError; in a graph of TensorFlow that is not compiled by XLA an error as it runs,
+    which `as_value_error` makes a ValueError of; elsewhere nothing, as of what lies on a GPU in
+    PyTorch's steps.
+
+    Args:
+        right: bool (...).
+        message: callable -> the parts of the error's line, two or more.
+    """
+    if not can_look(right):
+        return
+    try:
+        are_right = bool(keras.ops.all(right))
+    except TypeError:  # what a symbolic truth value raises
+        _require_lazily(keras.ops.all(right), message)
+        return
+    if not are_right:
+        raise ValueError(as_line(*map(_as_text, message())))
+
+
+def _as_text(part):
+    if isinstance(part, str):
+        return part
+    value = keras.ops.convert_to_numpy(part)
+    return str(value) if value.dtype.kind == "i" else f"{float(value):g}"
+
+
+def _require_lazily(condition, message):
     """As `require`; the message's operations run where the condition fails alone.
 
     A step that is right pays for one conditional.

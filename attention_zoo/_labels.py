@@ -6,7 +6,7 @@ Letters: y labels, q class scores (..., c). Labels are ids (...) or (..., 1), or
 
 from keras import ops
 
-from attention_zoo._assertions import as_line, can_look, require_lazily
+from attention_zoo._assertions import require_all
 
 _TOLERANCE = 1e-2  # how far probabilities may sum from 1: a hundred of them in bfloat16
 
@@ -66,22 +66,9 @@ def known(y, num_classes):
 
 
 def refuse_unknown(y, num_classes):
-    """`known`; raises at the first label that is not, wherever that can be done.
-
-    Eagerly a ValueError; in a graph of TensorFlow that is not compiled by XLA an error as it runs,
-    which `_assertions.as_value_error` makes a ValueError of; elsewhere nothing, as of labels on a
-    GPU in PyTorch's steps.
-    """
+    """`known`; raises at the first label that is not, wherever `require_all` can."""
     right = known(y, num_classes)
-    if not can_look(right):
-        return right
-    try:
-        all_right = bool(ops.all(right))
-    except TypeError:  # what a symbolic truth value raises
-        require_lazily(ops.all(right), lambda: _fault(y, num_classes, right))
-        return right
-    if not all_right:
-        raise ValueError(as_line(*map(_as_text, _fault(y, num_classes, right))))
+    require_all(right, lambda: _fault(y, num_classes, right))
     return right
 
 
@@ -101,10 +88,6 @@ def _fault(y, num_classes, right):
     total, least = of_first(ops.sum(y, axis=-1)), of_first(ops.min(y, axis=-1))
     expected = f"expected probabilities of {c} classes: several labels are not supported"
     return "label at row", row, "has sum", total, "and minimum", least, expected
-
-
-def _as_text(part):
-    return part if isinstance(part, str) else f"{float(part):g}"
 
 
 def _size(batch):

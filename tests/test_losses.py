@@ -108,7 +108,7 @@ def test_unknown_label_raises_as_a_graph_runs(tf, labels, scores, label):
 def unseen_values(monkeypatch):
     """PyTorch's steps are not compiled; on a GPU, as here then, they do not look at values."""
     if keras.backend.backend() == "torch":
-        monkeypatch.setattr("attention_zoo._labels.can_look", lambda x: False)
+        monkeypatch.setattr("attention_zoo._assertions.can_look", lambda x: False)
 
 
 @pytest.mark.parametrize("label", [-1, C])

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops as kops
 
 from attention_zoo import ops
-from attention_zoo._assertions import as_line, can_look, can_raise, require_lazily
+from attention_zoo._assertions import can_raise, require_all
 
 
 @keras.saving.register_keras_serializable(package="attention_zoo")
@@ -121,28 +121,7 @@ def _looked_up(base, rows):
     """Segments (b, m, ...) of rows (b, m); NaN of those that there are not, or an error."""
     count = base.shape[0]
     there = kops.logical_and(rows >= 0, rows < count)
-    _refuse_others(rows, there, f"expected 0 to {count - 1}: there are {count} base images")
+    expected = f"expected 0 to {count - 1}: there are {count} base images"
+    require_all(there, lambda: ("rows are from", kops.min(rows), "to", kops.max(rows), expected))
     segments = ops.scaled(kops.take(base, kops.where(there, rows, 0), axis=0))
     return segments if can_raise() else ops.nan_where(kops.logical_not(there), segments)
-
-
-def _refuse_others(rows, there, expected):
-    """Raises unless all rows are there, wherever that can be done."""
-    if not can_look(there):
-        return
-    all_there = kops.all(there)
-    try:
-        if all_there:
-            return
-    except TypeError:  # what a symbolic truth value raises
-        require_lazily(all_there, lambda: (*_span(rows), expected))
-        return
-    raise ValueError(as_line(*map(_as_text, _span(rows)), expected))
-
-
-def _span(rows):
-    return "rows are from", kops.min(rows), "to", kops.max(rows)
-
-
-def _as_text(part):
-    return part if isinstance(part, str) else str(int(part))

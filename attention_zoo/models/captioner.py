@@ -162,14 +162,14 @@ class Captioner(WordTraining):
             return inputs["features"]
         return self.encoder(kops.cast(inputs["image"], "float32"), training=training)
 
-    def predict_words(self, reading, attention=None):
+    def predict_words(self, reading, attention):
         """Log-probabilities (b, n, v) by the model's way to predict, and attention (b, n, r).
 
         Args:
             reading: Reading.
-            attention: that whose phase it is, where the caller has asked for it.
+            attention: that whose phase it is.
         """
-        a = caption_scores.attend(attention or self.attention, reading.scores)
+        a = caption_scores.attend(attention, reading.scores)
         return caption_scores.WAYS[self.way_to_predict](reading, a), a
 
     def likelihoods(self, inputs, targets):
